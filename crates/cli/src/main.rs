@@ -1,0 +1,3 @@
+//! The tidesync program.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,1 @@
+//! Owned buffers to the kernel and back.

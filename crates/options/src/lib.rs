@@ -1,0 +1,2 @@
+//! TODO-DOC
+#![forbid(unsafe_code)]
