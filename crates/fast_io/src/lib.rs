@@ -1,1 +1,3 @@
 //! Owned buffers to the kernel and back.
+
+pub mod dir;

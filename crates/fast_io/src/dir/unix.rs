@@ -1,0 +1,290 @@
+//! Directory handles on Linux and macOS: `openat2` where the kernel has it, else one
+//! component at a time with `O_NOFOLLOW`.
+
+use super::{
+    Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp,
+};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Dir(OwnedFd);
+
+const DIR_FLAGS: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Dir {
+    pub fn open(path: &Path) -> io::Result<Dir> {
+        Ok(Dir(rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())?))
+    }
+
+    pub fn open_beneath(&self, path: &[u8]) -> io::Result<Dir> {
+        let path = if path.is_empty() { b".".as_slice() } else { path };
+        if path.split(|&b| b == b'/').any(|c| c == b"..") || path[0] == b'/' {
+            return Err(io::Error::from_raw_os_error(Errno::XDEV.raw_os_error()));
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::ResolveFlags;
+            let resolve = ResolveFlags::BENEATH
+                | ResolveFlags::NO_SYMLINKS
+                | ResolveFlags::NO_MAGICLINKS;
+            match rustix::fs::openat2(&self.0, path, DIR_FLAGS, Mode::empty(), resolve) {
+                Ok(fd) => return Ok(Dir(fd)),
+                // Older kernels and seccomp profiles lack the call: go by components.
+                Err(Errno::NOSYS | Errno::PERM) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        self.open_by_components(path)
+    }
+
+    fn open_by_components(&self, path: &[u8]) -> io::Result<Dir> {
+        let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+        let mut at: Option<OwnedFd> = None;
+        for component in path.split(|&b| b == b'/').filter(|c| !c.is_empty()) {
+            let parent = at.as_ref().unwrap_or(&self.0).as_fd();
+            at = Some(rustix::fs::openat(parent, component, flags, Mode::empty())?);
+        }
+        match at {
+            Some(fd) => Ok(Dir(fd)),
+            None => Ok(Dir(rustix::fs::openat(&self.0, c".", flags, Mode::empty())?)),
+        }
+    }
+
+    pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
+        let path = if path.is_empty() { b".".as_slice() } else { path };
+        Ok(Dir(rustix::fs::openat(&self.0, path, DIR_FLAGS, Mode::empty())?))
+    }
+
+    pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
+        // A handle of its own, so that the read position is nobody else's.
+        let fd = rustix::fs::openat(&self.0, c".", DIR_FLAGS, Mode::empty())?;
+        let mut entries = Vec::new();
+        let mut add = |name: &[u8], kind: rustix::fs::FileType| {
+            if name != b"." && name != b".." {
+                entries.push(DirEntry { name: name.to_vec(), kind: kind_of(kind) });
+            }
+        };
+        #[cfg(target_os = "linux")]
+        {
+            let mut buffer = Vec::with_capacity(64 * 1024);
+            let mut raw = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
+            while let Some(entry) = raw.next() {
+                let entry = entry?;
+                add(entry.file_name().to_bytes(), entry.file_type());
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        for entry in rustix::fs::Dir::new(fd)? {
+            let entry = entry?;
+            add(entry.file_name().to_bytes(), entry.file_type());
+        }
+        Ok(entries)
+    }
+
+    pub fn stat(&self, name: &[u8], follow: Follow) -> io::Result<Stat> {
+        let flags = match follow {
+            Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
+            Follow::Always => AtFlags::empty(),
+        };
+        Ok(stat_of(&rustix::fs::statat(&self.0, name, flags)?))
+    }
+
+    pub fn stat_self(&self) -> io::Result<Stat> {
+        Ok(stat_of(&rustix::fs::fstat(&self.0)?))
+    }
+
+    pub fn open_file(&self, name: &[u8], access: Access, follow: Follow) -> io::Result<File> {
+        let mut flags = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        flags |= match access {
+            Access::Read => OFlags::RDONLY,
+            Access::Write => OFlags::RDWR,
+        };
+        if follow == Follow::Never {
+            flags |= OFlags::NOFOLLOW;
+        }
+        Ok(rustix::fs::openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
+    pub fn create_file(&self, name: &[u8], permissions: u32) -> io::Result<File> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, name, flags, mode_of(permissions))?.into())
+    }
+
+    pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(&self.0, name, mode_of(permissions))?)
+    }
+
+    pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.0, name)?)
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    pub fn create_node(
+        &self,
+        name: &[u8],
+        kind: FileKind,
+        permissions: u32,
+        device: DeviceNumber,
+    ) -> io::Result<()> {
+        let file_type = rustix::fs::FileType::from_raw_mode(kind.mode_bits() as _);
+        let number = rustix::fs::makedev(device.major, device.minor);
+        Ok(rustix::fs::mknodat(&self.0, name, file_type, mode_of(permissions), number)?)
+    }
+
+    /// macOS has no safe call that makes a node relative to a handle.
+    #[cfg(target_vendor = "apple")]
+    pub fn create_node(
+        &self,
+        _name: &[u8],
+        _kind: FileKind,
+        _permissions: u32,
+        _device: DeviceNumber,
+    ) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn link(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&self.0, from, &to_dir.0, to, AtFlags::empty())?)
+    }
+
+    pub fn rename(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
+    }
+
+    pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    pub fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    }
+
+    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
+    }
+
+    pub fn set_permissions(&self, name: &[u8], permissions: u32) -> io::Result<()> {
+        // `fchmodat` follows a symbolic link that was put in the entry's place meanwhile;
+        // a path handle of the entry itself cannot be redirected.
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let entry = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+            let stat = stat_of(&rustix::fs::fstat(&entry)?);
+            if stat.kind == FileKind::Symlink {
+                return Err(Errno::LOOP.into());
+            }
+            let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
+            match rustix::fs::chmod(path.as_str(), mode_of(permissions)) {
+                // No /proc (a bare chroot): the plain call below.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                result => return Ok(result?),
+            }
+        }
+        Ok(rustix::fs::chmodat(&self.0, name, mode_of(permissions), AtFlags::empty())?)
+    }
+
+    pub fn set_owner(&self, name: &[u8], uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        let (uid, gid) = owner_of(uid, gid);
+        Ok(rustix::fs::chownat(&self.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    pub fn set_mtime(&self, name: &[u8], mtime: Timestamp) -> io::Result<()> {
+        let times = times_of(mtime);
+        Ok(rustix::fs::utimensat(&self.0, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
+    }
+}
+
+pub fn file_stat(file: &File) -> io::Result<Stat> {
+    Ok(stat_of(&rustix::fs::fstat(file)?))
+}
+
+pub fn set_file_permissions(file: &File, permissions: u32) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(file, mode_of(permissions))?)
+}
+
+pub fn set_file_owner(file: &File, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    let (uid, gid) = owner_of(uid, gid);
+    Ok(rustix::fs::fchown(file, uid, gid)?)
+}
+
+pub fn set_file_mtime(file: &File, mtime: Timestamp) -> io::Result<()> {
+    Ok(rustix::fs::futimens(file, &times_of(mtime))?)
+}
+
+pub fn identity() -> Identity {
+    let uid = rustix::process::geteuid();
+    let gid = rustix::process::getegid();
+    Identity { uid: uid.as_raw(), gid: gid.as_raw(), privileged: uid.is_root() }
+}
+
+pub fn take_umask() -> u32 {
+    rustix::process::umask(Mode::empty()).as_raw_mode() as u32
+}
+
+fn mode_of(permissions: u32) -> Mode {
+    Mode::from_raw_mode((permissions & 0o7777) as _)
+}
+
+fn owner_of(
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> (Option<rustix::fs::Uid>, Option<rustix::fs::Gid>) {
+    (uid.map(rustix::fs::Uid::from_raw), gid.map(rustix::fs::Gid::from_raw))
+}
+
+fn times_of(mtime: Timestamp) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos as _ },
+    }
+}
+
+fn kind_of(file_type: rustix::fs::FileType) -> Option<FileKind> {
+    use rustix::fs::FileType as T;
+    Some(match file_type {
+        T::RegularFile => FileKind::Regular,
+        T::Directory => FileKind::Directory,
+        T::Symlink => FileKind::Symlink,
+        T::Fifo => FileKind::Fifo,
+        T::Socket => FileKind::Socket,
+        T::CharacterDevice => FileKind::CharDevice,
+        T::BlockDevice => FileKind::BlockDevice,
+        T::Unknown => return None,
+    })
+}
+
+// The fields' widths differ from system to system, so some of these casts do nothing here.
+#[allow(clippy::unnecessary_cast)]
+fn stat_of(stat: &rustix::fs::Stat) -> Stat {
+    Stat {
+        kind: FileKind::from_mode(stat.st_mode as u32).unwrap_or(FileKind::Regular),
+        permissions: stat.st_mode as u32 & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size: stat.st_size as u64,
+        mtime: Timestamp { secs: stat.st_mtime as i64, nanos: stat.st_mtime_nsec as u32 },
+        atime: Timestamp { secs: stat.st_atime as i64, nanos: stat.st_atime_nsec as u32 },
+        device: stat.st_dev as u64,
+        inode: stat.st_ino as u64,
+        links: stat.st_nlink as u64,
+        allocated: stat.st_blocks as u64 * 512,
+        special: DeviceNumber {
+            major: rustix::fs::major(stat.st_rdev as _),
+            minor: rustix::fs::minor(stat.st_rdev as _),
+        },
+    }
+}
