@@ -1,3 +1,41 @@
-//! Owned buffers to the kernel and back.
+//! Gives owned buffers to the kernel and hands them back when done.
+//!
+//! [`CompletionPump`] takes [`Operation`]s and runs the [`CompletionHandler`] of each, with one
+//! contract whichever driver carries them out:
+//!
+//! - **Buffers move in and come back.** An operation owns its [`Buffer`] and shares its
+//!   [`SharedFile`]; the [`Completion`] hands the buffer back, whatever happened.
+//! - **Exactly once.** Every handler runs exactly once, on a thread of the pump: also after a
+//!   failure, a cancellation, a shutdown, and when the pump is dropped.
+//! - **Panics stay where they are.** One in a handler is caught and counted; no sibling notices.
+//! - **Whole counts.** Short reads and writes are continued; only the end of the file makes a
+//!   count short.
+//! - **Bounded.** Operations and bytes in flight have limits; submitters wait, or are told.
+//! - **Idle costs nothing.** Nothing polls.
+//!
+//! [`offload`] copies inside the kernel, and [`dir`] does everything with names
+//! relative to an opened directory.
 
+mod buffer;
+mod completion;
+mod config;
 pub mod dir;
+mod driver;
+mod file;
+mod ledger;
+pub mod offload;
+mod operation;
+mod pump;
+mod slot;
+mod sys;
+
+pub use buffer::{Buffer, BufferPool};
+pub use completion::{
+    Cancelled, Completion, CompletionHandler, OneshotHandler, OneshotReceiver, PumpClosed, is_cancelled, is_closed,
+    oneshot_handler,
+};
+pub use config::{Backend, PumpConfig};
+pub use driver::scripted::{Gate, InjectedError, Script, Victims};
+pub use file::SharedFile;
+pub use operation::{CopyRequest, Operation};
+pub use pump::{CompletionPump, Full, Submission, Ticket};

@@ -1,0 +1,197 @@
+//! How an operation ends: its [`Completion`], and the [`CompletionHandler`] that receives it.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::buffer::Buffer;
+use crate::slot;
+
+/// What became of one operation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Completion {
+    /// For reads, writes and copies the bytes moved, fewer than asked only at the end of the file
+    /// (or where a copy was told to stop); for work what the closure returned.
+    pub result: io::Result<u64>,
+    /// Bytes that were moved, even if `result` is an error: a write that filled the disk had
+    /// written this much. Equal to the result if that is a byte count.
+    pub transferred: u64,
+    /// The operation's own buffer, handed back whatever happened. A read has filled it with the
+    /// bytes it got. Empty, without capacity, for work and copies.
+    pub buffer: Buffer,
+    /// Whether somebody asked to cancel this operation. With an `Ok` result it had succeeded
+    /// anyway, and the bytes did move.
+    pub cancel_requested: bool,
+}
+
+/// Receives the completion of one operation, exactly once, on one of the pump's threads.
+///
+/// Every `FnOnce(Completion)` closure is one. A handler may submit further operations; it must not
+/// wait for other operations of the pump, whose threads it occupies.
+pub trait CompletionHandler: Send + 'static {
+    /// Called when the operation has ended, well or badly. A panic in here is caught and counted.
+    fn complete(self: Box<Self>, completion: Completion);
+}
+
+impl<F: FnOnce(Completion) + Send + 'static> CompletionHandler for F {
+    fn complete(self: Box<Self>, completion: Completion) {
+        (*self)(completion);
+    }
+}
+
+/// A handler, and the receiver of the completion that it will be given.
+pub fn oneshot_handler() -> (OneshotHandler, OneshotReceiver) {
+    let cell = Arc::new(Cell {
+        state: Mutex::new(State::Waiting),
+        arrived: Condvar::new(),
+    });
+    (
+        OneshotHandler {
+            cell: Arc::clone(&cell),
+        },
+        OneshotReceiver { cell },
+    )
+}
+
+/// The handler of [`oneshot_handler`].
+#[derive(Debug)]
+pub struct OneshotHandler {
+    cell: Arc<Cell>,
+}
+
+impl CompletionHandler for OneshotHandler {
+    fn complete(self: Box<Self>, completion: Completion) {
+        self.cell.put(State::Arrived(completion));
+    }
+}
+
+impl Drop for OneshotHandler {
+    fn drop(&mut self) {
+        // Only does anything if the handler was never run: it was never submitted, that is.
+        self.cell.put(State::Gone);
+    }
+}
+
+/// The receiver of [`oneshot_handler`].
+#[derive(Debug)]
+pub struct OneshotReceiver {
+    cell: Arc<Cell>,
+}
+
+impl OneshotReceiver {
+    /// Waits for the completion.
+    ///
+    /// A handler that was dropped without being submitted yields [`PumpClosed`]. Waiting on a
+    /// thread of the pump would block what is waited for; if the completion has not arrived yet,
+    /// the answer there is an error of kind [`io::ErrorKind::Deadlock`].
+    pub fn wait(self) -> Completion {
+        let mut state = self.cell.lock();
+        loop {
+            match std::mem::replace(&mut *state, State::Waiting) {
+                State::Arrived(completion) => return completion,
+                State::Gone => return Completion::failed(PumpClosed.into()),
+                State::Waiting if slot::on_pump_thread() => {
+                    return Completion::failed(io::ErrorKind::Deadlock.into());
+                }
+                State::Waiting => {
+                    state = self
+                        .cell
+                        .arrived
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Cell {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting,
+    Arrived(Completion),
+    Gone,
+}
+
+impl Cell {
+    fn put(&self, news: State) {
+        let mut state = self.lock();
+        if matches!(*state, State::Waiting) {
+            *state = news;
+            self.arrived.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Completion {
+    fn failed(error: io::Error) -> Self {
+        Self {
+            result: Err(error),
+            transferred: 0,
+            buffer: Buffer::default(),
+            cancel_requested: false,
+        }
+    }
+}
+
+/// The operation was cancelled before it could finish. Found inside an [`io::Error`] by
+/// [`is_cancelled`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+/// The pump was shut down before or while the operation was submitted. Found inside an
+/// [`io::Error`] by [`is_closed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PumpClosed;
+
+/// Whether `error` says that the operation was cancelled, by a caller or by shutdown.
+pub fn is_cancelled(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Cancelled>())
+}
+
+/// Whether `error` says that the pump had been shut down.
+pub fn is_closed(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<PumpClosed>())
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the operation was cancelled")
+    }
+}
+
+impl Error for Cancelled {}
+
+impl From<Cancelled> for io::Error {
+    fn from(cancelled: Cancelled) -> Self {
+        // Not `Interrupted`: the standard library's loops take that for "try again".
+        io::Error::other(cancelled)
+    }
+}
+
+impl fmt::Display for PumpClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the completion pump has been shut down")
+    }
+}
+
+impl Error for PumpClosed {}
+
+impl From<PumpClosed> for io::Error {
+    fn from(closed: PumpClosed) -> Self {
+        io::Error::other(closed)
+    }
+}

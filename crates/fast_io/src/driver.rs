@@ -1,0 +1,79 @@
+//! The seam behind which a kernel's way of completing operations hides.
+//!
+//! A driver takes [`WaitingSlot`]s and brings each to its end; everything that callers can observe
+//! (bounds, exactly-once, panics, buffers) is kept outside, in `pump.rs`, `ledger.rs` and
+//! `slot.rs`, so that it is the same whichever driver runs.
+
+pub(crate) mod scripted;
+pub(crate) mod threads;
+
+use std::io;
+
+use crate::config::{Backend, PumpConfig};
+use crate::file::SharedFile;
+use crate::slot::{Life, Part, RunningSlot, Step, WaitingSlot};
+use crate::sys;
+
+/// Brings slots to their end.
+pub(crate) trait Driver: Send + Sync {
+    /// The name that `--io-backend` knows it by.
+    fn name(&self) -> &'static str;
+
+    /// Takes a slot over, or hands it back if the driver has been shut down.
+    fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot>;
+
+    /// Takes over all of `slots`, or leaves them where they are if it has been shut down.
+    fn push_all(&self, slots: &mut Vec<WaitingSlot>);
+
+    /// Requests the end of what `target` names.
+    fn cancel(&self, target: Target<'_>);
+
+    /// Cancels and drains everything and ends the threads; called on one of those, it does not
+    /// wait. Idempotent, from any thread.
+    fn shut_down(&self);
+}
+
+/// What to cancel.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    File(&'a SharedFile),
+    All,
+}
+
+impl Target<'_> {
+    /// Whether it names the operation whose life this is.
+    fn includes(&self, life: &Life) -> bool {
+        match self {
+            Target::File(file) => life.touches(file),
+            Target::All => true,
+        }
+    }
+}
+
+/// Starts the driver that the configuration asks for.
+pub(crate) fn start(config: &PumpConfig) -> io::Result<Box<dyn Driver>> {
+    match config.backend() {
+        Backend::Auto | Backend::Threads => Ok(Box::new(threads::Threads::start(config)?)),
+        Backend::Scripted(script) => Ok(Box::new(scripted::Scripted::start(script)?)),
+    }
+}
+
+/// Does the next part of a running operation with plain, blocking system calls.
+fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
+    let moved = match slot.part() {
+        Part::Read { file, offset, room } => {
+            let len = room.len().min(longest);
+            sys::read_at(file, &mut room[..len], offset)
+        }
+        Part::Write {
+            file,
+            offset,
+            bytes,
+        } => {
+            let len = bytes.len().min(longest);
+            sys::write_at(file, &bytes[..len], offset)
+        }
+        Part::Whole => return Step::Done(slot.run_whole()),
+    };
+    slot.absorb(moved)
+}

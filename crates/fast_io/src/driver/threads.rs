@@ -1,0 +1,215 @@
+//! The driver that works everywhere: worker threads that make ordinary system calls.
+//!
+//! It is also the work lane that other drivers route to what their kernel cannot do
+//! asynchronously. One queue under one lock, one condition variable, and never more threads awake
+//! than there are operations for: an idle lane sleeps without a timeout.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::config::PumpConfig;
+use crate::driver::{Driver, Target, perform_part};
+use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
+
+/// A bounded number of threads that share one queue of slots.
+pub(crate) struct Threads {
+    lane: Arc<Lane>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Lane {
+    queue: Mutex<Queue>,
+    work_arrived: Condvar,
+    worker_ended: Condvar,
+}
+
+struct Queue {
+    waiting: VecDeque<WaitingSlot>,
+    /// What each worker is busy with, for those who cancel.
+    running: Vec<Option<Arc<Life>>>,
+    /// Workers asleep, and how many of those have been woken but are not up yet.
+    idle: usize,
+    waking: usize,
+    alive: usize,
+    closed: bool,
+}
+
+impl Threads {
+    /// Starts as many workers as `config` says.
+    pub fn start(config: &PumpConfig) -> io::Result<Self> {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            running: vec![None; config.workers()],
+            idle: 0,
+            waking: 0,
+            alive: 0,
+            closed: false,
+        };
+        let lane = Arc::new(Lane {
+            queue: Mutex::new(queue),
+            work_arrived: Condvar::new(),
+            worker_ended: Condvar::new(),
+        });
+        // Should one not start, dropping this ends those that did.
+        let threads = Self {
+            lane,
+            workers: Mutex::new(Vec::new()),
+        };
+        for number in 0..config.workers() {
+            threads.add_worker(number)?;
+        }
+        Ok(threads)
+    }
+
+    fn add_worker(&self, number: usize) -> io::Result<()> {
+        let lane = Arc::clone(&self.lane);
+        lane.lock().alive += 1;
+        let thread = thread::Builder::new().name(format!("fast_io-{number}"));
+        match thread.spawn(move || lane.work(number)) {
+            Ok(worker) => {
+                self.workers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(worker);
+                Ok(())
+            }
+            Err(error) => {
+                self.lane.lock().alive -= 1;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Driver for Threads {
+    fn name(&self) -> &'static str {
+        "threads"
+    }
+
+    fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+        let mut queue = self.lane.lock();
+        if queue.closed {
+            return Err(slot);
+        }
+        queue.waiting.push_back(slot);
+        self.lane.wake(queue, 1);
+        Ok(())
+    }
+
+    fn push_all(&self, slots: &mut Vec<WaitingSlot>) {
+        let mut queue = self.lane.lock();
+        if !queue.closed {
+            let count = slots.len();
+            queue.waiting.extend(slots.drain(..));
+            self.lane.wake(queue, count);
+        }
+    }
+
+    fn cancel(&self, target: Target<'_>) {
+        let queue = self.lane.lock();
+        let waiting = queue.waiting.iter().map(WaitingSlot::life);
+        for life in waiting.chain(queue.running.iter().flatten()) {
+            if target.includes(life) {
+                life.request_cancel();
+            }
+        }
+    }
+
+    fn shut_down(&self) {
+        self.lane.lock().closed = true;
+        self.cancel(Target::All);
+        self.lane.work_arrived.notify_all();
+        if slot::on_pump_thread() {
+            return;
+        }
+        self.lane.wait_for_the_last_worker();
+        let workers =
+            std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        for worker in workers {
+            // A worker catches every panic of its operations; nothing else in it can.
+            worker.join().expect("a worker thread never panics");
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+impl Lane {
+    /// The life of one worker.
+    fn work(&self, number: usize) {
+        slot::enter_pump_thread();
+        while let Some(slot) = self.next(number) {
+            let ended = match slot.begin() {
+                Ok(running) => run(running),
+                Err(cancelled) => cancelled,
+            };
+            ended.dispatch();
+        }
+        self.lock().alive -= 1;
+        self.worker_ended.notify_all();
+    }
+
+    /// Waits for the next operation; none comes after the lane has closed and run empty.
+    fn next(&self, number: usize) -> Option<WaitingSlot> {
+        let mut queue = self.lock();
+        queue.running[number] = None;
+        loop {
+            if let Some(slot) = queue.waiting.pop_front() {
+                queue.running[number] = Some(Arc::clone(slot.life()));
+                return Some(slot);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue.idle += 1;
+            queue = self
+                .work_arrived
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+            // A spurious wake-up may count one too many off: then one more is woken later on.
+            queue.waking = queue.waking.saturating_sub(1);
+        }
+    }
+
+    /// Wakes as many workers as `arrived` operations can use.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>, arrived: usize) {
+        let sleepers = queue.idle.saturating_sub(queue.waking).min(arrived);
+        queue.waking += sleepers;
+        drop(queue);
+        for _ in 0..sleepers {
+            self.work_arrived.notify_one();
+        }
+    }
+
+    fn wait_for_the_last_worker(&self) {
+        let mut queue = self.lock();
+        while queue.alive > 0 {
+            queue = self
+                .worker_ended
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that can panic runs under this lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Carries one operation out to its end.
+fn run(mut slot: RunningSlot) -> EndedSlot {
+    loop {
+        match perform_part(slot, usize::MAX) {
+            Step::More(rest) => slot = rest,
+            Step::Done(ended) => return ended,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The pump's books: what is in flight, who waits for room, and what went wrong.
+//!
+//! Operations and bytes in flight are bounded so that memory stays flat however fast a caller
+//! submits. Both counts live in one atomic word, which makes admission one compare-and-swap and
+//! the path of a completion free of locks; the lock below is only for those who wait.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Bytes are counted in units of this many, rounded up, so that their sum fits its field.
+const UNIT: u64 = 1024;
+/// The low bits of the word count units, the high bits operations.
+const UNIT_BITS: u32 = 40;
+const UNIT_MASK: u64 = (1 << UNIT_BITS) - 1;
+const ONE_OPERATION: u64 = 1 << UNIT_BITS;
+
+/// Counts operations and bytes in flight against their bounds.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    max_operations: u64,
+    max_units: u64,
+    in_flight: AtomicU64,
+    /// Operations whose handlers have not returned yet; more than are in flight.
+    unfinished: AtomicUsize,
+    panics: AtomicU64,
+    waiters: AtomicUsize,
+    waiting: Mutex<()>,
+    freed: Condvar,
+}
+
+/// Whether a bound applies to a submitter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Keep to the bounds.
+    Bounded,
+    /// Go over them: for submitters that must not wait, because they run on the very threads that
+    /// would make room.
+    Overdraft,
+}
+
+impl Ledger {
+    pub fn new(max_operations: usize, max_bytes: u64) -> Self {
+        Self {
+            max_operations: max_operations as u64,
+            max_units: max_bytes.div_ceil(UNIT),
+            in_flight: AtomicU64::new(0),
+            unfinished: AtomicUsize::new(0),
+            panics: AtomicU64::new(0),
+            waiters: AtomicUsize::new(0),
+            waiting: Mutex::new(()),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Admits one operation of `weight` bytes if there is room. One that is heavier than the bound
+    /// itself is admitted when it is alone.
+    pub fn try_admit(&self, weight: u64, admission: Admission) -> bool {
+        let cost = cost(weight);
+        let admit = |now: u64| {
+            let next = now + cost;
+            let fits =
+                next >> UNIT_BITS <= self.max_operations && next & UNIT_MASK <= self.max_units;
+            (fits || now == 0 || admission == Admission::Overdraft).then_some(next)
+        };
+        let admitted = self
+            .in_flight
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, admit)
+            .is_ok();
+        if admitted {
+            self.unfinished.fetch_add(1, Ordering::Relaxed);
+        }
+        admitted
+    }
+
+    /// Admits one operation, waiting for room.
+    pub fn admit(&self, weight: u64) {
+        if !self.try_admit(weight, Admission::Bounded) {
+            self.wait_until(|| self.try_admit(weight, Admission::Bounded));
+        }
+    }
+
+    /// Gives back what an operation had taken. Its buffer is the handler's from here on.
+    pub fn release(&self, weight: u64) {
+        let before = self.in_flight.fetch_sub(cost(weight), Ordering::SeqCst);
+        if self.waiters.load(Ordering::SeqCst) > 0 {
+            // Waking a submitter for each single place would cost a context switch an operation:
+            // wait until a quarter is free. It comes to that, as nothing is admitted meanwhile.
+            let left = before - cost(weight);
+            let roomy = |count: u64, max: u64| count <= max - max.div_ceil(4);
+            if roomy(left >> UNIT_BITS, self.max_operations)
+                && roomy(left & UNIT_MASK, self.max_units)
+            {
+                self.wake();
+            }
+        }
+    }
+
+    /// Notes that an operation's handler has returned.
+    pub fn count_finished(&self) {
+        if self.unfinished.fetch_sub(1, Ordering::SeqCst) == 1
+            && self.waiters.load(Ordering::SeqCst) > 0
+        {
+            self.wake();
+        }
+    }
+
+    /// Waits until every handler has returned.
+    pub fn wait_until_finished(&self) {
+        self.wait_until(|| self.unfinished.load(Ordering::SeqCst) == 0);
+    }
+
+    pub fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    pub fn operations(&self) -> usize {
+        (self.in_flight.load(Ordering::SeqCst) >> UNIT_BITS) as usize
+    }
+
+    pub fn bytes(&self) -> u64 {
+        (self.in_flight.load(Ordering::SeqCst) & UNIT_MASK) * UNIT
+    }
+
+    fn wait_until(&self, mut ready: impl FnMut() -> bool) {
+        let mut guard = self.lock();
+        // Counted before the last look: whoever makes room after that look sees the count.
+        self.waiters.fetch_add(1, Ordering::SeqCst);
+        while !ready() {
+            guard = self
+                .freed
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn wake(&self) {
+        drop(self.lock());
+        self.freed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cost(weight: u64) -> u64 {
+    ONE_OPERATION + weight.div_ceil(UNIT).min(UNIT_MASK)
+}

@@ -1,0 +1,244 @@
+//! The completion pump: operations go in, each comes out once at its handler.
+//!
+//! This file is the contract's front: admission against the bounds, the hand-over to a driver,
+//! cancelling, and the end. What happens to one operation in between is told in `slot.rs`, how it
+//! is carried out in `driver/`.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::completion::{CompletionHandler, PumpClosed};
+use crate::config::PumpConfig;
+use crate::driver::{self, Driver};
+use crate::file::SharedFile;
+use crate::ledger::{Admission, Ledger};
+use crate::operation::Operation;
+use crate::slot::{self, Life, WaitingSlot};
+
+/// Carries out operations and runs their handlers. See the [crate's front page](crate) for the
+/// contract. Share it with an [`Arc`].
+pub struct CompletionPump {
+    driver: Box<dyn Driver>,
+    ledger: Arc<Ledger>,
+    batch_size: usize,
+}
+
+impl CompletionPump {
+    /// Starts a pump.
+    ///
+    /// # Errors
+    /// If the system refuses threads, or the driver that the configuration forces.
+    pub fn start(config: &PumpConfig) -> io::Result<Self> {
+        let ledger = Arc::new(Ledger::new(config.max_operations(), config.max_bytes()));
+        let driver = driver::start(config)?;
+        Ok(Self {
+            driver,
+            ledger,
+            batch_size: config.batch_size(),
+        })
+    }
+
+    /// Submits one operation; `handler` will receive its completion, exactly once, on one of the
+    /// pump's threads. Waits while the pump is full, except on a thread of a pump (in a handler, in
+    /// work): there it goes over the bound rather than wait for itself.
+    ///
+    /// After [`shut_down`](Self::shut_down) the handler runs before this returns, on the calling
+    /// thread, with a [`PumpClosed`] error and the buffer.
+    pub fn submit(&self, operation: Operation, handler: impl CompletionHandler) -> Ticket {
+        self.submit_boxed(operation, Box::new(handler))
+    }
+
+    /// Like [`submit`](Self::submit), but never waits.
+    ///
+    /// # Errors
+    /// Hands operation and handler back, not run, if the pump is full.
+    pub fn try_submit<H: CompletionHandler>(
+        &self,
+        operation: Operation,
+        handler: H,
+    ) -> Result<Ticket, Full<H>> {
+        if self.ledger.try_admit(operation.weight(), admission()) {
+            Ok(self.push(operation, Box::new(handler)))
+        } else {
+            Err(Full { operation, handler })
+        }
+    }
+
+    /// Submits many operations at the cost of about one: they are queued together, and wake as few
+    /// threads as will do. Waits and fails as [`submit`](Self::submit) does.
+    pub fn submit_all(&self, submissions: impl IntoIterator<Item = Submission>) {
+        let submissions = submissions.into_iter();
+        let expected = submissions.size_hint().0.clamp(1, self.batch_size);
+        let mut ready: Vec<WaitingSlot> = Vec::with_capacity(expected);
+        for Submission { operation, handler } in submissions {
+            let weight = operation.weight();
+            if !self.ledger.try_admit(weight, admission()) {
+                // What has been admitted must be able to finish, or there would never be room.
+                self.push_all(&mut ready);
+                self.ledger.admit(weight);
+            }
+            ready.push(WaitingSlot::new(
+                operation,
+                handler,
+                Arc::clone(&self.ledger),
+            ));
+            if ready.len() >= self.batch_size {
+                self.push_all(&mut ready);
+            }
+        }
+        self.push_all(&mut ready);
+    }
+
+    /// Asks to cancel every operation that reads or writes `file`. Each still completes: with an
+    /// error for which [`is_cancelled`](crate::is_cancelled) holds, or, if it could not be stopped
+    /// any more, with what it came to.
+    pub fn cancel_file(&self, file: &SharedFile) {
+        self.driver.cancel(driver::Target::File(file));
+    }
+
+    /// Asks to cancel every operation in flight.
+    pub fn cancel_all(&self) {
+        self.driver.cancel(driver::Target::All);
+    }
+
+    /// Waits until no operation is in flight and every handler has returned. Others may submit
+    /// meanwhile, which prolongs it.
+    ///
+    /// On a thread of the pump, which would wait for itself, it returns at once.
+    pub fn drain(&self) {
+        if !slot::on_pump_thread() {
+            self.ledger.wait_until_finished();
+        }
+    }
+
+    /// Ends the pump: refuses new operations, cancels those in flight, and returns when each
+    /// handler has run and the threads have ended. May be called from several threads, and again.
+    ///
+    /// From inside a handler it does all that but wait, since the handler itself is waited for.
+    /// Dropping the pump does the same.
+    pub fn shut_down(&self) {
+        self.driver.shut_down();
+    }
+
+    /// The operations in flight now.
+    pub fn operations_in_flight(&self) -> usize {
+        self.ledger.operations()
+    }
+
+    /// The bytes of buffers in flight now, each rounded up to whole KiB.
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.ledger.bytes()
+    }
+
+    /// How many handlers, work closures and progress callbacks have panicked so far.
+    pub fn panics(&self) -> u64 {
+        self.ledger.panics()
+    }
+
+    /// The name of the driver that runs, as `--version` shows it.
+    pub fn backend_name(&self) -> &'static str {
+        self.driver.name()
+    }
+
+    fn submit_boxed(&self, operation: Operation, handler: Box<dyn CompletionHandler>) -> Ticket {
+        let weight = operation.weight();
+        if !self.ledger.try_admit(weight, admission()) {
+            self.ledger.admit(weight);
+        }
+        self.push(operation, handler)
+    }
+
+    fn push(&self, operation: Operation, handler: Box<dyn CompletionHandler>) -> Ticket {
+        let slot = WaitingSlot::new(operation, handler, Arc::clone(&self.ledger));
+        let ticket = Ticket {
+            life: Arc::clone(slot.life()),
+        };
+        if let Err(refused) = self.driver.push(slot) {
+            refused.refuse(PumpClosed.into()).dispatch();
+        }
+        ticket
+    }
+
+    fn push_all(&self, slots: &mut Vec<WaitingSlot>) {
+        if slots.is_empty() {
+            return;
+        }
+        self.driver.push_all(slots);
+        for refused in slots.drain(..) {
+            refused.refuse(PumpClosed.into()).dispatch();
+        }
+    }
+}
+
+fn admission() -> Admission {
+    if slot::on_pump_thread() {
+        Admission::Overdraft
+    } else {
+        Admission::Bounded
+    }
+}
+
+impl Drop for CompletionPump {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+impl fmt::Debug for CompletionPump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompletionPump")
+            .field("backend", &self.backend_name())
+            .field("operations_in_flight", &self.operations_in_flight())
+            .field("bytes_in_flight", &self.bytes_in_flight())
+            .field("panics", &self.panics())
+            .finish()
+    }
+}
+
+/// Stands for one submitted operation, to cancel it by. Dropping it changes nothing.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    life: Arc<Life>,
+}
+
+impl Ticket {
+    /// Asks to cancel the operation, and says whether it had not ended yet. If so, its handler
+    /// will see [`cancel_requested`](crate::Completion::cancel_requested), with an error if it was
+    /// stopped and its ordinary result if it succeeded anyway.
+    pub fn cancel(&self) -> bool {
+        self.life.request_cancel()
+    }
+}
+
+/// One operation and its handler, for [`CompletionPump::submit_all`].
+pub struct Submission {
+    operation: Operation,
+    handler: Box<dyn CompletionHandler>,
+}
+
+impl Submission {
+    /// Pairs an operation with its handler.
+    pub fn new(operation: Operation, handler: impl CompletionHandler) -> Self {
+        Self {
+            operation,
+            handler: Box::new(handler),
+        }
+    }
+}
+
+/// The pump had no room: here are the operation and its handler again.
+pub struct Full<H> {
+    /// What was to be submitted.
+    pub operation: Operation,
+    /// What was to receive its completion.
+    pub handler: H,
+}
+
+impl<H> fmt::Debug for Full<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Full")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}

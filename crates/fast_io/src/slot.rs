@@ -1,0 +1,350 @@
+//! The life of one operation, from submission to the one run of its handler.
+//!
+//! ```text
+//! WaitingSlot ──begin──▶ RunningSlot ──absorb…──▶ EndedSlot ──dispatch──▶ (gone)
+//!      └────────── cancelled or refused ─────────────▲
+//! ```
+//!
+//! Each arrow consumes its slot, so no driver can complete an operation twice; and a slot that is
+//! dropped anywhere on the way completes with [`Cancelled`], so none can forget one either. What a
+//! [`Ticket`](crate::Ticket) shares with its slot is only the small [`Life`].
+//!
+//! A driver whose kernel knows operations by address keeps the slot in a heap block of its own,
+//! after the kernel's part (`OVERLAPPED` first), and turns the address back into the block.
+
+use std::cell::Cell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::buffer::Buffer;
+use crate::completion::{Cancelled, Completion, CompletionHandler};
+use crate::file::SharedFile;
+use crate::ledger::Ledger;
+use crate::operation::{Copy, Kind, Operation};
+
+/// What everyone may know of an operation while it lives.
+#[derive(Debug)]
+pub(crate) struct Life {
+    state: AtomicU8,
+    /// Identities of the files it works on; zero for none.
+    files: [usize; 2],
+}
+
+const ENDED: u8 = 0b01;
+const CANCEL_REQUESTED: u8 = 0b10;
+
+impl Life {
+    fn new(files: [usize; 2]) -> Self {
+        Self {
+            state: AtomicU8::new(0),
+            files,
+        }
+    }
+
+    /// Whether the operation works on `file`.
+    pub fn touches(&self, file: &SharedFile) -> bool {
+        self.files.contains(&file.identity())
+    }
+
+    /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
+    /// ended yet may still succeed, but its completion will say that it was asked to stop.
+    pub fn request_cancel(&self) -> bool {
+        self.state.fetch_or(CANCEL_REQUESTED, Ordering::AcqRel) & ENDED == 0
+    }
+
+    pub fn cancel_requested(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CANCEL_REQUESTED != 0
+    }
+
+    /// Closes the book; says whether a cancel had been requested by then.
+    fn end(&self) -> bool {
+        self.state.fetch_or(ENDED, Ordering::AcqRel) & CANCEL_REQUESTED != 0
+    }
+}
+
+/// Submitted, not begun.
+pub(crate) struct WaitingSlot(Body);
+
+/// Begun: the kernel or a worker may be using its buffer.
+pub(crate) struct RunningSlot(Body);
+
+/// Ended, its handler not run yet.
+pub(crate) struct EndedSlot(Body, io::Result<u64>);
+
+/// What a worker has to do next for a running slot.
+pub(crate) enum Part<'a> {
+    Read {
+        file: &'a SharedFile,
+        offset: u64,
+        room: &'a mut [u8],
+    },
+    Write {
+        file: &'a SharedFile,
+        offset: u64,
+        bytes: &'a [u8],
+    },
+    /// The rest has no parts: take it with [`RunningSlot::run_whole`].
+    Whole,
+}
+
+/// Where a running slot stands after one part.
+pub(crate) enum Step {
+    More(RunningSlot),
+    Done(EndedSlot),
+}
+
+struct Body {
+    life: Arc<Life>,
+    kind: Kind,
+    transferred: u64,
+    weight: u64,
+    /// Taken when the handler runs; a body dropped before that runs it.
+    handler: Option<Box<dyn CompletionHandler>>,
+    ledger: Arc<Ledger>,
+}
+
+impl WaitingSlot {
+    /// Makes the slot of an operation whose weight the ledger has admitted.
+    pub fn new(
+        operation: Operation,
+        handler: Box<dyn CompletionHandler>,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        let weight = operation.weight();
+        let life = Arc::new(Life::new(operation.files()));
+        Self(Body {
+            life,
+            kind: operation.kind,
+            transferred: 0,
+            weight,
+            handler: Some(handler),
+            ledger,
+        })
+    }
+
+    pub fn life(&self) -> &Arc<Life> {
+        &self.0.life
+    }
+
+    /// Begins, unless somebody asked for the end before.
+    pub fn begin(self) -> Result<RunningSlot, EndedSlot> {
+        if self.0.life.cancel_requested() {
+            Err(self.refuse(Cancelled.into()))
+        } else {
+            Ok(RunningSlot(self.0))
+        }
+    }
+
+    /// Ends it unbegun.
+    pub fn refuse(self, error: io::Error) -> EndedSlot {
+        EndedSlot(self.0, Err(error))
+    }
+}
+
+impl RunningSlot {
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The bytes not moved yet, and where they belong.
+    pub fn part(&mut self) -> Part<'_> {
+        let done = self.0.transferred;
+        match &mut self.0.kind {
+            Kind::Read {
+                file,
+                offset,
+                buffer,
+                len,
+            } => {
+                let room = &mut buffer.room_mut()[done as usize..*len];
+                Part::Read {
+                    file,
+                    offset: offset.saturating_add(done),
+                    room,
+                }
+            }
+            Kind::Write {
+                file,
+                offset,
+                buffer,
+                range,
+            } => {
+                let bytes = &buffer[range.start + done as usize..range.end];
+                Part::Write {
+                    file,
+                    offset: offset.saturating_add(done),
+                    bytes,
+                }
+            }
+            Kind::Work(_) | Kind::Copy(_) => Part::Whole,
+        }
+    }
+
+    /// Takes in what one part came to: continues short counts, ends at the end of the file, at an
+    /// error, when all is done, or between parts when asked to.
+    pub fn absorb(mut self, moved: io::Result<usize>) -> Step {
+        let moved = match moved {
+            Ok(moved) => moved as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return self.unless_cancelled();
+            }
+            Err(error) => return Step::Done(EndedSlot(self.0, Err(error))),
+        };
+        self.0.transferred += moved;
+        let (wanted, is_write) = match &self.0.kind {
+            Kind::Read { len, .. } => (*len, false),
+            Kind::Write { range, .. } => (range.len(), true),
+            Kind::Work(_) | Kind::Copy(_) => (0, false),
+        };
+        let transferred = self.0.transferred;
+        if transferred >= wanted as u64 || (moved == 0 && !is_write) {
+            Step::Done(EndedSlot(self.0, Ok(transferred)))
+        } else if moved == 0 {
+            Step::Done(EndedSlot(self.0, Err(io::ErrorKind::WriteZero.into())))
+        } else {
+            self.unless_cancelled()
+        }
+    }
+
+    /// Runs an operation that has no parts, on the thread that calls.
+    pub fn run_whole(mut self) -> EndedSlot {
+        let result = match std::mem::replace(&mut self.0.kind, Kind::Work(Box::new(|| Ok(0)))) {
+            Kind::Work(work) => self.run_work(work),
+            Kind::Copy(mut copy) => {
+                let result = self.run_copy(&mut copy);
+                // Back in its place, so that the files close where every slot's files close.
+                self.0.kind = Kind::Copy(copy);
+                result
+            }
+            other => {
+                self.0.kind = other;
+                Err(io::ErrorKind::InvalidInput.into())
+            }
+        };
+        EndedSlot(self.0, result)
+    }
+
+    /// Ends it with an error of the driver's own.
+    pub fn fail(self, error: io::Error) -> EndedSlot {
+        EndedSlot(self.0, Err(error))
+    }
+
+    fn unless_cancelled(self) -> Step {
+        if self.0.life.cancel_requested() {
+            Step::Done(self.fail(Cancelled.into()))
+        } else {
+            Step::More(self)
+        }
+    }
+
+    fn run_work(&self, work: Box<dyn FnOnce() -> io::Result<u64> + Send>) -> io::Result<u64> {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            self.0.ledger.count_panic();
+            Err(io::Error::other("the work panicked"))
+        })
+    }
+
+    fn run_copy(&mut self, copy: &mut Copy) -> io::Result<u64> {
+        let Copy {
+            source,
+            source_offset,
+            destination,
+            destination_offset,
+            len,
+            copier,
+            progress,
+        } = copy;
+        let (life, transferred) = (&self.0.life, &mut self.0.transferred);
+        let mut cut_short = false;
+        let mut watch = |bytes: u64| {
+            *transferred = bytes;
+            cut_short = life.cancel_requested() && bytes < *len;
+            match progress {
+                _ if cut_short => std::ops::ControlFlow::Break(()),
+                Some(progress) => progress(bytes),
+                None => std::ops::ControlFlow::Continue(()),
+            }
+        };
+        let copying = AssertUnwindSafe(|| {
+            copier.copy_range(
+                source,
+                destination,
+                *source_offset,
+                *destination_offset,
+                *len,
+                &mut watch,
+            )
+        });
+        match catch_unwind(copying) {
+            Ok(Ok(_)) if cut_short => Err(Cancelled.into()),
+            Ok(copied) => copied.map(|copied| copied.bytes),
+            Err(_) => {
+                self.0.ledger.count_panic();
+                Err(io::Error::other("the copy's progress callback panicked"))
+            }
+        }
+    }
+}
+
+impl EndedSlot {
+    /// Runs the handler, exactly once; a panic in it is caught and counted.
+    pub fn dispatch(mut self) {
+        let result = std::mem::replace(&mut self.1, Ok(0));
+        self.0.run_handler(result);
+    }
+}
+
+impl Body {
+    fn run_handler(&mut self, result: io::Result<u64>) {
+        let Some(handler) = self.handler.take() else {
+            return;
+        };
+        let cancel_requested = self.life.end();
+        let transferred = self.transferred;
+        let is_read = matches!(self.kind, Kind::Read { .. });
+        let spent = std::mem::replace(&mut self.kind, Kind::Work(Box::new(|| Ok(0))));
+        // The operation's hold on its file goes before the handler runs, so that the handler of
+        // the last operation can have the file to itself.
+        let mut buffer = match spent {
+            Kind::Read { buffer, .. } | Kind::Write { buffer, .. } => buffer,
+            Kind::Work(_) | Kind::Copy(_) => Buffer::default(),
+        };
+        if is_read {
+            buffer.set_filled(transferred as usize);
+        }
+        self.ledger.release(self.weight);
+        let completion = Completion {
+            result,
+            transferred,
+            buffer,
+            cancel_requested,
+        };
+        let run = AssertUnwindSafe(|| handler.complete(completion));
+        if catch_unwind(run).is_err() {
+            self.ledger.count_panic();
+        }
+        self.ledger.count_finished();
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.run_handler(Err(Cancelled.into()));
+    }
+}
+
+thread_local! {
+    static ON_PUMP_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the calling thread as one that runs handlers: it must never wait for other operations.
+pub(crate) fn enter_pump_thread() {
+    ON_PUMP_THREAD.set(true);
+}
+
+/// Whether the calling thread runs handlers.
+pub(crate) fn on_pump_thread() -> bool {
+    ON_PUMP_THREAD.get()
+}

@@ -1,0 +1,3 @@
+//! Linux, macOS and the other Unix systems.
+
+pub(crate) mod positioned;

@@ -1,0 +1,92 @@
+//! The drivers under test, and the macro that runs a chapter on each.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use fast_io::{Backend, CompletionPump, PumpConfig, Script, SharedFile};
+
+/// One driver under test.
+pub struct Subject {
+    backend: Backend,
+}
+
+impl Subject {
+    /// This driver with its defaults.
+    pub fn config(&self) -> PumpConfig {
+        PumpConfig::default().with_backend(self.backend.clone())
+    }
+
+    /// A pump on this driver.
+    pub fn pump(&self) -> Arc<CompletionPump> {
+        start(&self.config())
+    }
+}
+
+/// A pump as configured.
+pub fn start(config: &PumpConfig) -> Arc<CompletionPump> {
+    Arc::new(CompletionPump::start(config).expect("the driver starts"))
+}
+
+/// A new file in `directory`, open for reading and writing.
+pub fn new_file(directory: &Path, name: &str) -> SharedFile {
+    let mut options = File::options();
+    let file = options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(directory.join(name));
+    SharedFile::new(file.expect("a new file in a temporary directory"))
+}
+
+/// Bytes that differ from place to place, so that a misplaced one shows.
+pub fn pattern(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+pub fn threads() -> Subject {
+    Subject {
+        backend: Backend::Threads,
+    }
+}
+
+pub fn scripted() -> Subject {
+    Subject {
+        backend: Backend::Scripted(Script::seeded(7)),
+    }
+}
+
+pub fn scripted_in_small_parts() -> Subject {
+    Subject {
+        backend: Backend::Scripted(Script::seeded(11).with_short_counts(700)),
+    }
+}
+
+/// Makes one test of each named function for each driver.
+macro_rules! on_every_driver {
+    ($($test:ident),+ $(,)?) => {
+        on_every_driver!(@each threads, $($test),+);
+        on_every_driver!(@each scripted, $($test),+);
+        on_every_driver!(@each scripted_in_small_parts, $($test),+);
+    };
+    (@each $driver:ident, $($test:ident),+) => {
+        mod $driver {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(&crate::driver::$driver());
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_driver;

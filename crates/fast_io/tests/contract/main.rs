@@ -1,0 +1,8 @@
+//! The contract of the completion pump, run on every driver that this system has.
+//!
+//! Each module holds one chapter of the contract as functions over a [`driver::Subject`];
+//! `driver.rs` makes a test of each of them for each driver. A new driver is one line there.
+
+mod driver;
+
+mod moving_bytes;
