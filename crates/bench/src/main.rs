@@ -1,3 +1,58 @@
-//! Benchmarks.
+//! Measures tidesync against its peers, in the same run, on the machine at hand.
+//!
+//! Claims about speed are only worth something when anyone can repeat them, so the numbers in
+//! the README come from this program. Each sub-command is one module with a `run`; the
+//! workloads it measures are plain data, made from a seed.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+mod compare_trees;
+mod error;
+mod generate;
+mod local;
+mod machine;
+mod measure;
+mod peak_memory;
+mod peer;
+mod plot;
+mod report;
+mod sys;
+mod workload;
+
+use std::process::ExitCode;
+
+use error::BenchError;
+
+const USAGE: &str = "\
+Usage: cargo run --release -p bench -- COMMAND [OPTIONS]
+
+Commands:
+  local    copies, comparisons and deltas within one file system
+
+`COMMAND --help` lists the options of a command.";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), BenchError> {
+    let mut parser = lexopt::Parser::from_env();
+    match parser.next()? {
+        Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
+        Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Some(other) => Err(BenchError::Usage(format!(
+            "{}\n{USAGE}",
+            other.unexpected()
+        ))),
+        None => Err(BenchError::Usage(format!("name a command\n{USAGE}"))),
+    }
+}

@@ -1,0 +1,33 @@
+//! What each system calls differently. Every system's module offers:
+//!
+//! - `create_file`: a new file that is executable or not;
+//! - `set_directory_modified`: gives a directory a time, where the standard library can;
+//! - `mode`: the permissions that a copy should keep;
+//! - `room`: what a file system can still hold.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::{create_file, mode, room, set_directory_modified};
+#[cfg(windows)]
+pub use windows::{create_file, mode, room, set_directory_modified};
+
+/// Whether a new file may be run.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Executable {
+    /// It may.
+    Yes,
+    /// It may not.
+    No,
+}
+
+/// What a file system can still hold.
+pub struct Room {
+    /// Bytes free to this user.
+    pub bytes: u64,
+    /// Files that can still be made; `None` where there is no limit.
+    pub files: Option<u64>,
+}

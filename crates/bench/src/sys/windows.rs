@@ -1,0 +1,38 @@
+//! Windows.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::{Executable, Room};
+
+/// Makes a new file for writing; whether it may be run is in its name here.
+pub fn create_file(path: &Path, _: Executable) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Sets when a directory was last changed.
+pub fn set_directory_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_WRITE_ATTRIBUTES: u32 = 0x100;
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    OpenOptions::new()
+        .access_mode(FILE_WRITE_ATTRIBUTES)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path)?
+        .set_modified(time)
+}
+
+/// 1 for a read-only file: all the mode there is.
+pub fn mode(metadata: &Metadata) -> u32 {
+    u32::from(metadata.permissions().readonly())
+}
+
+/// What the file system of `path` can still hold.
+pub fn room(path: &Path) -> io::Result<Room> {
+    Ok(Room {
+        bytes: fs4::available_space(path)?,
+        files: None,
+    })
+}
