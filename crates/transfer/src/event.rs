@@ -1,0 +1,162 @@
+//! What a session tells the outside. `transfer` prints nothing: it hands each of these to the
+//! [`EventSink`] it was given, and the program renders them as rsync's text, a progress
+//! display, or JSON lines.
+//!
+//! Events of one session arrive one at a time and in the order in which rsync would print them.
+
+use crate::item::ItemFlags;
+use std::io;
+use tree::entry::Entry;
+
+/// Receives a session's events. Called from several threads, but never twice at once.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A line of text for the user.
+    Message(&'a Message),
+    /// The making of the file list.
+    FileList(FileList),
+    /// An entry was itemized (and, where that was needed, transferred).
+    Item(&'a Item<'a>),
+    /// An entry of the destination was deleted, or would have been.
+    Deleted {
+        /// Its name below the destination, without a trailing slash.
+        name: &'a [u8],
+        /// Its type and permission bits.
+        mode: u32,
+    },
+    /// The content of a file moves.
+    Progress(&'a Progress<'a>),
+    /// The whole session's counters moved: what a display of the whole needs. Sent a few times
+    /// a second while `EventNeeds` asks for it, and once at the end.
+    Totals(&'a Totals),
+}
+
+/// Which of the three roles speaks: it is part of rsync's error texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Reads the source.
+    Sender,
+    /// Decides what each destination entry needs.
+    Generator,
+    /// Rebuilds and commits files.
+    Receiver,
+}
+
+/// How grave a message is, which also says where rsync prints it.
+// rsync: rsync.h enum logcode
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Goes to standard output and the log (`FINFO`).
+    Info,
+    /// Goes to standard output but not to the log (`FCLIENT`).
+    Client,
+    /// Goes to the log only (`FLOG`).
+    Log,
+    /// Goes to standard error (`FWARNING`).
+    Warning,
+    /// Goes to standard error (`FERROR`).
+    Error,
+    /// Goes to standard error, and the session ends with code 23 (`FERROR_XFER`).
+    TransferError,
+}
+
+/// A line of text.
+#[derive(Debug)]
+pub struct Message {
+    /// How grave it is.
+    pub severity: Severity,
+    /// Who says it.
+    pub role: Role,
+    /// The line, without a newline and without the `rsync: [role] ` and `: strerror (errno)`
+    /// that rsync puts around it when there is an `os_error`.
+    pub text: Vec<u8>,
+    /// The system's error that caused it.
+    pub os_error: Option<io::Error>,
+}
+
+/// The making of the file list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileList {
+    /// It begins: incremental ("sending incremental file list") or whole ("building file list ...").
+    Started {
+        /// The transfer starts before the list is complete.
+        incremental: bool,
+    },
+    /// A whole list has grown to this many entries.
+    Grown(u64),
+    /// A whole list is complete.
+    Finished(u64),
+}
+
+/// One line of `-i` or `--out-format`.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// The source's entry.
+    pub entry: &'a Entry,
+    /// What is done or differs.
+    pub flags: ItemFlags,
+    /// For a hard link that was made, the name it was linked to; empty if it already was.
+    pub link_name: Option<&'a [u8]>,
+    /// The directory that the entry's name starts from, as the user named it (`%f` shows it);
+    /// empty for the current directory.
+    pub source_dir: &'a [u8],
+    /// The checksum that `%C` shows, in hexadecimal, where one is known.
+    pub checksum: Option<delta::Digest>,
+    /// How many bytes of content crossed for this entry (`%b`).
+    pub bytes_moved: u64,
+    /// How many bytes of checksums crossed for this entry (`%c`).
+    pub checksum_bytes: u64,
+}
+
+/// How far a file's transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It begins.
+    Started,
+    /// It goes on.
+    Moving,
+    /// It is complete.
+    Finished,
+}
+
+/// The movement of one file's content.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// The entry whose content moves.
+    pub entry: &'a Entry,
+    /// How far it is.
+    pub stage: Stage,
+    /// Bytes of the file that are done.
+    pub offset: u64,
+    /// Bytes of the file in all.
+    pub size: u64,
+    /// The session as a whole.
+    pub totals: Totals,
+}
+
+/// Where the session as a whole stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Files whose content was transferred, this one included (`xfr#`).
+    pub transferred_files: u64,
+    /// Entries of the list that are still to be looked at (`to-chk`, `ir-chk`).
+    pub files_to_check: u64,
+    /// Entries in the list so far.
+    pub files_known: u64,
+    /// The list is complete: `to-chk`, not `ir-chk`.
+    pub list_complete: bool,
+    /// The sizes of all files transferred so far, the present one counted whole.
+    pub transferred_size: u64,
+    /// The sizes of all files in the list so far.
+    pub total_size: u64,
+    /// Bytes of content that need no more work: moved, matched, or found equal.
+    pub bytes_done: u64,
+    /// Entries that need no more work.
+    pub files_done: u64,
+}
