@@ -9,8 +9,9 @@
 //! dropped anywhere on the way completes with [`Cancelled`], so none can forget one either. What a
 //! [`Ticket`](crate::Ticket) shares with its slot is only the small [`Life`].
 //!
-//! A driver whose kernel knows operations by address keeps the slot in a heap block of its own,
-//! after the kernel's part (`OVERLAPPED` first), and turns the address back into the block.
+//! The slot stays at one address on the heap for all of its life: a driver whose kernel knows
+//! operations by address (a port by its `OVERLAPPED`, a ring by its `user_data`) finds the handler
+//! by it, without a map.
 
 use std::cell::Cell;
 use std::io;
@@ -65,13 +66,13 @@ impl Life {
 }
 
 /// Submitted, not begun.
-pub(crate) struct WaitingSlot(Body);
+pub(crate) struct WaitingSlot(Box<Body>);
 
 /// Begun: the kernel or a worker may be using its buffer.
-pub(crate) struct RunningSlot(Body);
+pub(crate) struct RunningSlot(Box<Body>);
 
 /// Ended, its handler not run yet.
-pub(crate) struct EndedSlot(Body, io::Result<u64>);
+pub(crate) struct EndedSlot(Box<Body>, io::Result<u64>);
 
 /// What a worker has to do next for a running slot.
 pub(crate) enum Part<'a> {
@@ -95,6 +96,7 @@ pub(crate) enum Step {
     Done(EndedSlot),
 }
 
+/// On the heap from submission to end, so that its address can be the key of the operation.
 struct Body {
     life: Arc<Life>,
     kind: Kind,
@@ -114,14 +116,14 @@ impl WaitingSlot {
     ) -> Self {
         let weight = operation.weight();
         let life = Arc::new(Life::new(operation.files()));
-        Self(Body {
+        Self(Box::new(Body {
             life,
             kind: operation.kind,
             transferred: 0,
             weight,
             handler: Some(handler),
             ledger,
-        })
+        }))
     }
 
     pub fn life(&self) -> &Arc<Life> {

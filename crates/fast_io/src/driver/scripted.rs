@@ -181,7 +181,7 @@ impl Fault {
         self.seen += u64::from(counts);
         counts
             && match self.every {
-                Some(every) => self.seen % every == 0,
+                Some(every) => self.seen.is_multiple_of(every),
                 None => self.seen == self.first,
             }
     }
