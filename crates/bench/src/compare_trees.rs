@@ -54,40 +54,43 @@ struct Comparison {
 }
 
 impl Comparison {
+    /// Looks inside before it looks at times: a stray file also changes its directory's time,
+    /// and is the better thing to name.
     fn entries(&mut self, wanted: &Path, found: &Path) -> Result<Option<String>, BenchError> {
         let wanted_metadata = fs::symlink_metadata(wanted).doing("look at", wanted)?;
         let found_metadata = fs::symlink_metadata(found).doing("look at", found)?;
-        if let Some(difference) = self.metadata(&wanted_metadata, &found_metadata) {
-            return Ok(Some(format!("{}: {difference}", found.display())));
+        let named = |difference: String| format!("{} {difference}", found.display());
+        if let Some(difference) = shape(&wanted_metadata, &found_metadata) {
+            return Ok(Some(named(difference)));
         }
-        if wanted_metadata.is_dir() {
-            self.directories(wanted, found)
+        let inside = if wanted_metadata.is_dir() {
+            self.directories(wanted, found)?
         } else {
-            self.contents(wanted, found)
-        }
+            self.contents(wanted, found)?
+        };
+        Ok(inside.or_else(|| {
+            self.attributes(&wanted_metadata, &found_metadata)
+                .map(named)
+        }))
     }
 
-    fn metadata(&self, wanted: &Metadata, found: &Metadata) -> Option<String> {
-        if wanted.file_type() != found.file_type() {
-            return Some("another type than the source".to_owned());
-        }
-        if !wanted.is_dir() && wanted.len() != found.len() {
-            return Some(format!(
-                "{} bytes long, the source {}",
-                found.len(),
-                wanted.len()
-            ));
-        }
+    fn attributes(&self, wanted: &Metadata, found: &Metadata) -> Option<String> {
         let (wanted_mode, found_mode) = (sys::mode(wanted), sys::mode(found));
         if self.fidelity.modes && wanted_mode != found_mode {
-            return Some(format!("mode {found_mode:o}, the source {wanted_mode:o}"));
-        }
-        let times_count = !wanted.is_dir() || self.fidelity.directory_times;
-        let (wanted_time, found_time) = (wanted.modified().ok(), found.modified().ok());
-        if times_count && wanted_time != found_time {
             return Some(format!(
-                "modified at {found_time:?}, the source {wanted_time:?}"
+                "has mode {found_mode:o}, the source {wanted_mode:o}"
             ));
+        }
+        let time_counts = !wanted.is_dir() || self.fidelity.directory_times;
+        let (wanted_time, found_time) = (wanted.modified().ok()?, found.modified().ok()?);
+        if time_counts && wanted_time != found_time {
+            return Some(match found_time.duration_since(wanted_time) {
+                Ok(late) => format!("was modified {late:?} later than the source"),
+                Err(early) => format!(
+                    "was modified {:?} earlier than the source",
+                    early.duration()
+                ),
+            });
         }
         None
     }
@@ -121,7 +124,7 @@ impl Comparison {
             let wanted_bytes = &self.wanted_bytes[..wanted_count];
             if wanted_bytes != &self.found_bytes[..found_count] {
                 return Ok(Some(format!(
-                    "{}: other bytes than the source, after offset {offset}",
+                    "{} has other bytes than the source, after offset {offset}",
                     found.display()
                 )));
             }
@@ -131,6 +134,14 @@ impl Comparison {
             offset += wanted_count as u64;
         }
     }
+}
+
+fn shape(wanted: &Metadata, found: &Metadata) -> Option<String> {
+    if wanted.file_type() != found.file_type() {
+        return Some("has another type than the source".to_owned());
+    }
+    (!wanted.is_dir() && wanted.len() != found.len())
+        .then(|| format!("is {} bytes long, the source {}", found.len(), wanted.len()))
 }
 
 fn children(directory: &Path) -> Result<BTreeSet<OsString>, BenchError> {
@@ -216,12 +227,31 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(9);
             file.set_modified(time).unwrap();
         };
-        assert!(said_after(later, FILES).unwrap().contains("modified at"));
+        assert!(
+            said_after(later, FILES)
+                .unwrap()
+                .contains("earlier than the source")
+        );
         let shorter = |path: PathBuf| {
             let file = File::options().write(true).open(path).unwrap();
             file.set_len(5).unwrap();
         };
         assert!(said_after(shorter, FILES).unwrap().contains("5 bytes long"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_wrong_mode_is_found_where_modes_are_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let widen = |path: PathBuf| {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+        };
+        assert!(said_after(widen, FILES).unwrap().contains("mode 777"));
+        let lax = Fidelity {
+            modes: false,
+            ..FILES
+        };
+        assert_eq!(said_after(widen, lax), None);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::arguments::LocalArguments;
 use crate::error::{BenchError, Doing};
@@ -25,7 +28,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         .prefix("tidesync-bench-")
         .tempdir_in(&parent)
         .doing("make a directory in", &parent)?;
-    remove_when_interrupted(place.path());
+    let interrupted = remove_when_interrupted(place.path());
 
     let mut report = Report {
         machine: Machine::look(place.path()),
@@ -34,9 +37,15 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         peers,
         rows: Vec::new(),
     };
-    // What was measured before a failure is still worth printing.
     let measured = measure_all(&arguments, place.path(), &mut report);
-    print!("{}", report.markdown());
+    while interrupted.load(Ordering::SeqCst) {
+        // What failed is only what the handler took away; it ends the process.
+        thread::park();
+    }
+    // What was measured before a failure is still worth printing.
+    if !report.rows.is_empty() {
+        print!("{}", report.markdown());
+    }
     if let Some(path) = &arguments.json {
         fs::write(path, report.json()).doing("write", path)?;
     }
@@ -122,10 +131,13 @@ fn check_room(arguments: &LocalArguments, directory: &Path) -> Result<(), BenchE
         .try_for_each(|workload| workload.check_room(directory, arguments.scale))
 }
 
-/// Gigabytes of files, perhaps in memory, must not outlive a Ctrl-C.
-fn remove_when_interrupted(place: &Path) {
-    let place = place.to_owned();
+/// Gigabytes of files, perhaps in memory, must not outlive a Ctrl-C. The answer becomes true at
+/// the interruption.
+fn remove_when_interrupted(place: &Path) -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let (place, flag) = (place.to_owned(), Arc::clone(&interrupted));
     let installed = ctrlc::set_handler(move || {
+        flag.store(true, Ordering::SeqCst);
         // Whatever is still being written into the directory can keep it from going at once.
         let gone = (0..100).any(|_| fs::remove_dir_all(&place).is_ok() || !place.exists());
         if !gone {
@@ -136,4 +148,5 @@ fn remove_when_interrupted(place: &Path) {
     if installed.is_err() {
         eprintln!("bench: an interrupted run will leave its files behind");
     }
+    interrupted
 }

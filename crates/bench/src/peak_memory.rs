@@ -24,12 +24,13 @@ pub struct PeakMemory {
 pub fn watch(root: u32, ended: &Receiver<()>) -> Option<PeakMemory> {
     // A peak can only be missed when it rises in the last moment of the process.
     const PAUSE: Duration = Duration::from_millis(4);
-    // Looking for new processes costs more than looking at known ones.
+    // Looking for new processes costs more than looking at known ones, and most start early.
+    const EARLY_LOOKS: usize = 8;
     const LOOKS_PER_SEARCH: usize = 4;
 
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::from([(root, 0)]);
     for look in 0.. {
-        if look % LOOKS_PER_SEARCH == 0 {
+        if look < EARLY_LOOKS || look % LOOKS_PER_SEARCH == 0 {
             for process in descendants(root) {
                 peaks.entry(process).or_default();
             }
