@@ -179,7 +179,7 @@ impl Step {
                 match self.op {
                     Op::Add | Op::Set => mode | copied,
                     Op::Remove => mode & !copied,
-                    Op::Equal => mode & !(who * 7 | special_bits(who)) | copied,
+                    Op::Equal => mode & !((who * 7) | special_bits(who)) | copied,
                 }
             }
         }
@@ -193,7 +193,7 @@ impl Step {
         } else {
             0
         };
-        who * 7 | set_ids
+        (who * 7) | set_ids
     }
 }
 

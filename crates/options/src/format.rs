@@ -48,6 +48,11 @@ impl OutFormat {
             text,
         }
     }
+
+    /// Whether the line is written as an entry's transfer begins.
+    pub fn is_written_before(&self) -> bool {
+        self.when == LineTime::Before
+    }
 }
 
 /// Whether the escape `%...esc` occurs in `format`.

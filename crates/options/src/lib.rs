@@ -1,22 +1,120 @@
 //! One table of flags; user, server and daemon command lines all parse here.
+//!
+//! ```text
+//!   arguments ── parse ──▶ Given ── resolve ──▶ Options
+//!                  ▲
+//!               flags/*      the table: names, effect, help, manual, one test beside each
+//!                  ▼
+//!        help · man · completion
+//! ```
+//!
+//! [`parse`] turns a command line into a [`Request`]. `parse` (the module) knows popt's rules
+//! and no flag; `flags` knows each flag by itself; `resolve` knows what flags mean together, and
+//! all that the rest of the program sees is [`Options`]. The crate reads no file, looks up no
+//! name and prints nothing.
+//!
+//! rsync: options.c
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
+
 mod chmod;
+mod completion;
 mod error;
+mod flag;
+mod flags;
 mod format;
+mod given;
+mod help;
+mod hostspec;
 mod levels;
+mod man;
 mod name_map;
+mod parse;
+mod resolve;
 mod resolved;
+mod sys;
+mod value;
+
+#[cfg(test)]
+mod asked;
 
 pub use chmod::Chmod;
+pub use completion::{Shell, completion};
 pub use error::{ErrorKind, OptionError};
 pub use format::{LineTime, OutFormat};
+pub use help::help;
+pub use hostspec::names_a_host;
 pub use levels::{DebugLevels, InfoLevels};
+pub use man::man_page;
 pub use name_map::{MapFrom, MapTo, NameMap, NameMapRule};
 pub use resolved::{
     Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, LogFile,
     Options, RemoveSource, StderrMode, SuperMode,
 };
 
+use given::Stop;
+
 /// The program's name in messages.
 pub(crate) const PROGRAM: &str = "tidesync";
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// A transfer, or the list of a source.
+    Sync(Box<Options>),
+    /// Who the program is, and what it can do.
+    Version(VersionFormat),
+    /// Only that this text is printed to standard output, as it is: help, manual, completions.
+    Print(String),
+}
+
+/// How `--version` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionFormat {
+    /// For people.
+    Text,
+    /// `-VV`: for programs.
+    Json,
+}
+
+/// The variables of the environment that count as options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `RSYNC_PARTIAL_DIR`.
+    pub partial_dir: Option<OsString>,
+}
+
+impl Environment {
+    /// That of this process.
+    pub fn of_process() -> Environment {
+        Environment {
+            partial_dir: std::env::var_os("RSYNC_PARTIAL_DIR"),
+        }
+    }
+}
+
+/// What the user asks for with `args`, which do not begin with the program's name.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, OptionError> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    parse_in(&args, &Environment::of_process())
+}
+
+/// What the user asks for with `args` in an environment other than that of this process.
+pub fn parse_in(args: &[OsString], env: &Environment) -> Result<Request, OptionError> {
+    let given = match parse::read(args) {
+        Ok(given) => given,
+        Err(Stop::Error(error)) => return Err(error),
+        Err(Stop::Print(text)) => return Ok(Request::Print(text)),
+    };
+    match given.version {
+        0 => {}
+        1 => return Ok(Request::Version(VersionFormat::Text)),
+        _ => return Ok(Request::Version(VersionFormat::Json)),
+    }
+    // The old meaning of `-h`, which it keeps where the other makes no sense.
+    if given.options.human_readable > 1 && args.len() == 1 {
+        return Ok(Request::Print(help()));
+    }
+    Ok(Request::Sync(Box::new(resolve::resolve(given, env)?)))
+}

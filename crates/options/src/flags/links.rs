@@ -1,0 +1,135 @@
+//! Flags about symlinks and hard links.
+//!
+//! rsync: options.c, flist.c readlink_stat(), hlink.c
+
+use crate::flag::Flag;
+
+pub(super) const FLAGS: &[Flag] = &[
+    LINKS,
+    COPY_LINKS,
+    COPY_UNSAFE_LINKS,
+    SAFE_LINKS,
+    MUNGE_LINKS,
+    COPY_DIRLINKS,
+    KEEP_DIRLINKS,
+    HARD_LINKS,
+];
+
+const LINKS: Flag = Flag::switch("links", Some('l'), "copy symlinks as symlinks", |given| {
+    given.options.preserve_links = true;
+})
+.undo(&["no-links", "no-l"], |given| {
+    given.options.preserve_links = false
+})
+.doc("Create symlinks at the destination. Without it (or `-L`) they are skipped with a message.");
+
+const COPY_LINKS: Flag = Flag::switch(
+    "copy-links",
+    Some('L'),
+    "transform symlink into referent file/directory",
+    |given| given.options.copy_links = true,
+)
+.doc("Transfer what a symlink points to in its place.");
+
+const COPY_UNSAFE_LINKS: Flag = Flag::switch(
+    "copy-unsafe-links",
+    None,
+    "only \"unsafe\" symlinks are transformed",
+    |given| given.options.copy_unsafe_links = true,
+)
+.doc("Like `-L`, but only for symlinks that point out of the source tree.");
+
+const SAFE_LINKS: Flag = Flag::switch(
+    "safe-links",
+    None,
+    "ignore symlinks that point outside the tree",
+    |given| given.options.safe_links = true,
+)
+.doc("Leave out symlinks that are absolute or point out of the source tree.");
+
+const MUNGE_LINKS: Flag = Flag::switch(
+    "munge-links",
+    None,
+    "munge symlinks to make them safe & unusable",
+    |given| given.options.munge_links = true,
+)
+.undo(&["no-munge-links"], |given| {
+    given.options.munge_links = false
+})
+.doc("Write symlinks with a prefix that leads nowhere, and read them back without it.");
+
+const COPY_DIRLINKS: Flag = Flag::switch(
+    "copy-dirlinks",
+    Some('k'),
+    "transform symlink to directory into referent directory",
+    |given| given.options.copy_dirlinks = true,
+)
+.doc("Like `-L`, but only for symlinks to directories.");
+
+const KEEP_DIRLINKS: Flag = Flag::switch(
+    "keep-dirlinks",
+    Some('K'),
+    "treat symlinked directory on receiver as directory",
+    |given| given.options.keep_dirlinks = true,
+)
+.doc(
+    "Where the source has a directory and the destination a symlink to one, use that one instead \
+     of replacing the symlink.",
+);
+
+const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard links", |given| {
+    given.options.preserve_hard_links = true;
+})
+.undo(&["no-hard-links", "no-H"], |given| {
+    given.options.preserve_hard_links = false
+})
+.doc("Names of one file in the source become names of one file at the destination.");
+
+#[cfg(test)]
+mod tests {
+    use crate::asked::options;
+
+    #[test]
+    fn links() {
+        assert!(options("-l").preserve_links && options("--links").preserve_links);
+        assert!(!options("-a --no-l").preserve_links && !options("-l --no-links").preserve_links);
+    }
+
+    #[test]
+    fn copy_links() {
+        assert!(options("-L").copy_links && options("--copy-links").copy_links);
+    }
+
+    #[test]
+    fn copy_unsafe_links() {
+        assert!(options("--copy-unsafe-links").copy_unsafe_links);
+    }
+
+    #[test]
+    fn safe_links() {
+        assert!(options("--safe-links").safe_links);
+    }
+
+    #[test]
+    fn munge_links() {
+        assert!(options("--munge-links").munge_links);
+        assert!(!options("--munge-links --no-munge-links").munge_links);
+    }
+
+    #[test]
+    fn copy_dirlinks() {
+        assert!(options("-k").copy_dirlinks && options("--copy-dirlinks").copy_dirlinks);
+    }
+
+    #[test]
+    fn keep_dirlinks() {
+        assert!(options("-K").keep_dirlinks && options("--keep-dirlinks").keep_dirlinks);
+    }
+
+    #[test]
+    fn hard_links() {
+        assert!(options("-H").preserve_hard_links && options("--hard-links").preserve_hard_links);
+        assert!(!options("-H --no-H").preserve_hard_links);
+        assert!(!options("-H --no-hard-links").preserve_hard_links);
+    }
+}

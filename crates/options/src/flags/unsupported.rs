@@ -1,0 +1,146 @@
+//! Every option of rsync 3.5.0 that we know and cannot obey yet.
+//!
+//! Known, so that the refusal names it and says what to do. What only takes such an option
+//! back asks for what we do anyway, and is obeyed. An option leaves this file for one of its
+//! neighbours when it is built.
+//!
+//! rsync: options.c long_options
+
+use crate::flag::{Effect, Flag, Takes};
+use crate::given::Given;
+
+pub(super) const FLAGS: &[Flag] = &[
+    no("acls", Some('A'), LEAVE_OUT).undo(&["no-acls", "no-A"], nothing),
+    no("xattrs", Some('X'), LEAVE_OUT).undo(&["no-xattrs", "no-X"], nothing),
+    no("atimes", Some('U'), LEAVE_OUT).undo(&["no-atimes", "no-U"], nothing),
+    no("open-noatime", None, LEAVE_OUT).undo(&["no-open-noatime"], nothing),
+    no("crtimes", Some('N'), LEAVE_OUT).undo(&["no-crtimes", "no-N"], nothing),
+    no("fake-super", None, LEAVE_OUT),
+    no("copy-devices", None, LEAVE_OUT),
+    no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),
+    no("drop-D", None, "use --no-D").undo(&["no-drop-D"], nothing),
+    no("insecure-links", None, LEAVE_OUT).undo(&["no-insecure-links"], nothing),
+    no_value("confine-root", None, Takes::Dir("DIR"), LEAVE_OUT),
+    no_value("compare-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
+    no_value("copy-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
+    no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
+    no("fuzzy", Some('y'), LEAVE_OUT).undo(&["no-fuzzy", "no-y"], nothing),
+    no("delay-updates", None, LEAVE_OUT).undo(&["no-delay-updates"], nothing),
+    no("ignore-missing-args", None, LEAVE_OUT),
+    no("delete-missing-args", None, LEAVE_OUT),
+    no("qsort", None, LEAVE_OUT),
+    no_value("max-alloc", None, Takes::Text("SIZE"), LEAVE_OUT),
+    no_value(
+        "copy-as",
+        None,
+        Takes::Text("USER[:GROUP]"),
+        "run it as that user",
+    ),
+    no_value(
+        "outbuf",
+        None,
+        Takes::OneOf("N|L|B", &["N", "L", "B"]),
+        LEAVE_OUT,
+    ),
+    no_value("stop-after", None, Takes::Text("MINS"), LEAVE_OUT).or(&["time-limit"]),
+    no_value("stop-at", None, Takes::Text("y-m-dTh:m"), LEAVE_OUT),
+    no_value("iconv", None, Takes::Text("CONVERT_SPEC"), LEAVE_OUT).undo(&["no-iconv"], nothing),
+    no_value("read-batch", None, Takes::File("FILE"), LEAVE_OUT),
+    no_value("write-batch", None, Takes::File("FILE"), LEAVE_OUT),
+    no_value("only-write-batch", None, Takes::File("FILE"), LEAVE_OUT),
+    // Remote transfers.
+    no("compress", Some('z'), REMOTE).undo(&["no-compress", "no-z"], nothing),
+    no("old-compress", None, REMOTE),
+    no("new-compress", None, REMOTE),
+    no_value("compress-choice", None, Takes::Text("STR"), REMOTE).or(&["zc"]),
+    no_value("compress-level", None, Takes::Text("NUM"), REMOTE).or(&["zl"]),
+    no_value("compress-threads", None, Takes::Text("NUM"), REMOTE).or(&["zt"]),
+    no_value("skip-compress", None, Takes::Text("LIST"), REMOTE),
+    no_value("bwlimit", None, Takes::Text("RATE"), REMOTE).undo(&["no-bwlimit"], nothing),
+    no_value("contimeout", None, Takes::Text("SECONDS"), REMOTE).undo(&["no-contimeout"], nothing),
+    no("motd", None, REMOTE).undo(&["no-motd"], nothing),
+    no("old-args", None, REMOTE).undo(&["no-old-args"], nothing),
+    no("secluded-args", Some('s'), REMOTE)
+        .or(&["protect-args"])
+        .undo(&["no-secluded-args", "no-protect-args", "no-s"], nothing),
+    no("trust-sender", None, REMOTE),
+    no_value("rsh", Some('e'), Takes::Text("COMMAND"), REMOTE),
+    no_value("rsync-path", None, Takes::Text("PROGRAM"), REMOTE),
+    no_value("remote-option", Some('M'), Takes::Text("OPTION"), REMOTE),
+    no_value("address", None, Takes::Text("ADDRESS"), REMOTE),
+    no_value("port", None, Takes::Text("PORT"), REMOTE),
+    no_value("sockopts", None, Takes::Text("OPTIONS"), REMOTE),
+    no_value("password-file", None, Takes::File("FILE"), REMOTE),
+    no_value("early-input", None, Takes::File("FILE"), REMOTE),
+    no("blocking-io", None, REMOTE).undo(&["no-blocking-io"], nothing),
+    no_value("protocol", None, Takes::Text("NUM"), REMOTE),
+    no_value("checksum-seed", None, Takes::Text("NUM"), REMOTE),
+    no("ipv4", Some('4'), REMOTE),
+    no("ipv6", Some('6'), REMOTE),
+    no("server", None, REMOTE),
+    no("sender", None, REMOTE),
+    // The daemon.
+    no("daemon", None, DAEMON),
+    no_value("config", None, Takes::File("FILE"), DAEMON),
+    no_value("dparam", None, Takes::Text("OVERRIDE"), DAEMON),
+    no("detach", None, DAEMON),
+    no("no-detach", None, DAEMON),
+];
+
+const LEAVE_OUT: &str = "leave it out, or use rsync";
+const REMOTE: &str = "it is about remote transfers, which are still to come";
+const DAEMON: &str = "it is about the daemon, which is still to come";
+
+const fn no(long: &'static str, short: Option<char>, why: &'static str) -> Flag {
+    no_value(long, short, Takes::Nothing, why)
+}
+
+const fn no_value(
+    long: &'static str,
+    short: Option<char>,
+    takes: Takes,
+    why: &'static str,
+) -> Flag {
+    Flag::new(long, short, takes, "", Effect::Refuse(why))
+}
+
+/// It is off already.
+fn nothing(_: &mut Given) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asked::{error, options};
+    use crate::error::ErrorKind;
+    use crate::resolved::Options;
+
+    #[test]
+    fn every_one_is_refused_by_name() {
+        for flag in FLAGS {
+            let long = flag.long_names().map(|name| format!("--{name}"));
+            let short = flag.short.map(|letter| format!("-{letter}"));
+            for name in long.chain(short) {
+                let value = match flag.takes {
+                    Takes::Nothing => "",
+                    _ => " 1",
+                };
+                let refusal = error(&format!("-r {name}{value} a b"));
+                assert_eq!(refusal.kind, ErrorKind::Unsupported, "{name}");
+                let named = format!("tidesync: {}", flag.typed());
+                assert!(refusal.to_string().starts_with(&named), "{name}: {refusal}");
+            }
+        }
+        assert_eq!(
+            error("-y").to_string(),
+            "tidesync: --fuzzy (-y) is not supported yet: leave it out, or use rsync"
+        );
+    }
+
+    #[test]
+    fn taking_one_back_changes_nothing() {
+        let plain: Options = options("-a");
+        for name in FLAGS.iter().flat_map(Flag::undo_names) {
+            assert_eq!(options(&format!("-a --{name}")), plain, "{name}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Flags that decide how content reaches the destination.
+//!
+//! rsync: options.c, receiver.c
+
+use std::time::Duration;
+
+use crate::flag::{Flag, Takes};
+use crate::resolved::Append;
+
+pub(super) const FLAGS: &[Flag] = &[
+    DRY_RUN,
+    WHOLE_FILE,
+    INPLACE,
+    APPEND,
+    APPEND_VERIFY,
+    PARTIAL,
+    PARTIAL_DIR,
+    TEMP_DIR,
+    SPARSE,
+    PREALLOCATE,
+    FSYNC,
+    MKPATH,
+    BLOCK_SIZE,
+    TIMEOUT,
+];
+
+const DRY_RUN: Flag = Flag::switch(
+    "dry-run",
+    Some('n'),
+    "perform a trial run with no changes made",
+    |given| given.options.dry_run = true,
+)
+.doc("Say what would be done (with `-v` or `-i`), and do nothing.");
+
+const WHOLE_FILE: Flag = Flag::switch(
+    "whole-file",
+    Some('W'),
+    "copy files whole (w/o delta-xfer algorithm)",
+    |given| given.options.whole_file = Some(true),
+)
+.undo_with_help(
+    &["no-whole-file", "no-W"],
+    "use the delta-xfer algorithm",
+    |given| given.options.whole_file = Some(false),
+)
+.doc(
+    "Copy a changed file as a whole; the default where both sides are on this computer. \
+     `--no-whole-file` looks for the parts that the old destination file already has.",
+);
+
+const INPLACE: Flag = Flag::switch(
+    "inplace",
+    None,
+    "update destination files in-place",
+    |given| {
+        given.options.inplace = true;
+    },
+)
+.undo(&["no-inplace"], |given| given.options.inplace = false)
+.doc(
+    "Write into the destination file itself instead of building a new one beside it. Hard links \
+     to it survive; but who reads it meanwhile, and a run that is interrupted, see half a file.",
+);
+
+const APPEND: Flag = Flag::switch("append", None, "append data onto shorter files", |given| {
+    given.options.append = Append::Append;
+})
+.undo(&["no-append"], |given| given.options.append = Append::No)
+.doc(
+    "Where the destination file is shorter, take it for the beginning of the source file, and \
+     write only the rest. Implies `--inplace`.",
+);
+
+const APPEND_VERIFY: Flag = Flag::switch(
+    "append-verify",
+    None,
+    "--append w/old data in file checksum",
+    |given| given.options.append = Append::AppendVerify,
+)
+.doc("Like `--append`, but check the result as a whole, and send it again if it is wrong.");
+
+const PARTIAL: Flag = Flag::switch(
+    "partial",
+    None,
+    "keep partially transferred files",
+    |given| given.options.partial = true,
+)
+.undo(&["no-partial"], |given| given.options.partial = false)
+.doc(
+    "Keep what an interrupted transfer has written of a file, in the file's place. Where the \
+     variable `RSYNC_PARTIAL_DIR` is set, it is kept in that directory.",
+);
+
+const PARTIAL_DIR: Flag = Flag::valued(
+    "partial-dir",
+    None,
+    Takes::Dir("DIR"),
+    "put a partially transferred file into DIR",
+    |given, value| {
+        given.partial_dir = Some(value.path());
+        Ok(())
+    },
+)
+.doc(
+    "Keep partial files in this directory, a relative one below each file's own, so that they \
+     are never mistaken for whole ones. Implies `--partial`.",
+);
+
+const TEMP_DIR: Flag = Flag::valued(
+    "temp-dir",
+    Some('T'),
+    Takes::Dir("DIR"),
+    "create temporary files in directory DIR",
+    |given, value| {
+        given.options.tmp_dir = Some(value.path());
+        Ok(())
+    },
+)
+.doc(
+    "Build new files there, not beside the old ones. In another file system than the \
+     destination, putting them into place is a copy, and no longer atomic.",
+);
+
+const SPARSE: Flag = Flag::switch(
+    "sparse",
+    Some('S'),
+    "turn sequences of nulls into sparse blocks",
+    |given| given.options.sparse = true,
+)
+.undo(&["no-sparse", "no-S"], |given| given.options.sparse = false)
+.doc("Leave holes where the source has long runs of NUL bytes.");
+
+const PREALLOCATE: Flag = Flag::switch(
+    "preallocate",
+    None,
+    "allocate dest files before writing them",
+    |given| given.options.preallocate = true,
+)
+.doc("Reserve the whole size of a file before writing it.");
+
+const FSYNC: Flag = Flag::switch("fsync", None, "fsync every written file", |given| {
+    given.options.fsync = true;
+})
+.doc("Have each file on the disk before it counts as written.");
+
+const MKPATH: Flag = Flag::switch(
+    "mkpath",
+    None,
+    "create destination's missing path components",
+    |given| given.options.mkpath = true,
+)
+.undo(&["no-mkpath"], |given| given.options.mkpath = false)
+.doc("Create all missing directories of the destination, not only the last.");
+
+const BLOCK_SIZE: Flag = Flag::valued(
+    "block-size",
+    Some('B'),
+    Takes::Text("SIZE"),
+    "force a fixed checksum block-size",
+    |given, value| {
+        let size = value.size("block-size", Some(MAX_BLOCK_SIZE))?;
+        // 0 is "by rule"; the limit is far below u32's.
+        given.options.block_size = u32::try_from(size).ok().filter(|&size| size > 0);
+        Ok(())
+    },
+)
+.doc("The block size of the delta transfer, instead of one that follows from the file's size.");
+
+// rsync: rsync.h MAX_BLOCK_SIZE
+const MAX_BLOCK_SIZE: u64 = 128 * 1024;
+
+const TIMEOUT: Flag = Flag::valued(
+    "timeout",
+    None,
+    Takes::Text("SECONDS"),
+    "set I/O timeout in seconds",
+    |given, value| {
+        let seconds = u64::try_from(value.int()?).unwrap_or(0);
+        given.options.timeout = Some(Duration::from_secs(seconds)).filter(|t| !t.is_zero());
+        Ok(())
+    },
+)
+.undo(&["no-timeout"], |given| given.options.timeout = None)
+.doc("Give up when no data has moved for so long. 0, the default, never does.");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asked::{error, options, request};
+    use crate::{Environment, Request, parse_in};
+
+    #[test]
+    fn dry_run() {
+        assert!(options("-n").dry_run && options("--dry-run").dry_run);
+    }
+
+    #[test]
+    fn whole_file() {
+        assert_eq!(options("").whole_file, None);
+        assert_eq!(options("-W").whole_file, Some(true));
+        assert_eq!(options("--no-W --whole-file").whole_file, Some(true));
+        assert_eq!(options("-W --no-W").whole_file, Some(false));
+        assert_eq!(options("--no-whole-file").whole_file, Some(false));
+    }
+
+    #[test]
+    fn inplace() {
+        assert!(options("--inplace").inplace && !options("--inplace --no-inplace").inplace);
+        assert!(!options("--inplace --partial").partial);
+        let message = "tidesync: --inplace cannot be used with --partial-dir";
+        assert_eq!(error("--inplace --partial-dir=x a b").to_string(), message);
+        assert!(request("--inplace --partial-dir= a b").is_err());
+    }
+
+    #[test]
+    fn append() {
+        let append = options("--append");
+        assert!(append.append == Append::Append && append.inplace);
+        assert_eq!(options("--append --no-append -W").append, Append::No);
+        let message = "tidesync: --append cannot be used with --whole-file";
+        assert_eq!(error("--append -W a b").to_string(), message);
+        let message = "tidesync: --append cannot be used with --partial-dir";
+        assert_eq!(error("--append --partial-dir=x a b").to_string(), message);
+    }
+
+    #[test]
+    fn append_verify() {
+        assert_eq!(
+            options("--append --append-verify").append,
+            Append::AppendVerify
+        );
+        assert_eq!(options("--append-verify --no-append").append, Append::No);
+        assert_eq!(options("--append-verify --append").append, Append::Append);
+    }
+
+    #[test]
+    fn partial() {
+        assert!(options("--partial").partial && options("-P").partial);
+        assert!(!options("-P --no-partial").partial);
+        assert_eq!(options("--partial").partial_dir, None);
+    }
+
+    #[test]
+    fn partial_dir() {
+        let dir = options("--partial-dir=./x//y/../z/");
+        assert!(dir.partial);
+        assert_eq!(dir.partial_dir, Some("x/z".into()));
+        for line in ["--partial-dir=.", "--partial-dir="] {
+            assert!(
+                options(line).partial && options(line).partial_dir.is_none(),
+                "{line}"
+            );
+        }
+        assert!(options("--no-partial --partial-dir=x").partial);
+    }
+
+    #[test]
+    fn the_environment_may_name_the_partial_dir() {
+        let environment = Environment {
+            partial_dir: Some("kept".into()),
+        };
+        let with = |line: &str| {
+            let args: Vec<_> = line.split(' ').map(std::ffi::OsString::from).collect();
+            match parse_in(&args, &environment) {
+                Ok(Request::Sync(options)) => options.partial_dir,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(with("--partial a b"), Some("kept".into()));
+        assert_eq!(with("--partial-dir=x a b"), Some("x".into()));
+        assert_eq!(with("--partial --inplace a b"), None);
+        assert_eq!(with("-r a b"), None);
+    }
+
+    #[test]
+    fn temp_dir() {
+        assert_eq!(options("-T/tmp").tmp_dir, Some("/tmp".into()));
+        assert_eq!(options("--temp-dir=x").tmp_dir, Some("x".into()));
+    }
+
+    #[test]
+    fn sparse() {
+        assert!(options("-S").sparse && options("--sparse").sparse);
+        assert!(!options("-S --no-S").sparse && !options("-S --no-sparse").sparse);
+    }
+
+    #[test]
+    fn preallocate() {
+        assert!(options("--preallocate").preallocate);
+    }
+
+    #[test]
+    fn fsync() {
+        assert!(options("--fsync").fsync);
+    }
+
+    #[test]
+    fn mkpath() {
+        assert!(options("--mkpath").mkpath && !options("--mkpath --no-mkpath").mkpath);
+    }
+
+    #[test]
+    fn block_size() {
+        assert_eq!(options("-B4k").block_size, Some(4096));
+        assert_eq!(options("--block-size=0").block_size, None);
+        let message = "tidesync: --block-size=999999999 is too large (max: 128.00K)";
+        assert_eq!(error("-B999999999").to_string(), message);
+    }
+
+    #[test]
+    fn timeout() {
+        assert_eq!(options("--timeout=5").timeout, Some(Duration::from_secs(5)));
+        for line in ["--timeout=0", "--timeout=-5", "--timeout=5 --no-timeout"] {
+            assert_eq!(options(line).timeout, None, "{line}");
+        }
+    }
+}
