@@ -274,6 +274,16 @@ impl Dir {
         self.0.set_mtime(name, mtime)
     }
 
+    /// Sets this directory's own modification time.
+    pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
+        self.0.set_own_mtime(mtime)
+    }
+
+    /// Sets this directory's own permission bits.
+    pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
+        self.0.set_own_permissions(permissions)
+    }
+
     /// Makes names created, renamed or removed here durable, where the system can.
     pub fn sync(&self) -> io::Result<()> {
         self.0.sync()

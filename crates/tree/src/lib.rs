@@ -1,2 +1,18 @@
-//! TODO-DOC
+//! The file tree: looks at it, selects from it and changes it, and never steps outside its
+//! root.
+//!
+//! - [`entry`]: one entry of a file list; [`order`]: rsync's order of them.
+//! - [`scan`]: what is in a directory.
+//! - [`filter`]: which entries are wanted.
+//! - [`temp`]: files that appear under their real name only when complete.
+//! - [`symlink`]: which links are safe.
+//!
+//! Everything is done through [`fast_io::dir::Dir`] handles, one name at a time.
 #![forbid(unsafe_code)]
+
+pub mod entry;
+pub mod filter;
+pub mod order;
+pub mod scan;
+pub mod symlink;
+pub mod temp;

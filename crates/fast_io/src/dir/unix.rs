@@ -203,6 +203,14 @@ impl Dir {
         Ok(rustix::fs::utimensat(&self.0, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
+    pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
+        Ok(rustix::fs::futimens(&self.0, &times_of(mtime))?)
+    }
+
+    pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(&self.0, mode_of(permissions))?)
+    }
+
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
     }
