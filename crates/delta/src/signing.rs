@@ -1,0 +1,378 @@
+//! Making signatures: from a stream of bytes, by ranges of blocks on several threads, or from
+//! the sums a peer sends.
+//!
+//! All three end in the same check: exactly the layout's blocks, in order. A basis that shrank
+//! or grew while it was read is an [`Error::Coverage`], never a signature that lies.
+// rsync: generator.c generate_and_send_sums(), sender.c receive_sums()
+
+use crate::{BlockLayout, ChecksumKind, Error, RollingSum, Signature, StrongSum};
+
+/// Memory for a peer's sums is reserved as they arrive, in steps of at most this many, so that a
+/// large count costs the peer as much as us.
+const RESERVE_LIMIT: u32 = 1 << 16;
+
+/// The sums of some consecutive blocks: a part of a signature, made on any thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBlocks {
+    layout: BlockLayout,
+    sum: StrongSum,
+    first: u32,
+    weak: Vec<u32>,
+    strong: Vec<u8>,
+}
+
+/// Signs the blocks that `bytes` holds, the first of which is number `first_block`.
+///
+/// # Errors
+///
+/// [`Error::Coverage`] if `bytes` does not end with a block, or goes past the layout.
+pub fn sign_blocks(
+    layout: &BlockLayout,
+    sum: StrongSum,
+    first_block: u32,
+    bytes: &[u8],
+) -> Result<SignedBlocks, Error> {
+    check_kind(layout, sum)?;
+    let mut part = SignedBlocks::none(*layout, sum, first_block);
+    if bytes.is_empty() {
+        return Ok(part);
+    }
+    let blocks = bytes.len().div_ceil(layout.block_len().max(1) as usize) as u64;
+    let end = u64::from(first_block) + blocks;
+    let given = if end <= layout.count().into() {
+        layout.bytes_of(first_block..end as u32)
+    } else {
+        0..0
+    };
+    let expected = given.end - given.start;
+    if expected != bytes.len() as u64 {
+        return Err(Error::Coverage {
+            unit: "bytes",
+            expected,
+            actual: bytes.len() as u64,
+        });
+    }
+    part.weak.reserve_exact(blocks as usize);
+    part.strong
+        .reserve_exact(blocks as usize * layout.strong_len());
+    for block in bytes.chunks(layout.block_len() as usize) {
+        part.sign(block);
+    }
+    Ok(part)
+}
+
+/// A kind that has no sum, or too short a one, cannot describe blocks.
+fn check_kind(layout: &BlockLayout, sum: StrongSum) -> Result<(), Error> {
+    if layout.count() > 0 && sum.kind() == ChecksumKind::None {
+        return Err(Error::NoBlockSum);
+    }
+    if layout.strong_len() > sum.kind().digest_len() {
+        return Err(Error::StrongLength(layout.strong_len() as i64));
+    }
+    Ok(())
+}
+
+impl SignedBlocks {
+    fn none(layout: BlockLayout, sum: StrongSum, first: u32) -> Self {
+        SignedBlocks {
+            layout,
+            sum,
+            first,
+            weak: Vec::new(),
+            strong: Vec::new(),
+        }
+    }
+
+    fn sign(&mut self, block: &[u8]) {
+        self.weak.push(RollingSum::of(block).value());
+        let digest = self.sum.digest(block);
+        self.strong
+            .extend_from_slice(&digest.as_bytes()[..self.layout.strong_len()]);
+    }
+
+    fn end(&self) -> u64 {
+        u64::from(self.first) + self.weak.len() as u64
+    }
+
+    fn into_signature(self) -> Result<Signature, Error> {
+        Signature::filled(self.layout, self.sum, self.weak, self.strong)
+    }
+}
+
+impl Signature {
+    /// Signs a basis that is all at hand.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Coverage`] unless `basis` is as long as the layout's file.
+    pub fn of(layout: BlockLayout, sum: StrongSum, basis: &[u8]) -> Result<Self, Error> {
+        sign_blocks(&layout, sum, 0, basis)?.into_signature()
+    }
+
+    /// Joins parts that were signed separately, given in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parts`] if one does not follow another or was made for another layout or sum;
+    /// [`Error::Coverage`] if blocks are missing at the end.
+    pub fn assemble(
+        layout: BlockLayout,
+        sum: StrongSum,
+        parts: impl IntoIterator<Item = SignedBlocks>,
+    ) -> Result<Self, Error> {
+        check_kind(&layout, sum)?;
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        parts.sort_by_key(|part| part.first);
+        let mut whole = SignedBlocks::none(layout, sum, 0);
+        for part in parts {
+            if (part.layout, part.sum) != (layout, sum) || u64::from(part.first) != whole.end() {
+                return Err(Error::Parts(part.first));
+            }
+            if whole.weak.is_empty() {
+                whole = part;
+            } else {
+                whole.weak.extend_from_slice(&part.weak);
+                whole.strong.extend_from_slice(&part.strong);
+            }
+        }
+        whole.into_signature()
+    }
+}
+
+/// Signs a basis that arrives in order, in pieces of any size.
+#[derive(Debug, Clone)]
+pub struct SignatureBuilder {
+    signed: SignedBlocks,
+    /// The beginning of a block whose end has not arrived.
+    partial: Vec<u8>,
+    taken: u64,
+}
+
+impl SignatureBuilder {
+    /// Begins the signature of a file of the layout's length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlockSum`] or [`Error::StrongLength`] if the sum cannot serve the layout.
+    pub fn new(layout: BlockLayout, sum: StrongSum) -> Result<Self, Error> {
+        check_kind(&layout, sum)?;
+        let mut signed = SignedBlocks::none(layout, sum, 0);
+        let reserve = layout.count().min(RESERVE_LIMIT) as usize;
+        signed.weak.reserve_exact(reserve);
+        signed.strong.reserve_exact(reserve * layout.strong_len());
+        Ok(SignatureBuilder {
+            signed,
+            partial: Vec::new(),
+            taken: 0,
+        })
+    }
+
+    /// Takes the next bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Coverage`] if the file is longer than the layout said.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        let layout = self.signed.layout;
+        self.taken = self.taken.saturating_add(bytes.len() as u64);
+        if self.taken > layout.file_len() {
+            return Err(self.coverage());
+        }
+        while !bytes.is_empty() {
+            let want = layout.len_of(self.signed.weak.len() as u32) as usize;
+            if self.partial.is_empty() && bytes.len() >= want {
+                let (block, rest) = bytes.split_at(want);
+                self.signed.sign(block);
+                bytes = rest;
+                continue;
+            }
+            let (piece, rest) = bytes.split_at(bytes.len().min(want - self.partial.len()));
+            self.partial.extend_from_slice(piece);
+            bytes = rest;
+            if self.partial.len() == want {
+                self.signed.sign(&self.partial);
+                self.partial.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// The signature, if all of the file was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Coverage`] if bytes are missing.
+    pub fn finish(self) -> Result<Signature, Error> {
+        if self.taken != self.signed.layout.file_len() {
+            return Err(self.coverage());
+        }
+        self.signed.into_signature()
+    }
+
+    fn coverage(&self) -> Error {
+        Error::Coverage {
+            unit: "bytes",
+            expected: self.signed.layout.file_len(),
+            actual: self.taken,
+        }
+    }
+}
+
+/// Collects the sums that a peer sends, block by block.
+#[derive(Debug, Clone)]
+pub struct SignatureReceiver {
+    received: SignedBlocks,
+}
+
+impl SignatureReceiver {
+    /// Begins to receive the signature of a checked layout.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlockSum`] or [`Error::StrongLength`] if the sum cannot serve the layout.
+    pub fn new(layout: BlockLayout, sum: StrongSum) -> Result<Self, Error> {
+        check_kind(&layout, sum)?;
+        Ok(SignatureReceiver {
+            received: SignedBlocks::none(layout, sum, 0),
+        })
+    }
+
+    /// Takes the sums of the next block. Memory grows with what was received, whatever count
+    /// was announced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StrongLength`] if `strong` has not the layout's length, and [`Error::Coverage`]
+    /// if there are no more blocks.
+    pub fn push(&mut self, weak: u32, strong: &[u8]) -> Result<(), Error> {
+        let layout = &self.received.layout;
+        if strong.len() != layout.strong_len() {
+            return Err(Error::StrongLength(strong.len() as i64));
+        }
+        if self.received.weak.len() as u64 >= layout.count().into() {
+            return Err(Error::Coverage {
+                unit: "blocks",
+                expected: layout.count().into(),
+                actual: self.received.weak.len() as u64 + 1,
+            });
+        }
+        self.received.weak.push(weak);
+        self.received.strong.extend_from_slice(strong);
+        Ok(())
+    }
+
+    /// The signature, if all blocks were received.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Coverage`] if blocks are missing.
+    pub fn finish(self) -> Result<Signature, Error> {
+        self.received.into_signature()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LayoutRule;
+    use proptest::prelude::*;
+
+    fn layout(len: usize, block: u32) -> (BlockLayout, StrongSum) {
+        let sum = StrongSum::new(ChecksumKind::Xxh64, 5);
+        let rule = LayoutRule {
+            block_size: std::num::NonZeroU32::new(block),
+            ..LayoutRule::new(sum.kind())
+        };
+        (BlockLayout::for_file(len as u64, &rule).unwrap(), sum)
+    }
+
+    proptest! {
+        #[test]
+        fn all_ways_to_sign_agree(
+            basis: Vec<u8>,
+            block in 1u32..80,
+            piece in 1usize..200,
+            share in 1u32..9,
+        ) {
+            let (layout, sum) = layout(basis.len(), block);
+            let whole = Signature::of(layout, sum, &basis).unwrap();
+
+            let mut builder = SignatureBuilder::new(layout, sum).unwrap();
+            for bytes in basis.chunks(piece) {
+                builder.push(bytes).unwrap();
+            }
+            prop_assert_eq!(&builder.finish().unwrap(), &whole);
+
+            let mut parts = Vec::new();
+            for first in (0..layout.count()).step_by(share as usize) {
+                let range = layout.bytes_of(first..(first + share).min(layout.count()));
+                let bytes = &basis[range.start as usize..range.end as usize];
+                parts.insert(0, sign_blocks(&layout, sum, first, bytes).unwrap());
+            }
+            prop_assert_eq!(&Signature::assemble(layout, sum, parts).unwrap(), &whole);
+
+            let mut receiver = SignatureReceiver::new(layout, sum).unwrap();
+            for (weak, strong) in whole.blocks() {
+                receiver.push(weak, strong).unwrap();
+            }
+            prop_assert_eq!(&receiver.finish().unwrap(), &whole);
+        }
+    }
+
+    #[test]
+    fn a_basis_that_changed_length_is_an_error() {
+        let (layout, sum) = layout(100, 30);
+        for len in [0, 99, 101, 120, 121] {
+            let basis = vec![1; len];
+            assert!(Signature::of(layout, sum, &basis).is_err(), "{len}");
+            let mut builder = SignatureBuilder::new(layout, sum).unwrap();
+            let signed = builder.push(&basis).and_then(|()| builder.finish());
+            assert!(matches!(signed, Err(Error::Coverage { .. })), "{len}");
+        }
+    }
+
+    #[test]
+    fn parts_that_overlap_or_leave_holes_are_refused() {
+        let (layout, sum) = layout(100, 30);
+        let part = |first, len| sign_blocks(&layout, sum, first, &vec![1; len]).unwrap();
+        let assemble = |parts: Vec<SignedBlocks>| Signature::assemble(layout, sum, parts);
+        assert!(assemble(vec![part(0, 60), part(2, 40)]).is_ok());
+        assert_eq!(
+            assemble(vec![part(0, 30), part(2, 40)]),
+            Err(Error::Parts(2))
+        );
+        assert_eq!(
+            assemble(vec![part(0, 90), part(2, 40)]),
+            Err(Error::Parts(2))
+        );
+        assert!(assemble(vec![part(0, 60)]).is_err());
+        assert!(sign_blocks(&layout, sum, 1, &[1; 31]).is_err());
+        assert!(sign_blocks(&layout, sum, u32::MAX, &[1; 31]).is_err());
+        assert!(sign_blocks(&BlockLayout::EMPTY, sum, 0, &[1]).is_err());
+    }
+
+    #[test]
+    fn a_peer_cannot_send_more_or_other_sums_than_announced() {
+        let (layout, sum) = layout(40, 30);
+        let strong = vec![0; layout.strong_len()];
+        let mut receiver = SignatureReceiver::new(layout, sum).unwrap();
+        assert!(receiver.push(1, &strong[1..]).is_err());
+        receiver.push(1, &strong).unwrap();
+        assert!(receiver.clone().finish().is_err());
+        receiver.push(2, &strong).unwrap();
+        assert!(receiver.push(3, &strong).is_err());
+        assert_eq!(receiver.finish().unwrap().weak(1), 2);
+    }
+
+    #[test]
+    fn none_cannot_sign_blocks() {
+        let (layout, _) = layout(40, 30);
+        let none = StrongSum::new(ChecksumKind::None, 0);
+        assert_eq!(
+            Signature::of(layout, none, &[0; 40]),
+            Err(Error::NoBlockSum)
+        );
+        assert!(SignatureBuilder::new(layout, none).is_err());
+        assert!(SignatureBuilder::new(BlockLayout::EMPTY, none).is_ok());
+    }
+}
