@@ -13,8 +13,8 @@
 //! - **Bounded.** Operations and bytes in flight have limits; submitters wait, or are told.
 //! - **Idle costs nothing.** Nothing polls.
 //!
-//! [`offload`] copies inside the kernel, and [`dir`] does everything with names
-//! relative to an opened directory.
+//! [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`] does everything with
+//! names relative to an opened directory.
 
 mod buffer;
 mod completion;
@@ -27,6 +27,7 @@ pub mod offload;
 mod operation;
 mod pump;
 mod slot;
+pub mod sparse;
 mod sys;
 
 pub use buffer::{Buffer, BufferPool};

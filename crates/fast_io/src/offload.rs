@@ -2,26 +2,238 @@
 //!
 //! Sharing blocks ([`Copier::clone_file`]) costs nothing; copying inside the kernel spares two
 //! crossings; reading and writing always works. Which of them a pair of file systems allows is
-//! found out by trying, and a [`Copier`] remembers the answer.
+//! found out by trying, and a [`Copier`] remembers the answer, so that the second of fifty thousand
+//! small files does not pay for what failed on the first.
+//!
+//! Whatever the kernel refuses, and with whatever error, falls back to reading and writing *from
+//! where the copy stands*. That also decides whose error it was: a disk that cannot be read fails
+//! the read, a full one the write.
+//!
+//! rsync: `fileio.c` `map_ptr()` and `write_file()`, which always read and write.
 
 use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::sys;
+
+/// Copies up to this length are read and written: below it, the kernel's copy measures the same,
+/// and reading and writing is never refused.
+const SMALL: u64 = 16 << 10;
+
+/// The kernel is asked for this much at once, so that progress is seen and a cancel is heeded.
+const PART: u64 = 4 << 20;
 
 /// Copies between one pair of file systems and remembers what they do not support. Share it among
 /// threads; make one for each pair. A wrong pair costs speed, never correctness.
 #[derive(Debug, Default)]
-pub struct Copier {}
+pub struct Copier {
+    cloning: Doubt,
+    kernel_copy: Doubt,
+}
 
-/// How bytes were copied.
+impl Copier {
+    /// Nothing is known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes `destination`, which should be empty, share all of `source`'s blocks, as long as the
+    /// source is at this moment. `false` if that cannot be had here, for whatever reason: then
+    /// copy. What a failed attempt may leave in the destination is overwritten by that copy.
+    pub fn clone_file(&self, source: &File, destination: &File) -> bool {
+        if !self.cloning.worth_trying() {
+            return false;
+        }
+        match sys::clone_file(source, destination) {
+            Ok(()) => {
+                self.cloning.succeeded();
+                true
+            }
+            Err(error) => {
+                self.cloning.failed(&error);
+                false
+            }
+        }
+    }
+
+    /// Copies `len` bytes from `source` at `source_offset` to `destination` at
+    /// `destination_offset`; fewer if the source ends before that. A source that grows meanwhile is
+    /// copied no further than `len`. `progress` hears the bytes copied so far at least every
+    /// 4 MiB, and may end the copy.
+    ///
+    /// The destination must not be open for appending.
+    ///
+    /// # Errors
+    /// The system's, of reading or of writing. What had been copied by then stays.
+    pub fn copy_range(
+        &self,
+        source: &File,
+        destination: &File,
+        source_offset: u64,
+        destination_offset: u64,
+        len: u64,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Copied, CopyError> {
+        let mut in_kernel = len > SMALL && self.kernel_copy.worth_trying();
+        let mut copied = Copied {
+            bytes: 0,
+            method: Method::ReadWrite,
+            end: End::Complete,
+        };
+        while copied.bytes < len {
+            let part = PART.min(len - copied.bytes);
+            let from = source_offset.saturating_add(copied.bytes);
+            let to = destination_offset.saturating_add(copied.bytes);
+            let mut method = Method::Kernel;
+            let mut moved = 0;
+            if in_kernel {
+                moved = self.copy_in_kernel(source, from, destination, to, part);
+                in_kernel = moved > 0;
+            }
+            if moved == 0 {
+                method = Method::ReadWrite;
+                moved = read_and_write(source, from, destination, to, part).map_err(
+                    |(side, error)| CopyError {
+                        side,
+                        error,
+                        bytes: copied.bytes,
+                    },
+                )?;
+            }
+            if moved == 0 {
+                copied.end = End::SourceEnded;
+                break;
+            }
+            copied.method = if copied.bytes == 0 {
+                method
+            } else {
+                copied.method.max(method)
+            };
+            copied.bytes += moved;
+            if progress(copied.bytes).is_break() && copied.bytes < len {
+                copied.end = End::Stopped;
+                break;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// The bytes that the kernel copied: zero at the end of the file, where a file system wrongly
+    /// takes it for the end, and where it refuses. Reading will tell these apart.
+    fn copy_in_kernel(
+        &self,
+        source: &File,
+        from: u64,
+        destination: &File,
+        to: u64,
+        part: u64,
+    ) -> u64 {
+        match retry(|| sys::copy_in_kernel(source, from, destination, to, part)) {
+            Ok(moved) => {
+                self.kernel_copy.succeeded();
+                moved
+            }
+            Err(error) => {
+                self.kernel_copy.failed(&error);
+                0
+            }
+        }
+    }
+}
+
+/// Moves one bufferful; zero at the end of the source. It is written whole before it counts.
+fn read_and_write(
+    source: &File,
+    from: u64,
+    destination: &File,
+    to: u64,
+    part: u64,
+) -> Result<u64, (Side, io::Error)> {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(sys::COPY_BUFFER_SIZE, 0);
+        let room = (buffer.len() as u64).min(part) as usize;
+        let got = retry(|| sys::read_at(source, &mut buffer[..room], from));
+        let got = got.map_err(|error| (Side::Source, error))?;
+        let mut written = 0;
+        while written < got {
+            let rest = &buffer[written..got];
+            match retry(|| sys::write_at(destination, rest, to.saturating_add(written as u64))) {
+                Ok(0) => return Err((Side::Destination, io::ErrorKind::WriteZero.into())),
+                Ok(more) => written += more,
+                Err(error) => return Err((Side::Destination, error)),
+            }
+        }
+        Ok(got as u64)
+    })
+}
+
+thread_local! {
+    /// Kept from copy to copy: zeroing a fresh one would cost more than a small file does.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether something is worth another try, shared by threads without a lock.
+///
+/// Some errors speak of the file systems ("not supported", "not across devices"): one is enough.
+/// Others may speak of one file alone (it is too odd, it is locked): after a few in a row without a
+/// success between them they are taken to speak of all.
+#[derive(Debug, Default)]
+struct Doubt {
+    failures: AtomicU8,
+}
+
+impl Doubt {
+    const SETTLED: u8 = 16;
+
+    fn worth_trying(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) < Self::SETTLED
+    }
+
+    fn succeeded(&self) {
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn failed(&self, error: &io::Error) {
+        let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
+        let settled = sys::is_never_supported(error);
+        self.failures.store(
+            if settled { Self::SETTLED } else { failures },
+            Ordering::Relaxed,
+        );
+    }
+}
+
+/// What a copy came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Bytes copied, from the start of the range on.
+    pub bytes: u64,
+    /// The costliest method that was used.
+    pub method: Method,
+    /// Why it ended.
+    pub end: End,
+}
+
+/// How bytes were copied, the cheapest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Method {
-    /// Blocks are shared until one side writes (reflink, block clone).
-    Clone,
     /// Copied inside the kernel (`copy_file_range` and its like).
     Kernel,
     /// Read and written through a buffer.
@@ -39,83 +251,49 @@ pub enum End {
     Stopped,
 }
 
-/// What a copy came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Copied {
-    /// Bytes copied, from the start of the range on.
+/// A copy failed, on one side of it.
+#[derive(Debug)]
+pub struct CopyError {
+    /// Which of the two files was to blame.
+    pub side: Side,
+    /// The system's error.
+    pub error: io::Error,
+    /// Bytes that had been copied whole.
     pub bytes: u64,
-    /// The least efficient method that was used.
-    pub method: Method,
-    /// Why it ended.
-    pub end: End,
 }
 
-impl Copier {
-    /// Nothing is known yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// One of the two files of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The file that is read.
+    Source,
+    /// The file that is written.
+    Destination,
+}
 
-    /// Makes all of `destination` (which should be empty) share all of `source`'s blocks. `false`
-    /// if these file systems cannot: then copy.
-    ///
-    /// # Errors
-    /// Those that a copy would meet as well: no space, an input/output error.
-    pub fn clone_file(&self, _source: &File, _destination: &File) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    /// Copies `len` bytes from `source` at `source_offset` to `destination` at
-    /// `destination_offset`. `progress` hears the bytes copied so far after each part (4 MiB at
-    /// most) and may end the copy.
-    ///
-    /// # Errors
-    /// The system's, of reading or of writing. What had been copied by then stays.
-    pub fn copy_range(
-        &self,
-        source: &File,
-        destination: &File,
-        source_offset: u64,
-        destination_offset: u64,
-        len: u64,
-        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
-    ) -> io::Result<Copied> {
-        let mut bytes = 0;
-        let ended = |bytes, end| {
-            Ok(Copied {
-                bytes,
-                method: Method::ReadWrite,
-                end,
-            })
+impl fmt::Display for CopyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doing = match self.side {
+            Side::Source => "reading",
+            Side::Destination => "writing",
         };
-        BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(BUFFER_SIZE, 0);
-            while bytes < len {
-                let wanted = (len - bytes).min(BUFFER_SIZE as u64) as usize;
-                let got = sys::read_at(source, &mut buffer[..wanted], source_offset + bytes)?;
-                if got == 0 {
-                    return ended(bytes, End::SourceEnded);
-                }
-                let mut written = 0;
-                while written < got {
-                    written += sys::write_at(
-                        destination,
-                        &buffer[written..got],
-                        destination_offset + bytes + written as u64,
-                    )?;
-                }
-                bytes += got as u64;
-                if progress(bytes).is_break() {
-                    return ended(bytes, End::Stopped);
-                }
-            }
-            ended(bytes, End::Complete)
-        })
+        write!(
+            f,
+            "{doing} failed after {} bytes: {}",
+            self.bytes, self.error
+        )
     }
 }
 
-const BUFFER_SIZE: usize = 256 << 10;
+impl Error for CopyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
 
-thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+impl From<CopyError> for io::Error {
+    /// The system's error alone.
+    fn from(failed: CopyError) -> Self {
+        failed.error
+    }
 }

@@ -281,7 +281,14 @@ impl RunningSlot {
         });
         match catch_unwind(copying) {
             Ok(Ok(_)) if cut_short => Err(Cancelled.into()),
-            Ok(copied) => copied.map(|copied| copied.bytes),
+            Ok(Ok(copied)) => {
+                *transferred = copied.bytes;
+                Ok(copied.bytes)
+            }
+            Ok(Err(failed)) => {
+                *transferred = failed.bytes;
+                Err(failed.into())
+            }
             Err(_) => {
                 self.0.ledger.count_panic();
                 Err(io::Error::other("the copy's progress callback panicked"))

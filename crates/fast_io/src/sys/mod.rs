@@ -3,14 +3,36 @@
 //! Every system provides:
 //!
 //! - `read_at(&File, &mut [u8], u64) -> io::Result<usize>` and
-//!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call.
+//!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call;
+//! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
+//! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
+pub(crate) use unix::extents::next_data;
+#[cfg(unix)]
 pub(crate) use unix::positioned::{read_at, write_at};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use linux::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use linux::holes::{punch_hole, reserve};
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) use unix::plain::{
+    COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported, punch_hole, reserve,
+};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
+pub(crate) use windows::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported};
+#[cfg(windows)]
+pub(crate) use windows::holes::{next_data, punch_hole, reserve};
+#[cfg(windows)]
 pub(crate) use windows::positioned::{read_at, write_at};
+#[cfg(windows)]
+pub(crate) use windows::status::{error_of_status, win32_error};

@@ -1,3 +1,6 @@
-//! Linux, macOS and the other Unix systems.
+//! What all Unix systems have, and what those without anything special have.
 
+pub(crate) mod extents;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) mod plain;
 pub(crate) mod positioned;

@@ -1,0 +1,4 @@
+//! What only Linux has.
+
+pub(crate) mod copying;
+pub(crate) mod holes;
