@@ -60,7 +60,7 @@ impl BlockIndex {
         let sums_key = RandomState::new();
         let weak_key = sums_key.hash_one(0u32) | 1;
         let mut index = BlockIndex {
-            filter: Filter::new(count as usize, sums_key.hash_one(1u32) as u32 | 1),
+            filter: Filter::new(count as usize, sums_key.hash_one(1u32) | 1),
             by_weak: vec![VACANT; slots],
             by_sums: vec![VACANT; slots],
             weak_key,
@@ -179,47 +179,49 @@ fn probe(table: &[u32], hash: usize, is_it: impl Fn(u32) -> bool) -> usize {
     slot
 }
 
-/// A one-hash Bloom filter.
+/// A one-hash Bloom filter. Its size is a power of two.
 #[derive(Debug, Clone)]
 struct Filter {
-    bits: Vec<u64>,
-    key: u32,
-    shift: u32,
+    words: Vec<u64>,
+    key: u64,
 }
 
 impl Filter {
-    fn new(count: usize, key: u32) -> Self {
+    fn new(count: usize, key: u64) -> Self {
         let size = (count * FILTER_BITS_PER_BLOCK)
             .next_power_of_two()
             .clamp(MIN_FILTER_BITS, 1 << 31);
         Filter {
-            bits: vec![0; size / 64],
+            words: vec![0; size / 64],
             key,
-            shift: 32 - size.ilog2(),
         }
     }
 
     fn insert(&mut self, weak: u32) {
-        let bit = self.bit(weak);
-        self.bits[bit / 64] |= 1 << (bit % 64);
+        let (word, bit) = place(weak, self.key, self.words.len());
+        self.words[word] |= 1 << bit;
     }
 
     /// A bit for each sum: whether it may be in the set. No branches: the answers come as they
     /// may, and the caller branches once for all.
     #[inline]
     fn may_contain(&self, sums: &[u32; BATCH]) -> u64 {
+        let (words, key) = (&self.words[..], self.key);
         let mut maybe = 0;
-        for (at, &weak) in sums.iter().enumerate() {
-            let bit = self.bit(weak);
-            maybe |= (self.bits[bit / 64] >> (bit % 64) & 1) << at;
+        for &weak in sums {
+            let (word, bit) = place(weak, key, words.len());
+            maybe = maybe >> 1 | words[word] >> bit << 63;
         }
         maybe
     }
+}
 
-    #[inline]
-    fn bit(&self, weak: u32) -> usize {
-        (weak.wrapping_mul(self.key) >> self.shift) as usize
-    }
+/// The bit of a filter of `words` words that stands for a sum. The upper half of the product is
+/// the well-mixed one.
+#[inline]
+fn place(weak: u32, key: u64, words: usize) -> (usize, u32) {
+    let hash = u64::from(weak).wrapping_mul(key) >> 32;
+    ((hash >> 6) as usize & (words - 1), hash as u32 & 63)
 }
 
 #[cfg(test)]

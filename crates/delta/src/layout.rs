@@ -302,7 +302,7 @@ mod tests {
         use ChecksumKind::{Xxh3, Xxh128};
         use SumStrength::{Full, Short};
         #[rustfmt::skip]
-        let known: &[(u8, ChecksumKind, SumStrength, u32, u64, [u32; 4])] = &[
+        let known = [
             (31, Xxh128, Short, 0, 0, [700, 2, 0, 0]),
             (31, Xxh128, Short, 0, 1, [700, 2, 1, 1]),
             (31, Xxh128, Short, 0, 699, [700, 2, 699, 1]),
@@ -344,7 +344,7 @@ mod tests {
             (31, Xxh128, Short, 131072, 536870912, [131072, 3, 0, 4096]),
             (31, Xxh128, Short, 131072, 1099511627776, [131072, 6, 0, 8388608]),
         ];
-        for &(protocol, kind, strength, size, len, numbers) in known {
+        for (protocol, kind, strength, size, len, numbers) in known {
             let rule = rule(protocol, kind, strength, size);
             let layout = BlockLayout::for_file(len, &rule).unwrap();
             let got = [
@@ -367,7 +367,9 @@ mod tests {
                     let whole =
                         layout.start_of(layout.full_count()) + u64::from(layout.remainder());
                     assert_eq!(whole, len);
-                    assert!(layout.block_len() % 8 == 0 || layout.block_len() == MIN_BLOCK_LEN);
+                    assert!(
+                        layout.block_len().is_multiple_of(8) || layout.block_len() == MIN_BLOCK_LEN
+                    );
                     assert!((2..=kind.digest_len()).contains(&layout.strong_len()));
                     let again = BlockLayout::from_head(layout.head(), kind, 32).unwrap();
                     assert_eq!(again, layout);
