@@ -1,0 +1,225 @@
+//! The rules that options give, in order.
+
+use std::sync::Arc;
+
+use super::Side;
+use super::directory::DirFilters;
+use super::error::FilterError;
+use super::list::{Entry, ListBuilder, Slot};
+use super::load::{Loader, Reading, Settings};
+use super::merge_files::MergeFiles;
+use super::parse::Flags;
+
+/// The global rules of a session. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct FilterSet(Arc<Contents>);
+
+#[derive(Debug)]
+struct Contents {
+    entries: Vec<Entry>,
+    slots: Vec<Option<Slot>>,
+    settings: Settings,
+    cvs_rules: Option<Arc<[Entry]>>,
+}
+
+impl FilterSet {
+    /// Starts a list. `files` reads the files that rules name.
+    pub fn builder(files: &mut dyn MergeFiles) -> FilterSetBuilder<'_> {
+        FilterSetBuilder {
+            loader: Loader::new(files, Settings::default()),
+            list: ListBuilder::default(),
+            cvs_exclude: false,
+            dir_filters: 0,
+        }
+    }
+
+    /// Whether there are no rules at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.entries.is_empty()
+    }
+
+    /// The rules in order, as the peer would be told them.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0.entries
+    }
+
+    /// Whether `--delete-excluded` holds: rules that name no side are for the sender alone.
+    pub fn deletes_excluded(&self) -> bool {
+        self.0.settings.delete_excluded
+    }
+
+    /// The state before any directory is entered.
+    ///
+    /// `base` is the absolute path of the directory that names in the transfer are relative to
+    /// (rsync's working directory: for `rsync -a /home/me /dest` it is `/home` on the sending
+    /// side, for `/home/me/` it is `/home/me`; with `-R /home/me` it is `/`). It begins with
+    /// `/` on every system (`/C:/Users`); only rules with the `/` modifier and anchored rules
+    /// of per-directory files look at it. Sources with different bases each get their own state.
+    pub fn root(&self, side: Side, base: &[u8]) -> DirFilters {
+        if self.is_empty() {
+            return DirFilters::default();
+        }
+        let base: Arc<[u8]> = base.strip_suffix(b"/").unwrap_or(base).into();
+        DirFilters::root(
+            self.entries_for(side),
+            self.0.slots.clone(),
+            side,
+            base,
+            self.0.settings.clone(),
+            self.0.cvs_rules.clone(),
+        )
+    }
+
+    /// The entries that `side` looks at. Merge rules always stay: their files' rules are
+    /// chosen by side as they are read.
+    ///
+    /// rsync: exclude.c send_rules(), which sets filter_rule.elide
+    fn entries_for(&self, side: Side) -> Vec<Entry> {
+        let is_for_side = |entry: &Entry| {
+            matches!(entry, Entry::Merge { .. } | Entry::Cvs { .. })
+                || if entry.rule().flags().names_side() {
+                    side.sees(entry.rule().flags())
+                } else {
+                    side == Side::Sender || !self.deletes_excluded()
+                }
+        };
+        let mut entries: Vec<Entry> = self
+            .0
+            .entries
+            .iter()
+            .filter(|entry| is_for_side(entry))
+            .cloned()
+            .collect();
+        for entry in &mut entries {
+            if let Entry::Cvs { rules, .. } = entry {
+                *rules = rules
+                    .iter()
+                    .filter(|entry| is_for_side(entry))
+                    .cloned()
+                    .collect();
+            }
+        }
+        entries
+    }
+}
+
+/// Gathers rules, in the order of the options.
+pub struct FilterSetBuilder<'f> {
+    loader: Loader<'f>,
+    list: ListBuilder,
+    cvs_exclude: bool,
+    dir_filters: u32,
+}
+
+impl FilterSetBuilder<'_> {
+    /// `--from0`: from here on, rules in files end with NUL instead of a line's end.
+    pub fn from0(&mut self) -> &mut Self {
+        self.loader.settings.from0 = true;
+        self
+    }
+
+    /// `--delete-excluded`: rules that name no side are for the sender alone.
+    pub fn delete_excluded(&mut self) -> &mut Self {
+        self.loader.settings.delete_excluded = true;
+        self
+    }
+
+    /// The value of the environment variable `CVSIGNORE`, which `-C` looks at.
+    pub fn cvsignore_variable(&mut self, patterns: &[u8]) -> &mut Self {
+        self.loader.settings.cvsignore = patterns.to_vec();
+        self
+    }
+
+    /// `--filter=RULE`.
+    pub fn add_rule(&mut self, rule: &[u8]) -> Result<&mut Self, FilterError> {
+        self.add(rule, Flags::default(), Reading::FILTER)
+    }
+
+    /// `--include=PATTERN`.
+    pub fn add_include(&mut self, pattern: &[u8]) -> Result<&mut Self, FilterError> {
+        self.add(pattern, include(), Reading::PATTERN)
+    }
+
+    /// `--exclude=PATTERN`.
+    pub fn add_exclude(&mut self, pattern: &[u8]) -> Result<&mut Self, FilterError> {
+        self.add(pattern, Flags::default(), Reading::PATTERN)
+    }
+
+    /// `--include-from=FILE`; `-` is standard input.
+    pub fn add_include_from(&mut self, file: &[u8]) -> Result<&mut Self, FilterError> {
+        self.loader
+            .add_file(&mut self.list, file, &include(), Reading::PATTERN_FILE)?;
+        Ok(self)
+    }
+
+    /// `--exclude-from=FILE`; `-` is standard input.
+    pub fn add_exclude_from(&mut self, file: &[u8]) -> Result<&mut Self, FilterError> {
+        let flags = Flags::default();
+        self.loader
+            .add_file(&mut self.list, file, &flags, Reading::PATTERN_FILE)?;
+        Ok(self)
+    }
+
+    /// `-F`, once for each time it was given.
+    pub fn add_dir_filter(&mut self) -> Result<&mut Self, FilterError> {
+        self.dir_filters += 1;
+        match self.dir_filters {
+            1 => self.add_rule(b": /.rsync-filter"),
+            2 => self.add_rule(b"- .rsync-filter"),
+            _ => Ok(self),
+        }
+    }
+
+    /// `--partial-dir=DIR`: keeps a relative one out of the transfer and from deletion, unless
+    /// its directory goes. To be called after all options' rules.
+    ///
+    /// rsync: compat.c setup_protocol()
+    pub fn exclude_partial_dir(&mut self, dir: &[u8]) -> Result<&mut Self, FilterError> {
+        let flags = Flags {
+            no_prefixes: true,
+            directory: true,
+            perishable: true,
+            ..Flags::default()
+        };
+        self.add(dir, flags, Reading::FILTER)
+    }
+
+    /// `-C`: its rules go after all others.
+    pub fn cvs_exclude(&mut self) -> &mut Self {
+        self.cvs_exclude = true;
+        self
+    }
+
+    /// The finished set.
+    pub fn finish(mut self) -> Result<FilterSet, FilterError> {
+        if self.cvs_exclude {
+            self.add_rule(b":C")?;
+            self.add_rule(b"-C")?;
+        }
+        Ok(FilterSet(Arc::new(Contents {
+            entries: self.list.into_entries(),
+            slots: self.loader.slots,
+            settings: self.loader.settings,
+            cvs_rules: self.loader.cvs_rules,
+        })))
+    }
+
+    fn add(
+        &mut self,
+        text: &[u8],
+        template: Flags,
+        reading: Reading,
+    ) -> Result<&mut Self, FilterError> {
+        self.loader
+            .add_text(&mut self.list, text, &template, reading)?;
+        Ok(self)
+    }
+}
+
+/// The template of `--include` and `--include-from`.
+fn include() -> Flags {
+    Flags {
+        include: true,
+        ..Flags::default()
+    }
+}
