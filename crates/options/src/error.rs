@@ -41,10 +41,13 @@ impl OptionError {
 
     /// Something that rsync can do and we cannot.
     pub(crate) fn unsupported(complaint: impl fmt::Display) -> OptionError {
-        OptionError {
-            kind: ErrorKind::Unsupported,
-            message: format!("{}: {complaint}", crate::PROGRAM),
-        }
+        OptionError::syntax(complaint).but(ErrorKind::Unsupported)
+    }
+
+    /// The same message with another one to blame.
+    pub(crate) fn but(mut self, kind: ErrorKind) -> OptionError {
+        self.kind = kind;
+        self
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Given {
     pub(crate) usermap_by: Option<MapSource>,
     /// Who set the group map.
     pub(crate) groupmap_by: Option<MapSource>,
+    /// `--checksum-choice`, not yet read.
+    pub(crate) checksum_choice: Option<String>,
     /// `--info`.
     pub(crate) info: Chosen,
     /// `--debug`.
@@ -140,6 +142,7 @@ impl Default for Given {
             partial_dir: None,
             usermap_by: None,
             groupmap_by: None,
+            checksum_choice: None,
             info: Chosen::info(),
             debug: Chosen::debug(),
             stats: false,

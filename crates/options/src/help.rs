@@ -39,26 +39,35 @@ fn lines(flag: &Flag) -> String {
     let mut text = String::new();
     let mut help = flag.help.lines();
     if let Some(first) = help.next() {
-        text += &line(&heading(flag), first);
-    }
-    for more in help {
-        text += &line("", more);
-    }
-    if flag.aliases.is_empty() {
-        // Nothing more to name.
-    } else if flag.help.is_empty() || flag.help.contains("aka") {
-        // Not shown, or named already.
-    } else {
+        // An alias stands on the flag's line if there is room, or if `help` names it.
+        let mut left = heading(flag);
+        let mut apart = Vec::new();
         for alias in flag.aliases {
-            text += &line(&format!("--{alias}"), &format!("same as {}", flag.typed()));
+            let alias = format!("--{alias}");
+            if left.len() + 2 + alias.len() <= NAMES {
+                left += &format!(", {alias}");
+            } else if !first.contains(&alias) {
+                apart.push(line(&alias, &format!("same as {}", flag.typed())));
+            }
         }
+        text += &line(&left, first);
+        text.extend(help.map(|more| line("", more)));
+        text.extend(apart);
     }
     if let Some(undo) = flag.undo.as_ref().filter(|undo| !undo.help.is_empty()) {
-        let names: Vec<String> = undo.names.iter().map(|name| format!("--{name}")).collect();
-        text += &line(&names.join(", "), undo.help);
+        let names = undo.names.iter().map(|name| format!("--{name}"));
+        let all = names.collect::<Vec<_>>().join(", ");
+        let left = match all.len() {
+            0..=NAMES => all,
+            _ => format!("--{}", undo.names[0]),
+        };
+        text += &line(&left, undo.help);
     }
     text
 }
+
+/// The width of the column of names.
+const NAMES: usize = 24;
 
 /// The names of a flag as a heading: `--block-size=SIZE, -B`.
 pub(crate) fn heading(flag: &Flag) -> String {
@@ -75,7 +84,7 @@ pub(crate) fn heading(flag: &Flag) -> String {
 }
 
 fn line(left: &str, right: &str) -> String {
-    format!("{left:<24} {right}\n")
+    format!("{left:<NAMES$} {right}\n")
 }
 
 #[cfg(test)]
@@ -93,6 +102,8 @@ mod tests {
             "--block-size=SIZE, -B    force a fixed checksum block-size",
             "-F                       same as --filter='dir-merge /.rsync-filter'",
             "                         repeated: --filter='- .rsync-filter'",
+            "--inc-recursive, --i-r   enable incremental recursion",
+            "--no-inc-recursive       disable incremental recursion",
             "--no-OPTION              turn off an implied OPTION (e.g. --no-D)",
             "--progress[=bar]         show progress during transfer",
         ] {

@@ -221,7 +221,7 @@ mod tests {
             ),
             (
                 "--timeout 99999999999999",
-                "tidesync: --timeout=99999999999999: number too large or too small",
+                "tidesync: --timeout 99999999999999: number too large or too small",
             ),
         ] {
             // Nothing may follow: a flag that lacks its value would take it.

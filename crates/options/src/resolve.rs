@@ -8,12 +8,14 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::Environment;
-use crate::error::OptionError;
+use crate::error::{ErrorKind, OptionError};
 use crate::format::OutFormat;
 use crate::given::{Dirs, During, Given, Recurse};
 use crate::hostspec;
 use crate::levels::{DebugLevels, InfoLevels};
-use crate::resolved::{Append, Checksum, DeleteWhen, FilesFrom, FilterDirective, LogFile, Options};
+use crate::resolved::{
+    Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, LogFile, Options,
+};
 
 /// Resolves `given`, or says why its parts contradict each other.
 pub(crate) fn resolve(mut given: Given, env: &Environment) -> Result<Options, OptionError> {
@@ -35,17 +37,42 @@ pub(crate) fn resolve(mut given: Given, env: &Environment) -> Result<Options, Op
 // rsync: checksum.c parse_checksum_choice()
 fn checksums(given: &mut Given) -> Result<(), OptionError> {
     let options = &mut given.options;
-    let Some(choice) = options.checksum_choice else {
+    let Some(choice) = given.checksum_choice.take() else {
         return Ok(());
     };
+    let (transfer, file) = choice.split_once(',').unwrap_or((&choice, &choice));
+    let choice = ChecksumChoice {
+        transfer: checksum(transfer)?,
+        file: checksum(file)?,
+    };
     if options.checksum && choice.file == Checksum::None {
-        let message = "--checksum needs a checksum to compare; --checksum-choice says none";
-        return Err(OptionError::unsupported(message));
+        let message = "Invalid checksum-choice for --checksum: none";
+        return Err(OptionError::bare(message).but(ErrorKind::Unsupported));
     }
     if choice.transfer == Checksum::None {
         options.whole_file = Some(true);
     }
+    let auto = choice.transfer == Checksum::Auto && choice.file == Checksum::Auto;
+    options.checksum_choice = Some(choice).filter(|_| !auto);
     Ok(())
+}
+
+fn checksum(name: &str) -> Result<Checksum, OptionError> {
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "auto" => Checksum::Auto,
+        "xxh128" => Checksum::Xxh128,
+        "xxh3" => Checksum::Xxh3,
+        "xxh64" | "xxhash" => Checksum::Xxh64,
+        "md5" => Checksum::Md5,
+        "md4" => Checksum::Md4,
+        "sha1" => Checksum::Sha1,
+        "none" => Checksum::None,
+        _ => {
+            let known = "auto, xxh128, xxh3, xxh64, md5, md4, sha1 or none";
+            let message = format!("unknown checksum name: {name} (use {known})");
+            return Err(OptionError::bare(message).but(ErrorKind::Unsupported));
+        }
+    })
 }
 
 fn directories(given: &mut Given) {

@@ -48,13 +48,18 @@ impl<'a> Value<'a> {
 
     /// The value as popt's `int`.
     pub(crate) fn int(&self) -> Result<i32, OptionError> {
-        let text = self.text();
-        let flag = &self.flag;
-        let number = c_number(&text)
-            .ok_or_else(|| OptionError::syntax(format!("{flag}={text}: invalid numeric value")))?;
-        i32::try_from(number).map_err(|_| {
-            OptionError::syntax(format!("{flag}={text}: number too large or too small"))
-        })
+        let bad = |what| OptionError::syntax(format!("{}: {what}", self.whole()));
+        let number = c_number(&self.text()).ok_or_else(|| bad("invalid numeric value"))?;
+        i32::try_from(number).map_err(|_| bad("number too large or too small"))
+    }
+
+    /// The argument or arguments that flag and value were given as.
+    fn whole(&self) -> String {
+        match self.start {
+            // popt would name the value alone.
+            0 => format!("{} {}", self.flag, self.text()),
+            _ => String::from_utf8_lossy(self.arg.as_encoded_bytes()).into_owned(),
+        }
     }
 
     /// The value as a size in bytes, at most `max` of them.

@@ -110,6 +110,54 @@ mod tests {
         }
     }
 
+    /// Every long name in the table of rsync 3.5.0.
+    const RSYNC_NAMES: &str = "\
+        help version verbose no-verbose no-v info debug stderr msgs2stderr no-msgs2stderr \
+        quiet motd no-motd stats human-readable no-human-readable no-h dry-run archive \
+        recursive no-recursive no-r inc-recursive no-inc-recursive i-r no-i-r dirs no-dirs \
+        no-d old-dirs old-d perms no-perms no-p executability acls no-acls no-A xattrs \
+        no-xattrs no-X times no-times no-t atimes no-atimes no-U open-noatime \
+        no-open-noatime crtimes no-crtimes no-N omit-dir-times no-omit-dir-times no-O \
+        omit-link-times no-omit-link-times no-J modify-window super no-super fake-super \
+        owner no-owner no-o group no-group no-g no-D devices no-devices copy-devices \
+        write-devices no-write-devices specials no-specials drop-D no-drop-D confine-root \
+        links no-links no-l copy-links copy-unsafe-links safe-links insecure-links \
+        no-insecure-links munge-links no-munge-links copy-dirlinks keep-dirlinks hard-links \
+        no-hard-links no-H relative no-relative no-R implied-dirs no-implied-dirs i-d no-i-d \
+        chmod ignore-times size-only one-file-system no-one-file-system no-x update existing \
+        ignore-non-existing ignore-existing max-size min-size max-alloc sparse no-sparse \
+        no-S preallocate inplace no-inplace append append-verify no-append del delete \
+        delete-before delete-during delete-delay delete-after delete-excluded \
+        delete-missing-args ignore-missing-args remove-sent-files remove-source-files force \
+        no-force ignore-errors no-ignore-errors max-delete filter exclude include \
+        exclude-from include-from cvs-exclude whole-file no-whole-file no-W checksum \
+        no-checksum no-c checksum-choice cc block-size compare-dest copy-dest link-dest \
+        fuzzy no-fuzzy no-y compress old-compress new-compress no-compress no-z \
+        compress-choice zc skip-compress compress-level zl compress-threads zt progress \
+        no-progress partial no-partial partial-dir delay-updates no-delay-updates \
+        prune-empty-dirs no-prune-empty-dirs no-m log-file log-file-format out-format \
+        log-format itemize-changes no-itemize-changes no-i bwlimit no-bwlimit backup \
+        no-backup backup-dir suffix list-only read-batch write-batch only-write-batch \
+        files-from from0 no-from0 old-args no-old-args secluded-args no-secluded-args \
+        protect-args no-protect-args no-s trust-sender numeric-ids no-numeric-ids usermap \
+        groupmap chown timeout no-timeout contimeout no-contimeout fsync stop-after \
+        time-limit stop-at rsh rsync-path temp-dir iconv no-iconv ipv4 ipv6 8-bit-output \
+        no-8-bit-output no-8 mkpath no-mkpath qsort copy-as address port sockopts \
+        password-file early-input blocking-io no-blocking-io outbuf remote-option protocol \
+        checksum-seed server sender config daemon dparam detach no-detach";
+    /// And every letter.
+    const RSYNC_LETTERS: &str = "VvqhnardpEAXtUN OJ@ogDlLkKHRIxuSFfCWcByzPmib0sxe T468M";
+
+    #[test]
+    fn every_option_of_rsync_is_known() {
+        for name in RSYNC_NAMES.split_whitespace() {
+            assert!(by_long_name(name.as_bytes()).is_some(), "--{name}");
+        }
+        for letter in RSYNC_LETTERS.bytes().filter(|&letter| letter != b' ') {
+            assert!(by_letter(letter).is_some(), "-{}", char::from(letter));
+        }
+    }
+
     #[test]
     fn every_flag_that_is_shown_is_explained() {
         for flag in all().filter(|flag| flag.is_supported()) {

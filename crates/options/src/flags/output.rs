@@ -18,6 +18,7 @@ pub(super) const FLAGS: &[Flag] = &[
     QUIET,
     ITEMIZE_CHANGES,
     OUT_FORMAT,
+    LOG_FORMAT,
     STATS,
     HUMAN_READABLE,
     EIGHT_BIT_OUTPUT,
@@ -123,8 +124,10 @@ const OUT_FORMAT: Flag = Flag::valued(
         Ok(())
     },
 )
-.or(&["log-format"])
 .doc("The line printed for each update: text with escapes such as `%i` (changes), `%n` (name), `%L` (link), `%l` (length), `%b` (bytes moved), `%o` (operation).");
+
+/// The older name, deprecated by rsync, and so not shown.
+const LOG_FORMAT: Flag = Flag::new("log-format", None, OUT_FORMAT.takes, "", OUT_FORMAT.effect);
 
 const STATS: Flag = Flag::switch("stats", None, "give some file-transfer stats", |given| {
     given.stats = true;
@@ -297,8 +300,12 @@ mod tests {
     fn out_format() {
         let after = options("--out-format=%n:%b -ii").out_format.unwrap();
         assert_eq!((after.itemize, after.when), (0, LineTime::After));
-        assert!(options("--log-format=%i -ii").itemize() > 1);
         assert_eq!(format("--out-format= -v").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn log_format() {
+        assert!(options("--log-format=%i -ii").itemize() > 1);
     }
 
     #[test]
