@@ -19,7 +19,7 @@ use std::hash::BuildHasher;
 
 use crate::{Digest, Signature};
 
-/// Filter bits for each block: about one weak sum in this many passes by chance.
+/// Filter bits for each block; fewer than one weak sum in a hundred then passes by chance.
 const FILTER_BITS_PER_BLOCK: usize = 32;
 /// Positions whose sums are looked up together: a filter's answer has a bit for each.
 pub(crate) const BATCH: usize = 64;
@@ -179,7 +179,8 @@ fn probe(table: &[u32], hash: usize, is_it: impl Fn(u32) -> bool) -> usize {
     slot
 }
 
-/// A one-hash Bloom filter. Its size is a power of two.
+/// A Bloom filter with two bits for each member, both in one word, so that a look-up is one
+/// access to memory. Its size is a power of two.
 #[derive(Debug, Clone)]
 struct Filter {
     words: Vec<u64>,
@@ -198,8 +199,8 @@ impl Filter {
     }
 
     fn insert(&mut self, weak: u32) {
-        let (word, bit) = place(weak, self.key, self.words.len());
-        self.words[word] |= 1 << bit;
+        let (word, one, other) = place(weak, self.key, self.words.len());
+        self.words[word] |= 1 << one | 1 << other;
     }
 
     /// A bit for each sum: whether it may be in the set. No branches: the answers come as they
@@ -209,19 +210,20 @@ impl Filter {
         let (words, key) = (&self.words[..], self.key);
         let mut maybe = 0;
         for &weak in sums {
-            let (word, bit) = place(weak, key, words.len());
-            maybe = maybe >> 1 | words[word] >> bit << 63;
+            let (word, one, other) = place(weak, key, words.len());
+            let both = words[word] >> one & words[word] >> other;
+            maybe = maybe >> 1 | both << 63;
         }
         maybe
     }
 }
 
-/// The bit of a filter of `words` words that stands for a sum. The upper half of the product is
-/// the well-mixed one.
+/// The word and the two bits that stand for a sum in a filter of `words` words.
 #[inline]
-fn place(weak: u32, key: u64, words: usize) -> (usize, u32) {
-    let hash = u64::from(weak).wrapping_mul(key) >> 32;
-    ((hash >> 6) as usize & (words - 1), hash as u32 & 63)
+fn place(weak: u32, key: u64, words: usize) -> (usize, u32, u32) {
+    let hash = u64::from(weak).wrapping_mul(key);
+    let word = (hash >> 24) as usize & (words - 1);
+    (word, (hash >> 52 & 63) as u32, (hash >> 58) as u32)
 }
 
 #[cfg(test)]
