@@ -15,7 +15,8 @@ pub(super) fn script() -> String {
         words.extend(flag.short.map(|letter| format!("-{letter}")));
         words.extend(flag.long_names().map(|name| format!("--{name}{equals}")));
         words.extend(flag.undo_names().iter().map(|name| format!("--{name}")));
-        let long: Vec<String> = flag.long_names().map(|name| format!("--{name}")).collect();
+        let mut names: Vec<String> = flag.long_names().map(|name| format!("--{name}")).collect();
+        names.extend(flag.short.map(|letter| format!("-{letter}")));
         let reply = match flag.takes {
             Takes::Nothing | Takes::Text(_) => continue,
             Takes::File(_) => "-f -- \"$cur\"".to_string(),
@@ -24,7 +25,7 @@ pub(super) fn script() -> String {
                 format!("-W '{}' -- \"$cur\"", choices.join(" "))
             }
         };
-        let names = long.join("|");
+        let names = names.join("|");
         values += &format!("        {names}) COMPREPLY=($(compgen {reply})); return ;;\n");
     }
     let words = words.join(" ");

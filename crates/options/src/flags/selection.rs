@@ -118,14 +118,21 @@ const RELATIVE: Flag = Flag::switch("relative", Some('R'), "use relative path na
      `a/./b/c` arrives `DEST/b/c`. `--files-from` implies it.",
 );
 
-const IMPLIED_DIRS: Flag = Flag::switch("implied-dirs", None, "", |given| {
-    given.implied_dirs = true;
-})
+const IMPLIED_DIRS: Flag = Flag::switch(
+    "implied-dirs",
+    None,
+    "send implied directories with --relative (default)",
+    |given| given.implied_dirs = true,
+)
 .or(&["i-d"])
 .undo_with_help(
     &["no-implied-dirs", "no-i-d"],
     "don't send implied directories with --relative",
     |given| given.implied_dirs = false,
+)
+.doc(
+    "With `--relative`: the directories that a source's path leads through are part of the \
+     transfer, attributes and all. With `--no-implied-dirs` they are only created where missing.",
 );
 
 const ONE_FILE_SYSTEM: Flag = Flag::switch(
