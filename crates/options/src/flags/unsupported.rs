@@ -88,7 +88,7 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 const LEAVE_OUT: &str = "leave it out, or use rsync";
-const REMOTE: &str = "it is about remote transfers, which are still to come";
+const REMOTE: &str = "leave it out; it is about remote transfers, which are still to come";
 const DAEMON: &str = "it is about the daemon, which is still to come";
 
 const fn no(long: &'static str, short: Option<char>, why: &'static str) -> Flag {
