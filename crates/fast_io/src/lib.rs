@@ -13,7 +13,8 @@
 //! - **Bounded.** Operations and bytes in flight have limits; submitters wait, or are told.
 //! - **Idle costs nothing.** Nothing polls.
 //!
-//! [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`] does everything with
+//! [`WriteBatch`] writes many files at once on top of it, and [`ReadAhead`] reads one file several
+//! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`] does everything with
 //! names relative to an opened directory.
 
 mod buffer;
@@ -26,9 +27,11 @@ mod ledger;
 pub mod offload;
 mod operation;
 mod pump;
+mod read_ahead;
 mod slot;
 pub mod sparse;
 mod sys;
+mod write_batch;
 
 pub use buffer::{Buffer, BufferPool};
 pub use completion::{
@@ -40,3 +43,7 @@ pub use driver::scripted::{Gate, InjectedError, Script, Victims};
 pub use file::SharedFile;
 pub use operation::{CopyRequest, Operation};
 pub use pump::{CompletionPump, Full, Submission, Ticket};
+pub use read_ahead::ReadAhead;
+pub use write_batch::{
+    Committed, Place, Reserve, Sync, WriteBatch, WriteBatchConfig, WriteTicket,
+};

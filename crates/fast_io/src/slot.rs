@@ -314,12 +314,14 @@ impl Body {
         let transferred = self.transferred;
         let is_read = matches!(self.kind, Kind::Read { .. });
         let spent = std::mem::replace(&mut self.kind, Kind::Work(Box::new(|| Ok(0))));
-        // The operation's hold on its file goes before the handler runs, so that the handler of
+        // The operation's hold on its files goes before the handler runs, so that the handler of
         // the last operation can have the file to itself.
-        let mut buffer = match spent {
-            Kind::Read { buffer, .. } | Kind::Write { buffer, .. } => buffer,
-            Kind::Work(_) | Kind::Copy(_) => Buffer::default(),
-        };
+        let let_go = AssertUnwindSafe(|| Operation { kind: spent }.into_buffer());
+        let mut buffer = catch_unwind(let_go).unwrap_or_else(|_| {
+            // What a closure had captured panicked when it was dropped.
+            self.ledger.count_panic();
+            Buffer::default()
+        });
         if is_read {
             buffer.set_filled(transferred as usize);
         }

@@ -5,4 +5,8 @@
 
 mod driver;
 
+mod bounds;
+mod cancelling;
+mod ending;
 mod moving_bytes;
+mod panics;

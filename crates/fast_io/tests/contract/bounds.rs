@@ -1,0 +1,122 @@
+//! Operations and bytes in flight are bounded: submitters wait, or are told.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use fast_io::{Completion, Operation, Submission, oneshot_handler};
+
+use crate::driver::{Subject, new_file, on_every_driver, start};
+
+on_every_driver!(
+    a_full_pump_says_so_and_hands_everything_back,
+    a_full_pump_makes_submitters_wait,
+    bytes_are_bounded_and_one_giant_passes_alone,
+    handlers_may_submit_to_a_full_pump,
+    a_batch_larger_than_the_bound_gets_through,
+);
+
+fn a_full_pump_says_so_and_hands_everything_back(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(1));
+    let (release, released) = mpsc::channel::<()>();
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(
+        Operation::work(move || released.recv().map(|()| 1).map_err(std::io::Error::other)),
+        handler,
+    );
+    let ran = Arc::new(AtomicBool::new(false));
+    let note = Arc::clone(&ran);
+    let scratch = tempfile::tempdir().unwrap();
+    let write = Operation::write(
+        new_file(scratch.path(), "file"),
+        0,
+        b"bytes".to_vec().into(),
+        ..,
+    );
+    let full = pump
+        .try_submit(write, move |_: Completion| {
+            note.store(true, Ordering::SeqCst)
+        })
+        .expect_err("one operation is in flight, and that is all there may be");
+    assert!(!ran.load(Ordering::SeqCst));
+    release.send(()).unwrap();
+    assert_eq!(receiver.wait().result.unwrap(), 1);
+    pump.submit(full.operation, full.handler);
+    pump.drain();
+    assert!(ran.load(Ordering::SeqCst));
+}
+
+fn a_full_pump_makes_submitters_wait(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(3));
+    let most = Arc::new(AtomicUsize::new(0));
+    for _ in 0..500 {
+        let (most, watched) = (Arc::clone(&most), Arc::clone(&pump));
+        pump.submit(
+            Operation::work(move || {
+                most.fetch_max(watched.operations_in_flight(), Ordering::SeqCst);
+                Ok(0)
+            }),
+            |_: Completion| {},
+        );
+    }
+    pump.drain();
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
+}
+
+fn bytes_are_bounded_and_one_giant_passes_alone(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let pump = start(&subject.config().with_max_bytes(64 << 10));
+    let file = new_file(scratch.path(), "file");
+    let most = Arc::new(AtomicUsize::new(0));
+    for (index, len) in [1000, 60 << 10, 1 << 20, 20 << 10, 40 << 10, 3 << 20, 1]
+        .into_iter()
+        .enumerate()
+    {
+        let (most, watched) = (Arc::clone(&most), Arc::clone(&pump));
+        let write = Operation::write(file.clone(), (index << 22) as u64, vec![1; len].into(), ..);
+        pump.submit(write, move |completion: Completion| {
+            assert_eq!(completion.result.unwrap(), len as u64);
+            most.fetch_max(watched.bytes_in_flight() as usize, Ordering::SeqCst);
+        });
+    }
+    pump.drain();
+    assert_eq!((pump.panics(), pump.bytes_in_flight()), (0, 0));
+    assert!(most.load(Ordering::SeqCst) <= 3 << 20);
+}
+
+fn handlers_may_submit_to_a_full_pump(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(1).with_workers(1));
+    let (done, finished) = mpsc::channel();
+    fn again(pump: &Arc<fast_io::CompletionPump>, left: u32, done: mpsc::Sender<u32>) {
+        let next = Arc::clone(pump);
+        pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+            if left > 0 {
+                again(&next, left - 1, done.clone());
+                again(&next, 0, done);
+            } else {
+                done.send(left).unwrap();
+            }
+        });
+    }
+    again(&pump, 100, done);
+    assert_eq!(finished.iter().count(), 101);
+}
+
+fn a_batch_larger_than_the_bound_gets_through(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(5).with_batch_size(4));
+    let count = Arc::new(AtomicUsize::new(0));
+    thread::scope(|threads| {
+        for _ in 0..3 {
+            threads.spawn(|| {
+                pump.submit_all((0..400).map(|_| {
+                    let count = Arc::clone(&count);
+                    Submission::new(Operation::work(|| Ok(0)), move |_: Completion| {
+                        count.fetch_add(1, Ordering::SeqCst);
+                    })
+                }));
+            });
+        }
+    });
+    pump.drain();
+    assert_eq!(count.load(Ordering::SeqCst), 1200);
+}
