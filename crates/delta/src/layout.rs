@@ -251,8 +251,7 @@ impl BlockLayout {
         self.strong_len.into()
     }
 
-    /// Where a block begins in the file. `block` may be `count()`: the end of the last full
-    /// block, then.
+    /// Where a block begins in the file.
     pub fn start_of(&self, block: u32) -> u64 {
         u64::from(block) * u64::from(self.block_len)
     }

@@ -52,7 +52,8 @@ pub struct MatchStats {
     pub matches: u64,
     /// Offsets at which rsync's hash table would have had a candidate.
     pub hash_hits: u64,
-    /// Offsets at which a weak sum matched and no strong sum did.
+    /// Offsets at which a weak sum matched and no strong sum did. rsync counts each block it
+    /// compared in vain; the figures part only where several blocks share a weak sum by chance.
     pub false_alarms: u64,
     /// Bytes emitted as literals.
     pub literal_bytes: u64,
