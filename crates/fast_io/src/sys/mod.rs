@@ -35,4 +35,4 @@ pub(crate) use windows::holes::{next_data, punch_hole, reserve};
 #[cfg(windows)]
 pub(crate) use windows::positioned::{read_at, write_at};
 #[cfg(windows)]
-pub(crate) use windows::status::{error_of_status, win32_error};
+pub(crate) use windows::status::{as_unsupported, error_of_status, win32_error};

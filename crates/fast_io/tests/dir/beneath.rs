@@ -1,0 +1,225 @@
+//! Nothing leads out of a directory.
+
+use crate::{names, scratch, subdir, write};
+use fast_io::dir::Follow;
+
+#[test]
+fn paths_go_down() {
+    let (_temp, dir) = scratch();
+    let a = subdir(&dir, b"a");
+    let b = subdir(&a, b"b");
+    write(&b, b"file", b"");
+    for path in [b"a/b".as_slice(), b"a/b/", b"a//b", b"./a/./b"] {
+        let found = dir.open_beneath(path).unwrap();
+        assert_eq!(names(&found), [b"file"], "{}", path.escape_ascii());
+        assert_eq!(names(&dir.open_following(path).unwrap()), [b"file"]);
+    }
+    for path in [b"".as_slice(), b"."] {
+        let itself = dir.open_beneath(path).unwrap().stat_self().unwrap();
+        assert_eq!(itself.inode, dir.stat_self().unwrap().inode);
+        let itself = dir.open_following(path).unwrap().stat_self().unwrap();
+        assert_eq!(itself.inode, dir.stat_self().unwrap().inode);
+    }
+}
+
+#[test]
+fn paths_do_not_go_up_or_elsewhere() {
+    let (_temp, dir) = scratch();
+    let a = subdir(&dir, b"a");
+    subdir(&a, b"b");
+    let paths = [
+        b"..".as_slice(),
+        b"../a",
+        b"b/..",
+        b"b/../..",
+        b"b/../b",
+        b"/",
+        b"/tmp",
+        b"//",
+    ];
+    for path in paths {
+        assert!(a.open_beneath(path).is_err(), "{}", path.escape_ascii());
+    }
+    #[cfg(windows)]
+    for path in [
+        &b"..\\a"[..],
+        b"b\\..",
+        b"C:",
+        b"C:\\",
+        b"C:/",
+        b"\\",
+        b"\\\\?\\C:\\",
+        b"b:x",
+        b"b::$INDEX_ALLOCATION",
+        b"b\0",
+    ] {
+        assert!(a.open_beneath(path).is_err(), "{}", path.escape_ascii());
+    }
+}
+
+/// Windows names have to be told from paths by us; on Unix the callers' names are trusted.
+#[cfg(windows)]
+#[test]
+fn names_are_one_component() {
+    use fast_io::dir::Access;
+    let (_temp, dir) = scratch();
+    write(&dir, b"outside", b"");
+    let sub = subdir(&dir, b"sub");
+    subdir(&sub, b"x");
+    write(&sub, b"file", b"");
+    let names_of_others = [
+        b"".as_slice(),
+        b"..",
+        b"../outside",
+        b"..\\outside",
+        b"x/..",
+        b"/",
+        b"\\",
+        b"C:",
+        b"file:stream",
+        b"a\0b",
+    ];
+    for name in names_of_others {
+        let shown = name.escape_ascii();
+        assert!(sub.stat(name, Follow::Never).is_err(), "{shown}");
+        assert!(sub.stat(name, Follow::Always).is_err(), "{shown}");
+        assert!(
+            sub.open_file(name, Access::Read, Follow::Always).is_err(),
+            "{shown}"
+        );
+        assert!(sub.create_file(name, 0o644).is_err(), "{shown}");
+        assert!(sub.create_dir(name, 0o755).is_err(), "{shown}");
+        assert!(sub.create_symlink(name, b"x").is_err(), "{shown}");
+        assert!(sub.rename(b"file", &sub, name).is_err(), "{shown}");
+        assert!(sub.rename(name, &sub, b"y").is_err(), "{shown}");
+        assert!(sub.link(b"file", &sub, name).is_err(), "{shown}");
+        assert!(sub.link(name, &sub, b"y").is_err(), "{shown}");
+        assert!(sub.remove_file(name).is_err(), "{shown}");
+        assert!(sub.remove_dir(name).is_err(), "{shown}");
+        assert!(sub.read_link(name).is_err(), "{shown}");
+        assert!(sub.set_permissions(name, 0o444).is_err(), "{shown}");
+        assert!(sub.set_mtime(name, Default::default()).is_err(), "{shown}");
+    }
+    assert_eq!(names(&dir), [b"outside".as_slice(), b"sub"]);
+    assert_eq!(names(&sub), [b"file".as_slice(), b"x"]);
+    // Creating and removing must not take the directory itself for an entry of it.
+    assert!(sub.remove_dir(b".").is_err());
+    assert!(sub.rename(b".", &dir, b"moved").is_err());
+    assert!(sub.stat(b".", Follow::Never).is_ok());
+}
+
+#[cfg(unix)]
+mod with_symlinks {
+    use super::*;
+    use crate::met_a_link;
+    use fast_io::dir::{Access, Dir};
+    use std::io::ErrorKind;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn links_among_the_components_are_refused() {
+        let (_temp, dir) = scratch();
+        let outside = subdir(&dir, b"outside");
+        subdir(&outside, b"sub");
+        let inside = subdir(&dir, b"inside");
+        subdir(&inside, b"real");
+        for target in [b"../outside".as_slice(), b"real", b".", b"/", b"/tmp"] {
+            inside.create_symlink(b"link", target).unwrap();
+            for path in [b"link".as_slice(), b"link/", b"link/sub", b"./link"] {
+                let error = inside.open_beneath(path).unwrap_err();
+                let not_a_directory = error.kind() == ErrorKind::NotADirectory;
+                assert!(met_a_link(&error) || not_a_directory, "{error}");
+            }
+            inside.remove_file(b"link").unwrap();
+        }
+        inside.create_symlink(b"link", b"../outside").unwrap();
+        assert_eq!(names(&inside.open_following(b"link").unwrap()), [b"sub"]);
+    }
+
+    #[test]
+    fn a_link_is_opened_only_where_following_was_asked_for() {
+        let (_temp, dir) = scratch();
+        write(&dir, b"secret", b"secret");
+        let inside = subdir(&dir, b"inside");
+        inside.create_symlink(b"link", b"../secret").unwrap();
+        for access in [Access::Read, Access::Write] {
+            let error = inside
+                .open_file(b"link", access, Follow::Never)
+                .unwrap_err();
+            assert!(met_a_link(&error), "{error}");
+        }
+        let file = inside
+            .open_file(b"link", Access::Read, Follow::Always)
+            .unwrap();
+        assert_eq!(std::io::read_to_string(file).unwrap(), "secret");
+        let exists = inside.create_file(b"link", 0o644).unwrap_err().kind();
+        assert_eq!(exists, ErrorKind::AlreadyExists);
+    }
+
+    /// While somebody keeps exchanging a directory with a link that leads out, what is opened
+    /// is the directory or an error.
+    #[test]
+    fn a_race_does_not_lead_out() {
+        let (_temp, dir) = scratch();
+        write(
+            &subdir(&subdir(&dir, b"outside"), b"sub"),
+            b"outside-file",
+            b"",
+        );
+        let inside = subdir(&dir, b"inside");
+        write(
+            &subdir(&subdir(&inside, b"real"), b"sub"),
+            b"inside-file",
+            b"",
+        );
+        inside.create_symlink(b"fake", b"../outside").unwrap();
+        inside.rename(b"real", &inside, b"spot").unwrap();
+
+        let done = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            scope.spawn(|| exchange(&inside, &done));
+            let seen = open_many_times(&inside);
+            done.store(true, Ordering::Relaxed);
+            seen
+        });
+        assert!(
+            seen.inside > 0 && seen.refused > 0,
+            "no race took place: {seen:?}"
+        );
+    }
+
+    fn exchange(inside: &Dir, done: &AtomicBool) {
+        while !done.load(Ordering::Relaxed) {
+            inside.rename(b"spot", inside, b"real").unwrap();
+            inside.rename(b"fake", inside, b"spot").unwrap();
+            std::thread::yield_now();
+            inside.rename(b"spot", inside, b"fake").unwrap();
+            inside.rename(b"real", inside, b"spot").unwrap();
+            std::thread::yield_now();
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Seen {
+        inside: u32,
+        refused: u32,
+    }
+
+    /// At least 10,000 times, and on until both outcomes have been seen (within reason).
+    fn open_many_times(inside: &Dir) -> Seen {
+        let mut seen = Seen::default();
+        for i in 0..1_000_000 {
+            if i >= 10_000 && seen.inside > 0 && seen.refused > 0 {
+                break;
+            }
+            match inside.open_beneath(b"spot/sub") {
+                Ok(dir) => {
+                    assert_eq!(names(&dir), [b"inside-file"]);
+                    seen.inside += 1;
+                }
+                Err(_) => seen.refused += 1,
+            }
+        }
+        seen
+    }
+}
