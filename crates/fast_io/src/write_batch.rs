@@ -271,8 +271,10 @@ fn issue<'a>(shared: &Arc<Shared>, open: &'a Arc<OpenFile>, mut state: MutexGuar
 
 /// Takes in the end of one write.
 fn settle_one(shared: &Arc<Shared>, open: &Arc<OpenFile>, completion: Completion) {
-    shared.forget(completion.buffer.capacity() as u64);
+    let weight = completion.buffer.capacity() as u64;
+    // Back to its pool before the next one may be taken from there.
     drop(completion.buffer);
+    shared.forget(weight);
     let mut state = open.lock();
     state.in_flight -= 1;
     if let Err(error) = completion.result {

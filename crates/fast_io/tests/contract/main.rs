@@ -10,3 +10,6 @@ mod cancelling;
 mod ending;
 mod moving_bytes;
 mod panics;
+mod read_ahead;
+mod stress;
+mod write_batch;

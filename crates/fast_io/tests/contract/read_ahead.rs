@@ -1,0 +1,99 @@
+//! `ReadAhead` on every driver, and on a scripted one that fails.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use fast_io::{Backend, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, Victims};
+
+use crate::driver::{Subject, on_every_driver, pattern, start};
+
+on_every_driver!(
+    pieces_come_in_order,
+    it_ends_with_the_file,
+    it_restarts_anywhere,
+    it_is_bounded,
+);
+
+fn reader(pump: Arc<CompletionPump>, path: &Path, end: u64, depth: usize) -> ReadAhead {
+    let file = File::open(path).unwrap().into();
+    ReadAhead::new(pump, file, 0..end, BufferPool::new(1000, 8), depth)
+}
+
+fn all(reader: &mut ReadAhead) -> Vec<u8> {
+    reader.flat_map(|piece| piece.unwrap().to_vec()).collect()
+}
+
+fn pieces_come_in_order(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let (path, pump) = (scratch.path().join("file"), subject.pump());
+    for len in [0, 1, 999, 1000, 1001, 50_000] {
+        let content = pattern(len as u64, len);
+        fs::write(&path, &content).unwrap();
+        for depth in [0, 1, 7] {
+            let mut reader = reader(Arc::clone(&pump), &path, len as u64, depth);
+            assert!(all(&mut reader) == content, "{len} bytes at depth {depth}");
+            assert!(reader.next().is_none());
+        }
+    }
+}
+
+fn it_ends_with_the_file(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 4321)).unwrap();
+    assert!(all(&mut reader(subject.pump(), &path, u64::MAX, 3)) == pattern(1, 4321));
+}
+
+fn it_restarts_anywhere(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    let content = pattern(1, 20_000);
+    fs::write(&path, &content).unwrap();
+    let mut reader = reader(subject.pump(), &path, 20_000, 4);
+    assert!(*reader.next().unwrap().unwrap() == content[..1000]);
+    reader.restart(7_777..12_345);
+    assert!(all(&mut reader) == content[7_777..12_345]);
+    reader.restart(0..10);
+    assert!(all(&mut reader) == content[..10]);
+}
+
+fn it_is_bounded(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 100_000)).unwrap();
+    let pool = BufferPool::new(1000, usize::MAX);
+    let file = File::open(&path).unwrap().into();
+    let reader = ReadAhead::new(subject.pump(), file, 0..100_000, pool.clone(), 4);
+    assert_eq!(
+        reader.map(|piece| piece.unwrap().len()).sum::<usize>(),
+        100_000
+    );
+    // Four ahead and one in the reader's hand.
+    assert!(
+        pool.spare_count() <= 5,
+        "{} buffers were in use",
+        pool.spare_count()
+    );
+}
+
+#[test]
+fn an_error_comes_in_its_turn_and_reading_can_go_on() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    let content = pattern(1, 5000);
+    fs::write(&path, &content).unwrap();
+    let script = Script::seeded(1).failing_nth(Victims::Reads, 3, io::ErrorKind::TimedOut);
+    let pump = start(&PumpConfig::default().with_backend(Backend::Scripted(script)));
+    let mut reader = reader(pump, &path, 5000, 1);
+    assert!(*reader.next().unwrap().unwrap() == content[..1000]);
+    assert!(*reader.next().unwrap().unwrap() == content[1000..2000]);
+    assert_eq!(
+        reader.next().unwrap().unwrap_err().kind(),
+        io::ErrorKind::TimedOut
+    );
+    assert!(reader.next().is_none());
+    reader.restart(2000..5000);
+    assert!(all(&mut reader) == content[2000..]);
+}
