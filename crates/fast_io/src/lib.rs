@@ -17,6 +17,9 @@
 //! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`] does everything with
 //! names relative to an opened directory.
 
+// Where thread locals are not the linker's (mingw), the lint does not see that they are `const`.
+#![cfg_attr(windows, allow(clippy::missing_const_for_thread_local))]
+
 mod buffer;
 mod completion;
 mod config;
