@@ -6,6 +6,8 @@
 //! that deletes all it may.
 #![cfg(unix)]
 
+#[path = "filter_vs_rsync/ours.rs"]
+mod ours;
 #[path = "filter_vs_rsync/peer.rs"]
 mod peer;
 #[path = "filter_vs_rsync/random_rules.rs"]

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::Side;
 use super::error::{FilterError, FilterNotice};
 use super::list::{Entry, Link, ListBuilder, Slot, last_component};
-use super::load::{Loader, MAX_PATH, Place, Reading, Settings, clean_path};
+use super::load::{Loader, MAX_PATH, Reading, Settings};
 use super::merge_files::MergeFiles;
+use super::place::{Place, clean_path};
 use super::rule::{EntryKind, INLINE_PATH, PathText};
 use super::verdict::{ListName, Verdict};
 

@@ -8,12 +8,12 @@
 use std::io;
 use std::sync::Arc;
 
-use super::Side;
 use super::cvs;
 use super::error::{FilterError, FilterNotice, Origin};
 use super::list::{Entry, ListBuilder, Slot, last_component};
 use super::merge_files::{MergeFiles, MergePath};
 use super::parse::{Fault, Flags, ParsedRule, Syntax, is_space, next_rule};
+use super::place::{Place, clean_path};
 use super::rule::Rule;
 
 /// A rule or path must be shorter than this. rsync: MAXPATHLEN on Linux
@@ -67,18 +67,6 @@ impl Reading {
         must_exist: true,
         ..Self::FILTER
     };
-}
-
-/// Where in the file system rules are being read.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// The transfer's base: absolute, no trailing `/`, empty for the root directory.
-    pub(super) base: Arc<[u8]>,
-    /// The directory being entered: absolute, with a trailing `/`.
-    pub(super) directory: Vec<u8>,
-    pub(super) side: Side,
-    /// Parent directories of the transfer are being looked through.
-    pub(super) in_parents: bool,
 }
 
 pub(super) struct Loader<'f> {
@@ -408,41 +396,6 @@ impl<'f> Loader<'f> {
     }
 }
 
-impl Place {
-    /// The place of the directory `dir`, relative to `base`.
-    pub(super) fn new(base: &Arc<[u8]>, dir: &[u8], side: Side) -> Self {
-        let mut directory = clean_path(&[base.as_ref(), b"/", dir].concat());
-        if directory != b"/" {
-            directory.push(b'/');
-        }
-        Self {
-            base: base.clone(),
-            directory,
-            side,
-            in_parents: false,
-        }
-    }
-
-    fn locate<'n>(&self, name: &'n [u8]) -> MergePath<'n> {
-        let in_base = match name.first() {
-            Some(b'/') => name
-                .strip_prefix(&*self.base)
-                .and_then(|rest| rest.strip_prefix(b"/")),
-            _ => Some(name),
-        };
-        match in_base.map(|path| (path, last_component(path))) {
-            Some((path, name)) if !path.starts_with(b"../") && !name.is_empty() => {
-                let dir = &path[..path.len() - name.len()];
-                MergePath::InTree {
-                    dir: dir.strip_suffix(b"/").unwrap_or(dir),
-                    name,
-                }
-            }
-            _ => MergePath::Outside(name),
-        }
-    }
-}
-
 /// What ends a rule in a file.
 struct Separator {
     nul: bool,
@@ -471,48 +424,9 @@ impl Separator {
     }
 }
 
-/// Without doubled slashes, `.` elements, and `..` elements that have something to undo.
-///
-/// rsync: util1.c clean_fname() with CFN_COLLAPSE_DOT_DOT_DIRS
-pub(super) fn clean_path(path: &[u8]) -> Vec<u8> {
-    let rooted = path.first() == Some(&b'/');
-    let mut kept: Vec<&[u8]> = Vec::new();
-    for element in path.split(|&byte| byte == b'/') {
-        match element {
-            b"" | b"." => {}
-            b".." if kept.last().is_some_and(|last| *last != b"..") => {
-                kept.pop();
-            }
-            b".." if rooted => {}
-            _ => kept.push(element),
-        }
-    }
-    let joined = kept.join(&b'/');
-    match (rooted, joined.is_empty()) {
-        (true, _) => [b"/", &joined[..]].concat(),
-        (false, true) => b".".to_vec(),
-        (false, false) => joined,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cleans_paths() {
-        for (path, clean) in [
-            ("/a//b/./c", "/a/b/c"),
-            ("/a/../b", "/b"),
-            ("/../b", "/b"),
-            ("../../b", "../../b"),
-            ("a/../..", ".."),
-            ("a/..", "."),
-            ("/", "/"),
-        ] {
-            assert_eq!(clean_path(path.as_bytes()), clean.as_bytes(), "{path}");
-        }
-    }
 
     #[test]
     fn lines_end_as_the_file_says() {
@@ -529,20 +443,5 @@ mod tests {
         );
         assert_eq!(lines(false, true, b"a b\tc\n"), [b"a", b"b", b"c"]);
         assert_eq!(lines(true, false, b"a\nb\0c"), [&b"a\nb"[..], b"c"]);
-    }
-
-    #[test]
-    fn locates_files_in_and_outside_the_base() {
-        let place = Place::new(&Arc::from(&b"/home/me"[..]), b"sub", Side::Sender);
-        assert_eq!(place.directory, b"/home/me/sub/");
-        let in_tree = |dir, name| MergePath::InTree { dir, name };
-        assert_eq!(place.locate(b"/home/me/sub/.f"), in_tree(b"sub", b".f"));
-        assert_eq!(place.locate(b"/home/me/.f"), in_tree(b"", b".f"));
-        assert_eq!(place.locate(b"plain"), in_tree(b"", b"plain"));
-        assert_eq!(place.locate(b"/home/.f"), MergePath::Outside(b"/home/.f"));
-        assert_eq!(
-            place.locate(b"/home/meow"),
-            MergePath::Outside(b"/home/meow")
-        );
     }
 }

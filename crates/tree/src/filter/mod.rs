@@ -32,6 +32,7 @@ mod list;
 mod load;
 mod merge_files;
 mod parse;
+mod place;
 mod rule;
 mod set;
 mod verdict;

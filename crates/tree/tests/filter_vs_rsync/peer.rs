@@ -1,17 +1,14 @@
 //! Runs one case with rsync and with our filters, on the same trees.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tree::filter::{
-    CommandLineFiles, DirFilters, EntryKind, FilterError, FilterNotice, FilterSet, MergeFiles,
-    MergePath, Side, Verdict,
-};
+use tree::filter::{CommandLineFiles, FilterError, FilterSet, Side};
+
+use crate::ours::{BenchFiles, Sent, delete_in, path_bytes};
 
 /// The tree that rules are tried on. A trailing `/` makes a directory.
 const TREE: &str = "a/foo a/bar a/one.o a/x.c a/b/foo a/b/c/foo a/b/c/bar.o a/b/c/foo.c a/empty/ \
@@ -307,7 +304,7 @@ impl Bench {
             .args(sources)
             .arg(dest)
             .output()
-            .expect("these tests need rsync 3.5.0 on the PATH: install the package `rsync`")
+            .expect("these tests need rsync 3.5.0 or later on the PATH; install it (say, apt install rsync)")
     }
 
     /// Writes the case's files into both trees; returns what to remove again.
@@ -332,195 +329,6 @@ impl Bench {
             fs::remove_file(&path).expect("a file that the case added");
         }
     }
-}
-
-/// Files as the two sides find them: named files are relative to the bench's directory.
-struct BenchFiles {
-    root: PathBuf,
-    inner: CommandLineFiles,
-}
-
-impl MergeFiles for BenchFiles {
-    fn read(&mut self, path: MergePath<'_>) -> io::Result<Option<Vec<u8>>> {
-        let named;
-        let path = match path {
-            MergePath::Home(name) => {
-                named = self.root.join("home").join(OsStr::from_bytes(name));
-                MergePath::Outside(path_bytes(&named))
-            }
-            MergePath::Outside(name) => {
-                named = self.root.join(OsStr::from_bytes(name));
-                MergePath::Outside(path_bytes(&named))
-            }
-            other => other,
-        };
-        self.inner.read(path)
-    }
-
-    fn notice(&mut self, notice: FilterNotice) {
-        self.inner.notice(notice);
-    }
-}
-
-#[derive(Default)]
-struct Sent {
-    names: BTreeSet<String>,
-    reasons: BTreeSet<String>,
-}
-
-impl Sent {
-    /// A source without a trailing slash. Says whether it was a directory that was entered.
-    fn add_source(
-        &mut self,
-        base: &Path,
-        path: &str,
-        root: &DirFilters,
-        files: &mut BenchFiles,
-    ) -> Result<bool, FilterError> {
-        if !base.join(path).is_dir() {
-            if !self.note(
-                root.check_path(path.as_bytes(), EntryKind::File),
-                path,
-                EntryKind::File,
-            ) {
-                self.names.insert(path.to_string());
-            }
-            return Ok(false);
-        }
-        let verdict = root.check_path(path.as_bytes(), EntryKind::Directory);
-        if self.note(verdict, path, EntryKind::Directory) {
-            return Ok(false);
-        }
-        self.names.insert(format!("{path}/"));
-        self.walk(base, path, &root.enter(path.as_bytes(), files)?, files)?;
-        Ok(true)
-    }
-
-    /// A source whose path is part of the transfer: the directories on the way are in it
-    /// whatever the rules say, and their merge files count.
-    fn add_source_with_path(
-        &mut self,
-        base: &Path,
-        path: &str,
-        root: &DirFilters,
-        files: &mut BenchFiles,
-    ) -> Result<(), FilterError> {
-        let verdict = root.check_path(path.as_bytes(), EntryKind::Directory);
-        if self.note(verdict, path, EntryKind::Directory) {
-            return Ok(());
-        }
-        let mut filters = root.clone();
-        for (slash, _) in path.match_indices('/') {
-            self.names.insert(path[..=slash].to_string());
-            filters = filters.enter(&path.as_bytes()[..slash], files)?;
-        }
-        self.names.insert(format!("{path}/"));
-        self.walk(base, path, &filters.enter(path.as_bytes(), files)?, files)
-    }
-
-    fn walk(
-        &mut self,
-        base: &Path,
-        dir: &str,
-        filters: &DirFilters,
-        files: &mut BenchFiles,
-    ) -> Result<(), FilterError> {
-        for (name, kind) in entries(&base.join(dir)) {
-            let path = join(dir, &name);
-            let verdict = filters.check(dir.as_bytes(), name.as_bytes(), kind);
-            if self.note(verdict, &path, kind) {
-                continue;
-            }
-            if kind == EntryKind::Directory {
-                self.names.insert(format!("{path}/"));
-                self.walk(base, &path, &filters.enter(path.as_bytes(), files)?, files)?;
-            } else {
-                self.names.insert(path);
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps the reason; says whether the entry is left out.
-    fn note(&mut self, verdict: Verdict<'_>, path: &str, kind: EntryKind) -> bool {
-        if let Some(decided) = verdict.decided_by() {
-            let reason = decided.explain(Side::Sender, path.as_bytes(), kind);
-            self.reasons
-                .insert(String::from_utf8_lossy(&reason).into_owned());
-        }
-        verdict.is_excluded()
-    }
-}
-
-/// rsync: generator.c delete_in_dir(), for the top of the transfer
-fn delete_in(
-    base: &Path,
-    top: &DirFilters,
-    files: &mut BenchFiles,
-    deleted: &mut BTreeSet<String>,
-) -> Result<(), FilterError> {
-    for (name, kind) in entries(base) {
-        if top.check(b"", name.as_bytes(), kind).is_excluded() {
-            continue;
-        }
-        if kind == EntryKind::File {
-            deleted.insert(name);
-        } else if empty_directory(base, &name, top, files, deleted)? {
-            deleted.insert(format!("{name}/"));
-        }
-    }
-    Ok(())
-}
-
-/// Whether nothing is left. In a dry run, rsync names a directory inside a doomed one as
-/// deleted even where something in it stays.
-///
-/// rsync: delete.c delete_dir_contents()
-fn empty_directory(
-    base: &Path,
-    dir: &str,
-    parent: &DirFilters,
-    files: &mut BenchFiles,
-    deleted: &mut BTreeSet<String>,
-) -> Result<bool, FilterError> {
-    let filters = parent.enter(dir.as_bytes(), files)?;
-    let mut emptied = true;
-    for (name, kind) in entries(&base.join(dir)) {
-        if filters
-            .check_in_doomed(dir.as_bytes(), name.as_bytes(), kind)
-            .is_excluded()
-        {
-            emptied = false;
-            continue;
-        }
-        let path = join(dir, &name);
-        if kind == EntryKind::Directory {
-            emptied &= empty_directory(base, &path, &filters, files, deleted)?;
-            deleted.insert(format!("{path}/"));
-        } else {
-            deleted.insert(path);
-        }
-    }
-    Ok(emptied)
-}
-
-fn entries(dir: &Path) -> Vec<(String, EntryKind)> {
-    fs::read_dir(dir)
-        .expect("a directory of the tree")
-        .map(|entry| {
-            let entry = entry.expect("an entry");
-            let is_dir = entry.file_type().expect("its type").is_dir();
-            let kind = if is_dir {
-                EntryKind::Directory
-            } else {
-                EntryKind::File
-            };
-            (
-                entry.file_name().into_string().expect("a name in UTF-8"),
-                kind,
-            )
-        })
-        .collect()
 }
 
 fn listed(output: &Output, prefix: &str, case: &Case) -> Result<BTreeSet<String>, String> {
@@ -551,14 +359,6 @@ fn difference(
     ))
 }
 
-fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() {
-        name.to_string()
-    } else {
-        format!("{dir}/{name}")
-    }
-}
-
 fn write(top: &Path, path: &str, contents: &str) -> PathBuf {
     let full = top.join(path);
     if path.ends_with('/') {
@@ -568,8 +368,4 @@ fn write(top: &Path, path: &str, contents: &str) -> PathBuf {
         fs::write(&full, contents).expect("a file of the tree");
     }
     full
-}
-
-fn path_bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_bytes()
 }
