@@ -1,7 +1,6 @@
 //! Copies by whatever road the system offers: right bytes, right ends, errors laid at the right door.
 
 use std::fs::{self, File};
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -181,6 +180,6 @@ fn a_full_disk_is_the_destinations_error() {
         .unwrap_err();
     assert_eq!(
         (failed.side, failed.error.kind()),
-        (Side::Destination, io::ErrorKind::StorageFull)
+        (Side::Destination, std::io::ErrorKind::StorageFull)
     );
 }
