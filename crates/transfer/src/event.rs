@@ -30,6 +30,8 @@ pub enum Event<'a> {
         /// Its type and permission bits.
         mode: u32,
     },
+    /// An entry of the source is listed (`--list-only`), not copied.
+    Listed(&'a Entry),
     /// The content of a file moves.
     Progress(&'a Progress<'a>),
     /// The whole session's counters moved: what a display of the whole needs. Sent a few times
