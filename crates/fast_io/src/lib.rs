@@ -14,8 +14,8 @@
 //! - **Idle costs nothing.** Nothing polls.
 //!
 //! [`WriteBatch`] writes many files at once on top of it, and [`ReadAhead`] reads one file several
-//! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`] does everything with
-//! names relative to an opened directory.
+//! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`]
+//! does everything with names relative to an opened directory.
 
 // Where thread locals are not the linker's (mingw), the lint does not see that they are `const`.
 #![cfg_attr(windows, allow(clippy::missing_const_for_thread_local))]
@@ -50,3 +50,8 @@ pub use read_ahead::ReadAhead;
 pub use write_batch::{
     Committed, Place, Reserve, Sync, WriteBatch, WriteBatchConfig, WriteTicket,
 };
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
