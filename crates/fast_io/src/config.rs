@@ -68,7 +68,8 @@ impl PumpConfig {
         self
     }
 
-    /// Completions (or queued operations) that a worker takes at once, at most.
+    /// Operations handed to the driver at once, and completions that a worker takes from the kernel
+    /// at once, at most.
     pub fn with_batch_size(mut self, operations: usize) -> Self {
         self.batch_size = operations.clamp(1, 1024);
         self
@@ -95,7 +96,7 @@ impl PumpConfig {
         self.max_bytes
     }
 
-    /// Completions (or queued operations) that a worker takes at once, at most.
+    /// Operations handed to the driver, or completions taken from the kernel, at once.
     pub fn batch_size(&self) -> usize {
         self.batch_size
     }

@@ -21,9 +21,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::sys;
 
-/// Copies up to this length are read and written: below it, the kernel's copy measures the same,
-/// and reading and writing is never refused.
-const SMALL: u64 = 16 << 10;
+/// Files up to this length are not worth a trick: sharing blocks takes longer than copying them, the
+/// kernel's copy measures the same as ours, and reading and writing is never refused. So
+/// [`Copier::copy_range`] reads and writes them; callers had better not try
+/// [`Copier::clone_file`] on them either.
+pub const SMALL: u64 = 16 << 10;
 
 /// The kernel is asked for this much at once, so that progress is seen and a cancel is heeded.
 const PART: u64 = 4 << 20;
