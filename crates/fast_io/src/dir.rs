@@ -279,6 +279,11 @@ impl Dir {
         self.0.set_own_mtime(mtime)
     }
 
+    /// Sets this directory's own owner and group. `None` leaves one as it is.
+    pub fn set_own_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        self.0.set_own_owner(uid, gid)
+    }
+
     /// Sets this directory's own permission bits.
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
         self.0.set_own_permissions(permissions)

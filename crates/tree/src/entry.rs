@@ -72,7 +72,10 @@ impl Entry {
             FileKind::Regular | FileKind::Directory | FileKind::Symlink
         );
         let extra = stat.kind.is_device().then(|| {
-            Box::new(Extra { device: stat.special, ..Extra::default() })
+            Box::new(Extra {
+                device: stat.special,
+                ..Extra::default()
+            })
         });
         Entry {
             dirname,
@@ -120,7 +123,10 @@ impl Entry {
 
     /// What a symbolic link holds; empty for anything else.
     pub fn link_target(&self) -> &[u8] {
-        self.extra.as_ref().and_then(|e| e.link_target.as_deref()).unwrap_or_default()
+        self.extra
+            .as_ref()
+            .and_then(|e| e.link_target.as_deref())
+            .unwrap_or_default()
     }
 
     /// Which device a device node is.
@@ -144,7 +150,11 @@ impl Entry {
         if self.dirname.is_empty() && &*self.basename == b"." {
             return 0;
         }
-        1 + self.dirname.split(|&b| b == b'/').filter(|c| !c.is_empty()).count()
+        1 + self
+            .dirname
+            .split(|&b| b == b'/')
+            .filter(|c| !c.is_empty())
+            .count()
     }
 }
 

@@ -18,7 +18,9 @@ pub fn compare(a: &Entry, b: &Entry) -> Ordering {
 fn key(entry: &Entry) -> impl Iterator<Item = u8> + '_ {
     let dirs = (!entry.dirname.is_empty()).then(|| entry.dirname.split(|&b| b == b'/'));
     let dirs = dirs.into_iter().flatten().flat_map(|component| {
-        std::iter::once(DIRECTORY).chain(component.iter().copied()).chain(std::iter::once(b'/'))
+        std::iter::once(DIRECTORY)
+            .chain(component.iter().copied())
+            .chain(std::iter::once(b'/'))
     });
     dirs.chain(last_component(entry))
 }

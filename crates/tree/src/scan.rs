@@ -24,14 +24,17 @@ pub fn scan(dir: &Dir, follow: Follow) -> io::Result<Vec<Found>> {
     }
     let share = names.len().div_ceil(threads);
     let mut names = names.into_iter();
-    let parts: Vec<Vec<DirEntry>> =
-        (0..threads).map(|_| names.by_ref().take(share).collect()).collect();
+    let parts: Vec<Vec<DirEntry>> = (0..threads)
+        .map(|_| names.by_ref().take(share).collect())
+        .collect();
     std::thread::scope(|scope| {
         let workers: Vec<_> = parts
             .into_iter()
             .map(|part| {
                 scope.spawn(move || {
-                    part.into_iter().map(|e| look(dir, e, follow)).collect::<Vec<_>>()
+                    part.into_iter()
+                        .map(|e| look(dir, e, follow))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -48,7 +51,10 @@ pub fn scan(dir: &Dir, follow: Follow) -> io::Result<Vec<Found>> {
 
 fn look(dir: &Dir, entry: DirEntry, follow: Follow) -> Found {
     let stat = dir.stat(&entry.name, follow);
-    Found { name: entry.name, stat }
+    Found {
+        name: entry.name,
+        stat,
+    }
 }
 
 /// Starting a thread costs about as much as looking at 100 entries.

@@ -20,7 +20,10 @@ pub fn is_unsafe(target: &[u8], name: &[u8]) -> bool {
     }
 
     let mut depth = 0i64;
-    let mut components = name.split(|&b| b == b'/').filter(|c| !c.is_empty()).peekable();
+    let mut components = name
+        .split(|&b| b == b'/')
+        .filter(|c| !c.is_empty())
+        .peekable();
     while let Some(component) = components.next() {
         let last = components.peek().is_none();
         match component {
@@ -30,7 +33,10 @@ pub fn is_unsafe(target: &[u8], name: &[u8]) -> bool {
             _ => depth += 1,
         }
     }
-    let mut components = target.split(|&b| b == b'/').filter(|c| !c.is_empty()).peekable();
+    let mut components = target
+        .split(|&b| b == b'/')
+        .filter(|c| !c.is_empty())
+        .peekable();
     while let Some(component) = components.next() {
         let last = components.peek().is_none() && !target.ends_with(b"/");
         match component {
@@ -70,7 +76,11 @@ mod tests {
             ("d/..", "a", true),
             ("..//b", "d/a", false),
         ] {
-            assert_eq!(is_unsafe(target.as_bytes(), name.as_bytes()), expected, "{target} {name}");
+            assert_eq!(
+                is_unsafe(target.as_bytes(), name.as_bytes()),
+                expected,
+                "{target} {name}"
+            );
         }
     }
 }

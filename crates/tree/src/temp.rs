@@ -10,7 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Creates a file under a temporary name that tells which file it will become:
 /// `.name.XXXXXX`, or `name.XXXXXX` in a directory kept for temporary files.
 // rsync: receiver.c get_tmpname(), open_tmpfile()
-pub fn create(dir: &Dir, name: &[u8], place: Place, permissions: u32) -> io::Result<(File, Vec<u8>)> {
+pub fn create(
+    dir: &Dir,
+    name: &[u8],
+    place: Place,
+    permissions: u32,
+) -> io::Result<(File, Vec<u8>)> {
     unique(name, place, |temp| dir.create_file(temp, permissions))
 }
 
@@ -107,7 +112,11 @@ mod tests {
         let mut tried = Vec::new();
         let (_, name) = unique(b"x", Place::Beside, |temp| {
             tried.push(temp.to_vec());
-            if tried.len() < 3 { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
+            if tried.len() < 3 {
+                Err(io::ErrorKind::AlreadyExists.into())
+            } else {
+                Ok(())
+            }
         })
         .unwrap();
         assert_eq!(Some(&name), tried.last());

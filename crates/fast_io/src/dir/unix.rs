@@ -1,9 +1,7 @@
 //! Directory handles on Linux and macOS: `openat2` where the kernel has it, else one
 //! component at a time with `O_NOFOLLOW`.
 
-use super::{
-    Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp,
-};
+use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::File;
@@ -15,25 +13,34 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Dir(OwnedFd);
 
-const DIR_FLAGS: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIR_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 impl Dir {
     pub fn open(path: &Path) -> io::Result<Dir> {
-        Ok(Dir(rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())?))
+        Ok(Dir(rustix::fs::openat(
+            CWD,
+            path,
+            DIR_FLAGS,
+            Mode::empty(),
+        )?))
     }
 
     pub fn open_beneath(&self, path: &[u8]) -> io::Result<Dir> {
-        let path = if path.is_empty() { b".".as_slice() } else { path };
+        let path = if path.is_empty() {
+            b".".as_slice()
+        } else {
+            path
+        };
         if path.split(|&b| b == b'/').any(|c| c == b"..") || path[0] == b'/' {
             return Err(io::Error::from_raw_os_error(Errno::XDEV.raw_os_error()));
         }
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::ResolveFlags;
-            let resolve = ResolveFlags::BENEATH
-                | ResolveFlags::NO_SYMLINKS
-                | ResolveFlags::NO_MAGICLINKS;
+            let resolve =
+                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             match rustix::fs::openat2(&self.0, path, DIR_FLAGS, Mode::empty(), resolve) {
                 Ok(fd) => return Ok(Dir(fd)),
                 // Older kernels and seccomp profiles lack the call: go by components.
@@ -53,13 +60,27 @@ impl Dir {
         }
         match at {
             Some(fd) => Ok(Dir(fd)),
-            None => Ok(Dir(rustix::fs::openat(&self.0, c".", flags, Mode::empty())?)),
+            None => Ok(Dir(rustix::fs::openat(
+                &self.0,
+                c".",
+                flags,
+                Mode::empty(),
+            )?)),
         }
     }
 
     pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
-        let path = if path.is_empty() { b".".as_slice() } else { path };
-        Ok(Dir(rustix::fs::openat(&self.0, path, DIR_FLAGS, Mode::empty())?))
+        let path = if path.is_empty() {
+            b".".as_slice()
+        } else {
+            path
+        };
+        Ok(Dir(rustix::fs::openat(
+            &self.0,
+            path,
+            DIR_FLAGS,
+            Mode::empty(),
+        )?))
     }
 
     pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
@@ -68,7 +89,10 @@ impl Dir {
         let mut entries = Vec::new();
         let mut add = |name: &[u8], kind: rustix::fs::FileType| {
             if name != b"." && name != b".." {
-                entries.push(DirEntry { name: name.to_vec(), kind: kind_of(kind) });
+                entries.push(DirEntry {
+                    name: name.to_vec(),
+                    kind: kind_of(kind),
+                });
             }
         };
         #[cfg(target_os = "linux")]
@@ -136,7 +160,13 @@ impl Dir {
     ) -> io::Result<()> {
         let file_type = rustix::fs::FileType::from_raw_mode(kind.mode_bits() as _);
         let number = rustix::fs::makedev(device.major, device.minor);
-        Ok(rustix::fs::mknodat(&self.0, name, file_type, mode_of(permissions), number)?)
+        Ok(rustix::fs::mknodat(
+            &self.0,
+            name,
+            file_type,
+            mode_of(permissions),
+            number,
+        )?)
     }
 
     /// macOS has no safe call that makes a node relative to a handle.
@@ -152,7 +182,13 @@ impl Dir {
     }
 
     pub fn link(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::linkat(&self.0, from, &to_dir.0, to, AtFlags::empty())?)
+        Ok(rustix::fs::linkat(
+            &self.0,
+            from,
+            &to_dir.0,
+            to,
+            AtFlags::empty(),
+        )?)
     }
 
     pub fn rename(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
@@ -190,21 +226,42 @@ impl Dir {
                 result => return Ok(result?),
             }
         }
-        Ok(rustix::fs::chmodat(&self.0, name, mode_of(permissions), AtFlags::empty())?)
+        Ok(rustix::fs::chmodat(
+            &self.0,
+            name,
+            mode_of(permissions),
+            AtFlags::empty(),
+        )?)
     }
 
     pub fn set_owner(&self, name: &[u8], uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = owner_of(uid, gid);
-        Ok(rustix::fs::chownat(&self.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::chownat(
+            &self.0,
+            name,
+            uid,
+            gid,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
     }
 
     pub fn set_mtime(&self, name: &[u8], mtime: Timestamp) -> io::Result<()> {
         let times = times_of(mtime);
-        Ok(rustix::fs::utimensat(&self.0, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::utimensat(
+            &self.0,
+            name,
+            &times,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
     }
 
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
         Ok(rustix::fs::futimens(&self.0, &times_of(mtime))?)
+    }
+
+    pub fn set_own_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        let (uid, gid) = owner_of(uid, gid);
+        Ok(rustix::fs::fchown(&self.0, uid, gid)?)
     }
 
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
@@ -236,7 +293,11 @@ pub fn set_file_mtime(file: &File, mtime: Timestamp) -> io::Result<()> {
 pub fn identity() -> Identity {
     let uid = rustix::process::geteuid();
     let gid = rustix::process::getegid();
-    Identity { uid: uid.as_raw(), gid: gid.as_raw(), privileged: uid.is_root() }
+    Identity {
+        uid: uid.as_raw(),
+        gid: gid.as_raw(),
+        privileged: uid.is_root(),
+    }
 }
 
 pub fn take_umask() -> u32 {
@@ -251,13 +312,22 @@ fn owner_of(
     uid: Option<u32>,
     gid: Option<u32>,
 ) -> (Option<rustix::fs::Uid>, Option<rustix::fs::Gid>) {
-    (uid.map(rustix::fs::Uid::from_raw), gid.map(rustix::fs::Gid::from_raw))
+    (
+        uid.map(rustix::fs::Uid::from_raw),
+        gid.map(rustix::fs::Gid::from_raw),
+    )
 }
 
 fn times_of(mtime: Timestamp) -> Timestamps {
     Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
-        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos as _ },
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime.secs,
+            tv_nsec: mtime.nanos as _,
+        },
     }
 }
 
@@ -284,8 +354,14 @@ fn stat_of(stat: &rustix::fs::Stat) -> Stat {
         uid: stat.st_uid,
         gid: stat.st_gid,
         size: stat.st_size as u64,
-        mtime: Timestamp { secs: stat.st_mtime as i64, nanos: stat.st_mtime_nsec as u32 },
-        atime: Timestamp { secs: stat.st_atime as i64, nanos: stat.st_atime_nsec as u32 },
+        mtime: Timestamp {
+            secs: stat.st_mtime as i64,
+            nanos: stat.st_mtime_nsec as u32,
+        },
+        atime: Timestamp {
+            secs: stat.st_atime as i64,
+            nanos: stat.st_atime_nsec as u32,
+        },
         device: stat.st_dev as u64,
         inode: stat.st_ino as u64,
         links: stat.st_nlink as u64,

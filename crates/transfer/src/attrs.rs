@@ -1,0 +1,284 @@
+//! A destination entry's metadata: does it differ from the source's, and making it equal.
+// rsync: generator.c unchanged_attrs() and its helpers, rsync.c set_file_attrs(), dest_mode()
+
+use crate::context::{Context, line};
+use crate::event::Role;
+use crate::ids::Ids;
+use crate::item::ItemFlags;
+use fast_io::dir::{
+    Dir, FileKind, Stat, Timestamp, file_stat, set_file_mtime, set_file_owner, set_file_permissions,
+};
+use options::Options;
+use std::fs::File;
+use std::io;
+use tree::entry::Entry;
+
+const PERMISSIONS: u32 = 0o7777;
+
+/// An entry as the destination should have it: the mode is the generator's decision.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub entry: &'a Entry,
+    pub mode: u32,
+}
+
+/// What attributes are set through.
+pub(crate) enum Handle<'a> {
+    /// An open file.
+    File(&'a File),
+    /// A name in an open directory.
+    Name(&'a Dir, &'a [u8]),
+    /// An open directory itself.
+    Root(&'a Dir),
+}
+
+/// How exact the modification time has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimeRule {
+    /// Within `--modify-window` will do.
+    Window,
+    /// To the nanosecond: the file was just written.
+    Exact,
+    /// It is left alone.
+    Skip,
+}
+
+/// Whether two times count as the same.
+// rsync: util1.c same_time()
+pub(crate) fn same_time(window: i32, a: Timestamp, b: Timestamp) -> bool {
+    match window {
+        0 => a.secs == b.secs,
+        w if w < 0 => a == b,
+        w => a.secs.abs_diff(b.secs) <= w as u64,
+    }
+}
+
+/// The mode that the destination gets where permissions are not preserved.
+// rsync: rsync.c dest_mode()
+pub(crate) fn dest_mode(ctx: &Context, source: u32, existing: Option<&Stat>) -> u32 {
+    let Some(stat) = existing else {
+        return source & (!PERMISSIONS | ctx.default_permissions);
+    };
+    let mut mode = (source & !PERMISSIONS) | stat.permissions;
+    if ctx.options.preserve_executability && FileKind::from_mode(source) == Some(FileKind::Regular)
+    {
+        if source & 0o111 == 0 {
+            mode &= !0o111;
+        } else if stat.permissions & 0o111 == 0 {
+            mode |= (mode & 0o444) >> 2;
+        }
+    }
+    mode
+}
+
+/// Whether the time of this kind of entry is preserved.
+pub(crate) fn keeps_time(o: &Options, mode: u32) -> bool {
+    o.preserve_times
+        && match FileKind::from_mode(mode) {
+            Some(FileKind::Directory) => !o.omit_dir_times,
+            Some(FileKind::Symlink) => !o.omit_link_times,
+            _ => true,
+        }
+}
+
+/// The attributes that differ, as item flags.
+// rsync: generator.c itemize()
+pub(crate) fn differences(
+    ctx: &Context,
+    ids: &Ids,
+    wanted: Wanted<'_>,
+    stat: &Stat,
+    mut flags: ItemFlags,
+    matched: bool,
+    relinked: bool,
+) -> ItemFlags {
+    let o = &ctx.options;
+    let entry = wanted.entry;
+    if entry.is_regular() && entry.size != stat.size {
+        flags |= ItemFlags::REPORT_SIZE;
+    }
+    let touched = flags.contains(ItemFlags::TRANSFER) || flags.contains(ItemFlags::LOCAL_CHANGE);
+    if keeps_time(o, entry.mode) {
+        if !same_time(o.modify_window, stat.mtime, entry.mtime) {
+            flags |= ItemFlags::REPORT_TIME;
+        }
+    } else if touched && !matched && !relinked {
+        flags |= ItemFlags::REPORT_TIME;
+    }
+    if !entry.is_symlink() && permissions_differ(o, wanted.mode, stat) {
+        flags |= ItemFlags::REPORT_PERMS;
+    }
+    if owner_differs(ctx, ids, entry, stat) {
+        flags |= ItemFlags::REPORT_OWNER;
+    }
+    if group_differs(o, ids, entry, stat) {
+        flags |= ItemFlags::REPORT_GROUP;
+    }
+    flags
+}
+
+/// Whether nothing but the content could differ.
+// rsync: generator.c unchanged_attrs()
+pub(crate) fn unchanged(ctx: &Context, ids: &Ids, wanted: Wanted<'_>, stat: &Stat) -> bool {
+    let o = &ctx.options;
+    let link = wanted.entry.is_symlink();
+    let time = o.preserve_times
+        && !(link && o.omit_link_times)
+        && !same_time(o.modify_window, stat.mtime, wanted.entry.mtime);
+    let perms = !link && permissions_differ(o, wanted.mode, stat);
+    !(time
+        || perms
+        || owner_differs(ctx, ids, wanted.entry, stat)
+        || group_differs(o, ids, wanted.entry, stat))
+}
+
+fn permissions_differ(o: &Options, mode: u32, stat: &Stat) -> bool {
+    if o.preserve_perms {
+        mode_shown(mode) != mode_shown(stat.permissions)
+    } else {
+        o.preserve_executability && (mode & 0o111 != 0) != (stat.permissions & 0o111 != 0)
+    }
+}
+
+/// The permission bits that this system can hold.
+fn mode_shown(mode: u32) -> u32 {
+    if cfg!(windows) {
+        mode & 0o200
+    } else {
+        mode & PERMISSIONS
+    }
+}
+
+fn owner_differs(ctx: &Context, ids: &Ids, entry: &Entry, stat: &Stat) -> bool {
+    cfg!(unix) && ctx.am_root && ctx.options.preserve_uid && ids.uid(entry.uid) != stat.uid
+}
+
+fn group_differs(o: &Options, ids: &Ids, entry: &Entry, stat: &Stat) -> bool {
+    cfg!(unix) && o.preserve_gid && ids.gid(entry.gid).is_some_and(|gid| gid != stat.gid)
+}
+
+/// What [`apply`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// Nothing had to be set.
+    Unchanged,
+    /// Something was set.
+    Changed,
+    /// Something could not be set, which has been told.
+    Failed,
+}
+
+/// Makes the entry's attributes those that are wanted. `stat` is what it has now, where that is
+/// known. `created` directories keep the set-group-ID bit that they inherited.
+// rsync: rsync.c set_file_attrs()
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn apply(
+    ctx: &Context,
+    ids: &Ids,
+    role: Role,
+    wanted: Wanted<'_>,
+    handle: &Handle<'_>,
+    stat: Option<Stat>,
+    time: TimeRule,
+    name: impl Fn() -> Vec<u8>,
+    created: bool,
+) -> Applied {
+    let o = &ctx.options;
+    let entry = wanted.entry;
+    if ctx.options.dry_run {
+        return Applied::Changed;
+    }
+    let inherits = !o.preserve_perms && (created || stat.is_none());
+    let mut stat = match stat.map_or_else(|| handle.stat(), Ok) {
+        Ok(stat) => stat,
+        Err(e) => {
+            ctx.transfer_error_os(role, line!("stat ", name(), " failed"), e);
+            return Applied::Failed;
+        }
+    };
+    let mut applied = Applied::Unchanged;
+    let mut new_mode = wanted.mode;
+    if inherits && entry.is_dir() && stat.permissions & 0o2000 != 0 {
+        new_mode |= 0o2000;
+    }
+
+    let uid = owner_differs(ctx, ids, entry, &stat).then(|| ids.uid(entry.uid));
+    let gid = group_differs(o, ids, entry, &stat)
+        .then(|| ids.gid(entry.gid))
+        .flatten();
+    if uid.is_some() || gid.is_some() {
+        if let Err(e) = handle.set_owner(uid, gid) {
+            let what = if uid.is_some() { "chown " } else { "chgrp " };
+            ctx.transfer_error_os(role, line!(what, name(), " failed"), e);
+            return Applied::Failed;
+        }
+        applied = Applied::Changed;
+        // Giving a file away clears its set-ID bits.
+        if stat.permissions & 0o6000 != 0
+            && let Ok(now) = handle.stat()
+        {
+            stat = now;
+        }
+    }
+
+    let time = if keeps_time(o, stat.mode()) {
+        time
+    } else {
+        TimeRule::Skip
+    };
+    let same = match time {
+        TimeRule::Skip => true,
+        TimeRule::Exact => stat.mtime == entry.mtime,
+        TimeRule::Window => same_time(o.modify_window, stat.mtime, entry.mtime),
+    };
+    if !same {
+        if let Err(e) = handle.set_mtime(entry.mtime) {
+            ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
+            return Applied::Failed;
+        }
+        applied = Applied::Changed;
+    }
+
+    if !entry.is_symlink() && mode_shown(stat.permissions) != mode_shown(new_mode) {
+        if let Err(e) = handle.set_permissions(new_mode & PERMISSIONS) {
+            ctx.transfer_error_os(role, line!("failed to set permissions on ", name()), e);
+            return Applied::Failed;
+        }
+        applied = Applied::Changed;
+    }
+    applied
+}
+
+impl Handle<'_> {
+    fn stat(&self) -> io::Result<Stat> {
+        match self {
+            Handle::File(file) => file_stat(file),
+            Handle::Name(dir, name) => dir.stat(name, fast_io::dir::Follow::Never),
+            Handle::Root(dir) => dir.stat_self(),
+        }
+    }
+
+    fn set_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        match self {
+            Handle::File(file) => set_file_owner(file, uid, gid),
+            Handle::Name(dir, name) => dir.set_owner(name, uid, gid),
+            Handle::Root(dir) => dir.set_own_owner(uid, gid),
+        }
+    }
+
+    fn set_mtime(&self, mtime: Timestamp) -> io::Result<()> {
+        match self {
+            Handle::File(file) => set_file_mtime(file, mtime),
+            Handle::Name(dir, name) => dir.set_mtime(name, mtime),
+            Handle::Root(dir) => dir.set_own_mtime(mtime),
+        }
+    }
+
+    fn set_permissions(&self, permissions: u32) -> io::Result<()> {
+        match self {
+            Handle::File(file) => set_file_permissions(file, permissions),
+            Handle::Name(dir, name) => dir.set_permissions(name, permissions),
+            Handle::Root(dir) => dir.set_own_permissions(permissions),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How the outside stops a session, and how the session shows that it is alive.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A handle on a running session, to stop it by.
+#[derive(Debug)]
+pub struct Control {
+    stop: AtomicBool,
+    started: Instant,
+    /// Milliseconds after `started` when something last moved.
+    last_sign: AtomicU64,
+}
+
+impl Control {
+    /// A handle for a session that is about to start.
+    pub fn new() -> Control {
+        Control {
+            stop: AtomicBool::new(false),
+            started: Instant::now(),
+            last_sign: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks the session to end soon: files in flight are given up.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Says that something moved.
+    pub(crate) fn sign_of_life(&self) {
+        self.last_sign
+            .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long nothing has moved.
+    pub(crate) fn silence(&self) -> Duration {
+        let last = Duration::from_millis(self.last_sign.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last)
+    }
+
+    /// Since when the session runs.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control::new()
+    }
+}

@@ -1,0 +1,327 @@
+//! The destination: finding out what the last operand means, and its directories, each opened
+//! once and put right when the last of its entries is done.
+// rsync: main.c get_local_name(), generator.c touch_up_dirs()
+
+use crate::attrs::{Wanted, keeps_time};
+use crate::context::{Context, line};
+use crate::error::{Fatal, SessionError};
+use crate::event::Role;
+use crate::paths;
+use crate::segment::{EntryRef, Note, Segment};
+use fast_io::dir::{Dir, Timestamp};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tree::entry::Entry;
+
+/// What the last operand means.
+pub(crate) struct Destination {
+    /// The root, open; `None` if it does not exist and this is a dry run.
+    pub root: Option<Arc<DestDir>>,
+    /// Its whole path, for messages.
+    pub absolute: Vec<u8>,
+    /// The name that a single file gets.
+    pub solo_name: Option<Vec<u8>>,
+}
+
+/// A directory of the destination, open. When the last user lets go of it, its times and
+/// permissions are put right: making entries in it changed them.
+pub(crate) struct DestDir {
+    pub dir: Dir,
+    /// Its name below the root; empty for the root.
+    pub path: Vec<u8>,
+    /// The directories above it, whose turn comes after this one's.
+    parent: Option<Arc<DestDir>>,
+    /// This session made it, so what it does not have yet is not there.
+    pub fresh: bool,
+    changed: AtomicBool,
+    finish: Mutex<Option<Finish>>,
+}
+
+/// What a directory is to have in the end.
+struct Finish {
+    mtime: Option<Timestamp>,
+    permissions: Option<u32>,
+}
+
+impl Destination {
+    /// Finds out what the operand means, given the beginning of the list, and makes the
+    /// directory if one is needed.
+    pub fn find(
+        ctx: &Context,
+        operand: &[u8],
+        top: &Arc<Segment>,
+        more_follow: bool,
+    ) -> Result<Destination, SessionError> {
+        let mut path = operand.to_vec();
+        if path.is_empty() {
+            path = b".".to_vec();
+        }
+        let cwd = paths::working_directory();
+        let several = top.entries.len() > 1 || more_follow;
+        let trailing_slash = path.ends_with(b"/");
+        let role = Role::Receiver;
+        let o = &ctx.options;
+        let absolute = |p: &[u8]| paths::absolute(&cwd, p);
+        let shown = |p: &[u8]| crate::context::full_name(&cwd, p);
+
+        let mut stat = std::fs::metadata(paths::path_of(&path));
+        if o.mkpath && stat.is_err() && (path.contains(&b'/') || several) {
+            let whole = several && !trailing_slash;
+            let made = make_path(ctx, &path, whole).map_err(|e| {
+                ctx.fatal_os(
+                    Fatal::FileIo,
+                    role,
+                    line!("mkdir ", shown(&path), " failed"),
+                    e,
+                )
+            })?;
+            if made > 0 {
+                if told(ctx) {
+                    let dirs = if made == 1 {
+                        "directory"
+                    } else {
+                        "directories"
+                    };
+                    let named = if path.contains(&b'/') && (!several || trailing_slash) {
+                        tree::entry::split(&path).0
+                    } else {
+                        &path
+                    };
+                    ctx.info(role, line!(format!("created {made} {dirs} for "), named));
+                }
+                stat = std::fs::metadata(paths::path_of(&path));
+            }
+        }
+
+        match &stat {
+            Ok(meta) if meta.is_dir() => {
+                let dir = Dir::open(&paths::path_of(&path)).map_err(|e| {
+                    let text = line!("change_dir#1 ", shown(&path), " failed");
+                    ctx.fatal_os(Fatal::FileSelect, role, text, e)
+                })?;
+                let root = Some(DestDir::root(dir, false));
+                return Ok(Destination {
+                    root,
+                    absolute: absolute(&path),
+                    solo_name: None,
+                });
+            }
+            Ok(_) if several => {
+                let text = "ERROR: destination must be a directory when copying more than 1 file";
+                return Err(ctx.fatal(Fatal::FileSelect, role, text));
+            }
+            Ok(_) if top.entries.first().is_some_and(Entry::is_dir) => {
+                let text = "ERROR: cannot overwrite non-directory with a directory";
+                return Err(ctx.fatal(Fatal::FileSelect, role, text));
+            }
+            Ok(_) => {}
+            // A path through something that is no directory cannot come to exist either.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => {
+                let text = line!("ERROR: cannot stat destination ", shown(&path));
+                let e = io::Error::from_raw_os_error(e.raw_os_error().unwrap_or_default());
+                return Err(ctx.fatal_os(Fatal::FileSelect, role, text, e));
+            }
+        }
+
+        if several || trailing_slash {
+            while path.len() > 1 && path.ends_with(b"/") {
+                path.pop();
+            }
+            if stat.is_ok() {
+                let text = "ERROR: destination path is not a directory";
+                return Err(ctx.fatal(Fatal::Syntax, role, text));
+            }
+            return Destination::make(ctx, &path, &cwd, top);
+        }
+
+        let (parent, name) = match path.iter().rposition(|&b| b == b'/') {
+            Some(0) => (b"/".to_vec(), path[1..].to_vec()),
+            Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec()),
+            None => (b".".to_vec(), path.clone()),
+        };
+        let root = match Dir::open(&paths::path_of(&parent)) {
+            Ok(dir) => Some(DestDir::root(dir, false)),
+            Err(_) if o.dry_run && o.mkpath => None,
+            Err(e) => {
+                let text = line!("change_dir#3 ", shown(&parent), " failed");
+                return Err(ctx.fatal_os(Fatal::FileSelect, role, text, e));
+            }
+        };
+        Ok(Destination {
+            root,
+            absolute: absolute(&parent),
+            solo_name: Some(name),
+        })
+    }
+
+    fn make(
+        ctx: &Context,
+        path: &[u8],
+        cwd: &[u8],
+        top: &Arc<Segment>,
+    ) -> Result<Destination, SessionError> {
+        let role = Role::Receiver;
+        let failed = |what: &str, e| {
+            let text = line!(what, " ", crate::context::full_name(cwd, path), " failed");
+            let kind = if what == "mkdir" {
+                Fatal::FileIo
+            } else {
+                Fatal::FileSelect
+            };
+            ctx.fatal_os(kind, role, text, e)
+        };
+        if !ctx.options.dry_run {
+            let (parent, name) = tree::entry::split(path);
+            let parent = if parent.is_empty() {
+                b".".as_slice()
+            } else {
+                parent
+            };
+            Dir::open(&paths::path_of(parent))
+                .and_then(|parent| parent.create_dir(name, 0o777 & !ctx.umask))
+                .map_err(|e| failed("mkdir", e))?;
+        }
+        if let Some(0) = top
+            .entries
+            .iter()
+            .position(|e| e.is_dir() && &*e.basename == b".")
+        {
+            EntryRef {
+                segment: top.clone(),
+                index: 0,
+            }
+            .note(Note::DirCreated);
+        }
+        if told(ctx) {
+            ctx.info(role, line!("created directory ", path));
+        }
+        let absolute = paths::absolute(cwd, path);
+        if ctx.options.dry_run {
+            return Ok(Destination {
+                root: None,
+                absolute,
+                solo_name: None,
+            });
+        }
+        let dir = Dir::open(&paths::path_of(path)).map_err(|e| failed("change_dir#2", e))?;
+        Ok(Destination {
+            root: Some(DestDir::root(dir, true)),
+            absolute,
+            solo_name: None,
+        })
+    }
+}
+
+fn told(ctx: &Context) -> bool {
+    ctx.options.info.name >= 1 || ctx.options.itemize() > 0
+}
+
+/// Makes the missing directories of a path, all of it or all but its last component; returns
+/// how many there were.
+// rsync: util1.c make_path()
+fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
+    let path = if whole {
+        path
+    } else {
+        tree::entry::split(path).0
+    };
+    let mut missing = Vec::new();
+    let mut at = path;
+    while !at.is_empty() && at != b"/" && !paths::path_of(at).is_dir() {
+        missing.push(at);
+        at = tree::entry::split(at).0;
+    }
+    if !ctx.options.dry_run {
+        for dir in missing.iter().rev() {
+            let (parent, name) = tree::entry::split(dir);
+            let parent = if parent.is_empty() {
+                b".".as_slice()
+            } else {
+                parent
+            };
+            Dir::open(&paths::path_of(parent))?.create_dir(name, 0o777 & !ctx.umask)?;
+        }
+    }
+    Ok(missing.len())
+}
+
+impl DestDir {
+    fn root(dir: Dir, fresh: bool) -> Arc<DestDir> {
+        Arc::new(DestDir {
+            dir,
+            path: Vec::new(),
+            parent: None,
+            fresh,
+            changed: AtomicBool::new(false),
+            finish: Mutex::default(),
+        })
+    }
+
+    /// Opens the directory `name` in this one.
+    pub fn open(
+        self: &Arc<DestDir>,
+        name: &[u8],
+        follow: bool,
+        fresh: bool,
+    ) -> io::Result<Arc<DestDir>> {
+        let dir = if follow {
+            self.dir.open_following(name)?
+        } else {
+            self.dir.open_beneath(name)?
+        };
+        Ok(Arc::new(DestDir {
+            dir,
+            path: tree::entry::join(&self.path, name),
+            parent: Some(self.clone()),
+            fresh,
+            changed: AtomicBool::new(false),
+            finish: Mutex::default(),
+        }))
+    }
+
+    /// The directory above; none above the root.
+    pub fn parent(&self) -> Option<&Arc<DestDir>> {
+        self.parent.as_ref()
+    }
+
+    /// Says that an entry was made, replaced or removed in it.
+    pub fn touch(&self) {
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Says what it is to have in the end. Permissions only matter if they were widened for
+    /// the time of the session.
+    // rsync: generator.c touch_up_dirs()
+    pub fn finish_as(&self, ctx: &Context, wanted: Wanted<'_>, widened: bool) {
+        let o = &ctx.options;
+        if o.dry_run {
+            return;
+        }
+        let finish = Finish {
+            mtime: keeps_time(o, wanted.entry.mode).then_some(wanted.entry.mtime),
+            permissions: widened.then_some(wanted.mode & 0o7777),
+        };
+        *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = Some(finish);
+    }
+}
+
+impl Drop for DestDir {
+    fn drop(&mut self) {
+        let finish = self
+            .finish
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(finish) = finish.take() else { return };
+        // Like rsync, without a word if it cannot be done.
+        if let Some(mtime) = finish.mtime
+            && self.changed.load(Ordering::Relaxed)
+        {
+            let _ = self.dir.set_own_mtime(mtime);
+        }
+        if let Some(permissions) = finish.permissions {
+            let _ = self.dir.set_own_permissions(permissions);
+        }
+    }
+}

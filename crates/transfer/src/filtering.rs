@@ -1,0 +1,129 @@
+//! What the sender and the generator share of filtering: the global rules from the options, the
+//! merge files of directories, and what `-vv` says of a decision.
+// rsync: exclude.c, options.c
+
+use crate::context::Context;
+use crate::event::Role;
+use crate::paths;
+use fast_io::dir::{Access, Dir, Follow};
+use options::{FilterDirective, Options};
+use std::io::{self, Read};
+use tree::entry::join;
+use tree::filter::{
+    CommandLineFiles, EntryKind, FilterError, FilterNotice, FilterSet, MergeFiles, MergePath, Side,
+    Verdict,
+};
+
+/// The rules that the options name, and the remarks that came up while reading them.
+pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>), FilterError> {
+    let mut files = CommandLineFiles::default();
+    let mut rules = FilterSet::builder(&mut files);
+    if options.from0 {
+        rules.from0();
+    }
+    if options.delete_excluded {
+        rules.delete_excluded();
+    }
+    if let Some(patterns) = std::env::var_os("CVSIGNORE") {
+        rules.cvsignore_variable(&paths::operand_bytes(&patterns));
+    }
+    for directive in &options.filters {
+        match directive {
+            FilterDirective::Rule(text) => rules.add_rule(text)?,
+            FilterDirective::Exclude(pattern) => rules.add_exclude(pattern)?,
+            FilterDirective::Include(pattern) => rules.add_include(pattern)?,
+            FilterDirective::ExcludeFrom(file) => {
+                rules.add_exclude_from(&paths::operand_bytes(file.as_os_str()))?
+            }
+            FilterDirective::IncludeFrom(file) => {
+                rules.add_include_from(&paths::operand_bytes(file.as_os_str()))?
+            }
+        };
+    }
+    if options.cvs_exclude {
+        rules.cvs_exclude();
+    }
+    // A relative partial directory lies among the files: it is neither sent nor deleted.
+    // rsync: options.c, the `partial_dir` block at the end of parse_arguments()
+    if let Some(dir) = &options.partial_dir {
+        let dir = paths::operand_bytes(dir.as_os_str());
+        if !paths::is_absolute(&dir) {
+            rules.exclude_partial_dir(&dir)?;
+        }
+    }
+    let rules = rules.finish()?;
+    Ok((rules, files.notices))
+}
+
+/// Whether a verdict leaves the entry out. Says why at `-vv`.
+pub(crate) fn is_excluded(
+    ctx: &Context,
+    side: Side,
+    verdict: Verdict<'_>,
+    dirname: &[u8],
+    name: &[u8],
+    kind: EntryKind,
+) -> bool {
+    if ctx.options.debug.filter >= 1
+        && let Some(decided) = verdict.decided_by()
+    {
+        let role = match side {
+            Side::Sender => Role::Sender,
+            Side::Receiver => Role::Generator,
+        };
+        ctx.info(role, decided.explain(side, &join(dirname, name), kind));
+    }
+    verdict.is_excluded()
+}
+
+/// Reads the merge files of one directory through its handle; what lies outside the tree is
+/// read as the command line's files are.
+pub(crate) struct DirectoryFiles<'a> {
+    pub dirname: &'a [u8],
+    pub dir: Option<&'a Dir>,
+    pub outside: CommandLineFiles,
+}
+
+impl<'a> DirectoryFiles<'a> {
+    pub fn new(dirname: &'a [u8], dir: Option<&'a Dir>) -> Self {
+        DirectoryFiles {
+            dirname,
+            dir,
+            outside: CommandLineFiles::default(),
+        }
+    }
+}
+
+impl MergeFiles for DirectoryFiles<'_> {
+    fn read(&mut self, path: MergePath<'_>) -> io::Result<Option<Vec<u8>>> {
+        let MergePath::InTree { dir, name } = path else {
+            return self.outside.read(path);
+        };
+        let Some(handle) = self.dir else {
+            return Ok(None);
+        };
+        let opened = if dir == self.dirname {
+            handle.open_file(name, Access::Read, Follow::Never)
+        } else {
+            // A merge file named with a path: below the directory at hand, or not at all.
+            let below = dir.strip_prefix(self.dirname).unwrap_or(dir);
+            let below = below.strip_prefix(b"/").unwrap_or(below);
+            handle
+                .open_beneath(below)
+                .and_then(|d| d.open_file(name, Access::Read, Follow::Never))
+        };
+        match opened {
+            Ok(mut file) => {
+                let mut text = Vec::new();
+                file.read_to_end(&mut text)?;
+                Ok(Some(text))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn notice(&mut self, notice: FilterNotice) {
+        self.outside.notice(notice);
+    }
+}

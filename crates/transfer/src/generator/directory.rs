@@ -1,0 +1,223 @@
+//! Directories: made early, so that the parent's time can be set; looked at in full when their
+//! content's turn comes.
+// rsync: generator.c recv_generator(), the part for directories
+
+use super::{Found, Generator, ROLE, Visit};
+use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply, dest_mode, keeps_time};
+use crate::context::line;
+use crate::destination::DestDir;
+use crate::error::SessionError;
+use crate::item::ItemFlags;
+use crate::segment::{EntryRef, Note};
+use fast_io::dir::Stat;
+use std::io;
+use std::sync::Arc;
+
+impl Generator {
+    pub(super) fn directory(
+        &mut self,
+        entry: &EntryRef,
+        visit: Visit,
+        found: Found,
+    ) -> Result<(), SessionError> {
+        let ctx = self.ctx.clone();
+        let o = &ctx.options;
+        let file = entry.entry();
+        if !o.implied_dirs && file.flags.implied_dir && o.relative {
+            return Ok(());
+        }
+        if visit == Visit::Early {
+            self.make_early(entry, &found);
+            return Ok(());
+        }
+        let mut found = found;
+        if let Found::There(stat) = &found
+            && !stat.is_dir()
+        {
+            let stat = *stat;
+            if !self.make_room(file, &stat, "directory") {
+                self.skip_content(entry);
+                return Ok(());
+            }
+            found = Found::Missing;
+        }
+        let really_there = match &found {
+            Found::There(stat) => Some(*stat),
+            _ => None,
+        };
+        if o.dry_run && really_there.is_none() {
+            if self.dry_missing.is_none() {
+                self.dry_missing = Some(file.depth());
+            }
+            entry.note(Note::MissingDir);
+        }
+        let created = entry.has(Note::DirCreated);
+        let there = if created { None } else { really_there };
+        let mode = if o.preserve_perms {
+            file.mode
+        } else {
+            dest_mode(&ctx, file.mode, there.as_ref())
+        };
+        let wanted = Wanted { entry: file, mode };
+        let flags = if there.is_some() {
+            ItemFlags::NONE
+        } else {
+            ItemFlags::LOCAL_CHANGE
+        };
+        self.itemize(entry, wanted, there.as_ref(), flags, None);
+        if o.dry_run {
+            return Ok(());
+        }
+
+        if really_there.is_none()
+            && let Err(e) = self.make_directory(entry, mode)
+        {
+            let name = self.shown(&self.name(file));
+            let text = line!("recv_generator: mkdir ", name, " failed");
+            ctx.transfer_error_os(ROLE, text, e);
+            self.skip_content(entry);
+            return Ok(());
+        }
+        let made_now = really_there.is_none() || created;
+        if let Err(e) = self.settle(entry, wanted, really_there, made_now) {
+            let name = self.shown(&self.name(file));
+            ctx.transfer_error_os(ROLE, line!("opendir ", name, " failed"), e);
+            self.skip_content(entry);
+        }
+        Ok(())
+    }
+
+    /// Makes a missing directory while its parent is being looked at.
+    fn make_early(&mut self, entry: &EntryRef, found: &Found) {
+        let o = &self.ctx.options;
+        let file = entry.entry();
+        if !keeps_time(o, file.mode) || o.dry_run {
+            return;
+        }
+        match found {
+            Found::There(stat) if stat.is_dir() => return,
+            Found::There(stat) => {
+                let stat = *stat;
+                if !self.make_room(file, &stat, "directory") {
+                    return;
+                }
+            }
+            Found::Failed(_) => return,
+            Found::Missing => {}
+        }
+        // Errors are told when its own turn comes.
+        if self.make_directory(entry, file.mode & 0o700).is_ok() {
+            entry.note(Note::DirCreated);
+        }
+    }
+
+    fn make_directory(&mut self, entry: &EntryRef, mode: u32) -> io::Result<()> {
+        let file = entry.entry();
+        let dir = self.enter(file)?;
+        let leaf = self.leaf(file).to_vec();
+        dir.touch();
+        match dir.dir.create_dir(&leaf, mode & 0o7777) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Sets a directory's attributes, opens it for what belongs into it, and arranges that its
+    /// times are put right afterwards.
+    fn settle(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        stat: Option<Stat>,
+        created: bool,
+    ) -> io::Result<()> {
+        let ctx = self.ctx.clone();
+        let file = entry.entry();
+        let leaf = self.leaf(file).to_vec();
+        let name = self.name(file);
+        let root = &*file.basename == b"." && file.dirname.is_empty();
+        let dir: Arc<DestDir> = if root {
+            self.enter(file)?
+        } else {
+            let parent = self.enter(file)?;
+            // A directory that its owner cannot use has to be made usable for the time being.
+            let own = parent.open(&leaf, ctx.options.keep_dirlinks, created && stat.is_none());
+            match own {
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                    parent
+                        .dir
+                        .set_permissions(&leaf, wanted.mode & 0o7777 | 0o700)?;
+                    parent.open(&leaf, ctx.options.keep_dirlinks, false)?
+                }
+                other => other?,
+            }
+        };
+        let own_stat = match stat {
+            Some(stat) => Some(stat),
+            None => Some(dir.dir.stat_self()?),
+        };
+        let needs_width = !ctx.identity.privileged && wanted.mode & 0o700 != 0o700;
+        let for_now = Wanted {
+            entry: file,
+            mode: if needs_width {
+                wanted.mode | 0o700
+            } else {
+                wanted.mode
+            },
+        };
+        let shown = || self.shown(&name);
+        let applied = if root {
+            self.apply_to_root(&dir, for_now, own_stat)
+        } else {
+            let parent = dir.parent().unwrap_or(&dir);
+            let handle = Handle::Name(&parent.dir, &leaf);
+            apply(
+                &ctx,
+                &self.ids,
+                ROLE,
+                for_now,
+                &handle,
+                own_stat,
+                TimeRule::Window,
+                shown,
+                created,
+            )
+        };
+        let _: Applied = applied;
+        dir.finish_as(&ctx, wanted, needs_width);
+        if created {
+            // Setting owner and permissions leaves the time alone, making entries does not.
+            dir.touch();
+        }
+        if !root {
+            self.open_dirs.push(dir);
+        }
+        Ok(())
+    }
+
+    /// The root has no name in an open parent: its attributes are set through itself.
+    fn apply_to_root(&self, dir: &Arc<DestDir>, wanted: Wanted<'_>, stat: Option<Stat>) -> Applied {
+        let handle = Handle::Root(&dir.dir);
+        let shown = || self.shown(b".");
+        apply(
+            &self.ctx,
+            &self.ids,
+            ROLE,
+            wanted,
+            &handle,
+            stat,
+            TimeRule::Window,
+            shown,
+            dir.fresh,
+        )
+    }
+
+    fn skip_content(&mut self, entry: &EntryRef) {
+        self.ctx.error(
+            ROLE,
+            "*** Skipping any contents from this failed directory ***",
+        );
+        self.skipped = Some(entry.entry().depth());
+        entry.note(Note::MissingDir);
+    }
+}

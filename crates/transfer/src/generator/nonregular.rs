@@ -1,0 +1,182 @@
+//! Symbolic links, devices and special files: compared and made here and now.
+// rsync: generator.c recv_generator(), the parts for links and nodes
+
+use super::create::Made;
+use super::{Found, Generator, ROLE, kind_class};
+use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply};
+use crate::context::line;
+use crate::error::SessionError;
+use crate::item::ItemFlags;
+use crate::segment::EntryRef;
+use fast_io::dir::{FileKind, Stat};
+use options::RemoveSource;
+use tree::entry::Entry;
+use tree::symlink::{MUNGE_PREFIX, is_unsafe};
+
+impl Generator {
+    /// What the destination's link is to hold.
+    pub(super) fn wanted_target(&self, file: &Entry) -> Vec<u8> {
+        let target = file.link_target();
+        if self.ctx.options.munge_links {
+            [MUNGE_PREFIX, target].concat()
+        } else {
+            target.to_vec()
+        }
+    }
+
+    pub(super) fn symlink(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        found: Found,
+    ) -> Result<(), SessionError> {
+        let file = entry.entry();
+        let target = self.wanted_target(file);
+        if self.ctx.options.safe_links && is_unsafe(&target, &self.name(file)) {
+            if self.ctx.options.info.name >= 1 {
+                let name = file.path();
+                let text = line!("ignoring unsafe symlink \"", name, "\" -> \"", target, "\"");
+                self.ctx.info(ROLE, text);
+            }
+            return Ok(());
+        }
+        let stat = there(&found);
+        if let Some(stat) = stat
+            && stat.kind == FileKind::Symlink
+            && self.quick_check(file, &stat)
+        {
+            return self.matches(entry, wanted, &stat);
+        }
+        if !self.create(file, &Made::Symlink(&target), stat.as_ref(), "symlink") {
+            return Ok(());
+        }
+        self.set_new(entry, wanted);
+        let stat = stat.filter(|s| s.kind == FileKind::Symlink);
+        let flags = ItemFlags::LOCAL_CHANGE | ItemFlags::REPORT_CHANGE;
+        self.itemize(entry, wanted, stat.as_ref(), flags, None);
+        self.finish_links(entry, None)?;
+        if self.ctx.options.remove_source_files.is_some() {
+            self.remove_synchronized(file, None);
+        }
+        Ok(())
+    }
+
+    pub(super) fn node(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        kind: FileKind,
+        found: Found,
+    ) -> Result<(), SessionError> {
+        let file = entry.entry();
+        let existing = there(&found);
+        let stat = existing.filter(|s| kind_class(s.mode()) == kind_class(file.mode));
+        if let Some(stat) = &stat
+            && self.quick_check(file, stat)
+        {
+            return self.matches(entry, wanted, stat);
+        }
+        let what = if kind.is_device() {
+            "device file"
+        } else {
+            "special file"
+        };
+        let made = Made::Node(kind, wanted.mode, file.device());
+        if !self.create(file, &made, existing.as_ref(), what) {
+            return Ok(());
+        }
+        self.set_new(entry, wanted);
+        let flags = ItemFlags::LOCAL_CHANGE | ItemFlags::REPORT_CHANGE;
+        self.itemize(entry, wanted, stat.as_ref(), flags, None);
+        self.finish_links(entry, None)?;
+        if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
+            self.remove_synchronized(file, None);
+        }
+        Ok(())
+    }
+
+    /// The destination has it already; only attributes can differ.
+    fn matches(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        stat: &Stat,
+    ) -> Result<(), SessionError> {
+        let file = entry.entry();
+        let applied = self.set_existing(wanted, stat, TimeRule::Window);
+        self.report_name(file, applied);
+        self.itemize(entry, wanted, Some(stat), ItemFlags::NONE, None);
+        self.finish_links(entry, Some(stat))?;
+        if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
+            self.remove_synchronized(file, Some(stat));
+        }
+        Ok(())
+    }
+
+    /// Sets the attributes of an entry that exists.
+    pub(super) fn set_existing(
+        &mut self,
+        wanted: Wanted<'_>,
+        stat: &Stat,
+        time: TimeRule,
+    ) -> Applied {
+        let file = wanted.entry;
+        let name = self.name(file);
+        let Some((dir, leaf)) = self.there(file) else {
+            return Applied::Failed;
+        };
+        let shown = || self.shown(&name);
+        let handle = Handle::Name(&dir.dir, leaf);
+        let applied = if self.ctx.options.dry_run {
+            if crate::attrs::unchanged(&self.ctx, &self.ids, wanted, stat) {
+                Applied::Unchanged
+            } else {
+                Applied::Changed
+            }
+        } else {
+            apply(
+                &self.ctx,
+                &self.ids,
+                ROLE,
+                wanted,
+                &handle,
+                Some(*stat),
+                time,
+                shown,
+                false,
+            )
+        };
+        applied
+    }
+
+    /// Sets the attributes of an entry that was just made.
+    fn set_new(&mut self, entry: &EntryRef, wanted: Wanted<'_>) {
+        if self.ctx.options.dry_run {
+            return;
+        }
+        let file = entry.entry();
+        let name = self.name(file);
+        if let Some((dir, leaf)) = self.there(file) {
+            let handle = Handle::Name(&dir.dir, leaf);
+            let shown = || self.shown(&name);
+            apply(
+                &self.ctx,
+                &self.ids,
+                ROLE,
+                wanted,
+                &handle,
+                None,
+                TimeRule::Window,
+                shown,
+                false,
+            );
+        }
+    }
+}
+
+fn there(found: &Found) -> Option<Stat> {
+    match found {
+        Found::There(stat) => Some(*stat),
+        _ => None,
+    }
+}

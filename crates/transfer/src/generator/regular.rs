@@ -1,0 +1,170 @@
+//! Regular files: up to date, or to be transferred, and from which basis.
+// rsync: generator.c recv_generator(), the part for regular files
+
+use super::{Found, Generator, ROLE, kind_class};
+use crate::attrs::{TimeRule, Wanted};
+use crate::context::line;
+use crate::error::SessionError;
+use crate::item::ItemFlags;
+use crate::narrator::ItemRecord;
+use crate::receiver::{Basis, Job};
+use crate::segment::EntryRef;
+use fast_io::dir::Stat;
+use options::{Append, RemoveSource};
+use tree::entry::Entry;
+
+impl Generator {
+    pub(super) fn regular(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        found: Found,
+    ) -> Result<(), SessionError> {
+        let ctx = self.ctx.clone();
+        let o = &ctx.options;
+        let file = entry.entry();
+        let skip = |reason: &str| {
+            if o.info.skip >= 1 {
+                ctx.info(ROLE, line!(file.path(), reason));
+            }
+        };
+        if o.max_size.is_some_and(|max| file.size > max) {
+            skip(" is over max-size");
+            return Ok(());
+        }
+        if o.min_size.is_some_and(|min| file.size < min) {
+            skip(" is under min-size");
+            return Ok(());
+        }
+        let mut stat = match found {
+            Found::There(stat) => Some(stat),
+            Found::Missing => None,
+            Found::Failed(e) => {
+                let name = self.shown(&self.name(file));
+                ctx.transfer_error_os(ROLE, line!("recv_generator: failed to stat ", name), e);
+                return Ok(());
+            }
+        };
+        if o.update
+            && let Some(stat) = &stat
+            && kind_class(stat.mode()) == kind_class(file.mode)
+            && file.mtime.secs - stat.mtime.secs < i64::from(o.modify_window)
+        {
+            if o.info.skip >= 1 {
+                ctx.info(ROLE, line!(self.name(file), " is newer"));
+            }
+            return self.skip_hard_link(entry);
+        }
+        if let Some(other) = stat
+            && kind_class(other.mode()) != kind_class(file.mode)
+        {
+            if !self.make_room(file, &other, "regular file") {
+                return Ok(());
+            }
+            stat = None;
+        }
+        let partial = self.receiver.find_partial(self.there(file));
+
+        let Some(stat) = stat else {
+            if partial.is_none() && self.hard_links.waits_for_later(entry) {
+                return Ok(());
+            }
+            return self.transfer(entry, wanted, None, partial);
+        };
+        if self.quick_check(file, &stat) {
+            if partial.is_some() {
+                self.receiver.drop_partial(self.there(file));
+            }
+            let time = if o.checksum {
+                TimeRule::Exact
+            } else {
+                TimeRule::Window
+            };
+            let applied = self.set_existing(wanted, &stat, time);
+            self.report_name(file, applied);
+            self.itemize(entry, wanted, Some(&stat), ItemFlags::NONE, None);
+            self.finish_links(entry, Some(&stat))?;
+            if o.remove_source_files == Some(RemoveSource::Synchronized) {
+                self.remove_synchronized(file, Some(&stat));
+            }
+            ctx.tally().totals.bytes_done += file.size;
+            return Ok(());
+        }
+        if o.append != Append::No && stat.size >= file.size {
+            return self.skip_hard_link(entry);
+        }
+        self.transfer(entry, wanted, Some(stat), partial)
+    }
+
+    /// Asks for a file's content.
+    fn transfer(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        stat: Option<Stat>,
+        partial: Option<Stat>,
+    ) -> Result<(), SessionError> {
+        let ctx = self.ctx.clone();
+        let o = &ctx.options;
+        let file = entry.entry();
+        let mut flags = ItemFlags::TRANSFER;
+        if o.checksum {
+            flags |= ItemFlags::REPORT_CHANGE;
+        }
+        if partial.is_some() {
+            flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
+        }
+        let flags = self.item_flags(wanted, stat.as_ref(), flags, None);
+        self.hard_links.sent(entry);
+        {
+            let mut tally = ctx.tally();
+            if flags.contains(ItemFlags::IS_NEW) {
+                tally.stats.created.add(file.mode);
+            }
+            tally.stats.transferred_files += 1;
+            tally.stats.transferred_size += file.size;
+            tally.totals.transferred_files = tally.stats.transferred_files;
+            tally.totals.transferred_size = tally.stats.transferred_size;
+        }
+        let record = ItemRecord {
+            entry: entry.clone(),
+            flags,
+            link_name: None,
+        };
+        if o.dry_run {
+            ctx.narrator.pretended(record);
+            return self.finish_links(entry, stat.as_ref());
+        }
+        let dir = match self.enter(file) {
+            Ok(dir) => dir,
+            Err(e) => {
+                let name = self.shown(&self.name(file));
+                ctx.transfer_error_os(ROLE, line!("mkstemp ", name, " failed"), e);
+                return Ok(());
+            }
+        };
+        dir.touch();
+        let place = ctx.narrator.transfer(record);
+        let job = Job {
+            entry: entry.clone(),
+            place,
+            dir,
+            name: self.destination.solo_name.as_deref().map(Into::into),
+            mode: wanted.mode,
+            existing: stat,
+            basis: match partial {
+                Some(stat) => Basis::Partial(stat),
+                None => Basis::Existing,
+            },
+            linked: file.identity().is_some(),
+        };
+        self.hand_over(job);
+        Ok(())
+    }
+
+    /// `-c`: whether source and destination hold the same bytes.
+    pub(super) fn same_content(&self, file: &Entry) -> bool {
+        self.there(file)
+            .is_some_and(|(dir, leaf)| self.receiver.same_content(&self.sender, file, dir, leaf))
+    }
+}

@@ -1,0 +1,158 @@
+//! Which owner and group an entry gets at the destination.
+// rsync: uidlist.c
+
+use crate::context::Context;
+use options::{MapFrom, MapTo, NameMap};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use tree::filter::wildmatch;
+
+/// Maps the source's numbers to the destination's, by `--usermap` and `--groupmap`.
+pub(crate) struct Ids {
+    users: Mapping,
+    groups: Mapping,
+    /// `None`: any group may be set.
+    own_groups: Option<Vec<u32>>,
+}
+
+struct Mapping {
+    rules: Vec<(MapFrom, u32)>,
+    name_of: fn(u32) -> Option<Vec<u8>>,
+    known: Mutex<HashMap<u32, u32>>,
+}
+
+impl Ids {
+    /// The maps of these options. Names that do not exist here are told, and their rules dropped.
+    pub fn new(ctx: &Context) -> Ids {
+        let o = &ctx.options;
+        let own_groups = (!ctx.am_root).then(|| names::own_groups(ctx.identity.gid));
+        Ids {
+            users: Mapping::new(ctx, &o.usermap, "user", names::uid_of, names::user_name),
+            groups: Mapping::new(ctx, &o.groupmap, "group", names::gid_of, names::group_name),
+            own_groups,
+        }
+    }
+
+    /// The owner that a file of this owner gets.
+    pub fn uid(&self, uid: u32) -> u32 {
+        self.users.map(uid)
+    }
+
+    /// The group that a file of this group gets; `None` if we may not give it.
+    pub fn gid(&self, gid: u32) -> Option<u32> {
+        let gid = self.groups.map(gid);
+        match &self.own_groups {
+            Some(own) if !own.contains(&gid) => None,
+            _ => Some(gid),
+        }
+    }
+}
+
+impl Mapping {
+    fn new(
+        ctx: &Context,
+        map: &NameMap,
+        what: &str,
+        id_of: fn(&[u8]) -> Option<u32>,
+        name_of: fn(u32) -> Option<Vec<u8>>,
+    ) -> Mapping {
+        let mut rules = Vec::new();
+        for rule in &map.rules {
+            let to = match &rule.to {
+                MapTo::Id(id) => Some(*id),
+                MapTo::Name(name) => id_of(name),
+            };
+            match (to, &rule.to) {
+                (Some(to), _) => rules.push((rule.from.clone(), to)),
+                (None, MapTo::Name(name)) => {
+                    let text = crate::context::line!(
+                        format!("Unknown --{what}map name on receiver: "),
+                        name
+                    );
+                    ctx.error(crate::event::Role::Receiver, text);
+                }
+                (None, MapTo::Id(_)) => {}
+            }
+        }
+        Mapping {
+            rules,
+            name_of,
+            known: Mutex::default(),
+        }
+    }
+
+    fn map(&self, id: u32) -> u32 {
+        if self.rules.is_empty() {
+            return id;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(id).or_insert_with(|| self.look_up(id))
+    }
+
+    fn look_up(&self, id: u32) -> u32 {
+        let name = (self.name_of)(id);
+        let matching = self.rules.iter().find(|(from, _)| match (from, &name) {
+            (MapFrom::Ids { first, last }, _) => (*first..=*last).contains(&id),
+            (MapFrom::Name(wanted), Some(name)) => wanted == name,
+            (MapFrom::Name(wanted), None) => wanted.is_empty(),
+            (MapFrom::Wild(pattern), Some(name)) => wildmatch(pattern, name),
+            (MapFrom::Wild(_), None) => false,
+        });
+        matching.map_or(id, |(_, to)| *to)
+    }
+}
+
+#[cfg(unix)]
+mod names {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    pub fn user_name(uid: u32) -> Option<Vec<u8>> {
+        uzers::get_user_by_uid(uid).map(|u| u.name().to_os_string().into_vec())
+    }
+
+    pub fn group_name(gid: u32) -> Option<Vec<u8>> {
+        uzers::get_group_by_gid(gid).map(|g| g.name().to_os_string().into_vec())
+    }
+
+    pub fn uid_of(name: &[u8]) -> Option<u32> {
+        uzers::get_user_by_name(std::ffi::OsStr::from_bytes(name)).map(|u| u.uid())
+    }
+
+    pub fn gid_of(name: &[u8]) -> Option<u32> {
+        uzers::get_group_by_name(std::ffi::OsStr::from_bytes(name)).map(|g| g.gid())
+    }
+
+    pub fn own_groups(effective: u32) -> Vec<u32> {
+        let mut groups: Vec<u32> = uzers::group_access_list()
+            .unwrap_or_default()
+            .iter()
+            .map(|g| g.gid())
+            .collect();
+        groups.push(effective);
+        groups
+    }
+}
+
+/// Windows has no numbered owners.
+#[cfg(windows)]
+mod names {
+    pub fn user_name(_: u32) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub fn group_name(_: u32) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub fn uid_of(_: &[u8]) -> Option<u32> {
+        None
+    }
+
+    pub fn gid_of(_: &[u8]) -> Option<u32> {
+        None
+    }
+
+    pub fn own_groups(_: u32) -> Vec<u32> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,101 @@
+//! The queue on which the file list crosses from the sender to the generator.
+//!
+//! It is bounded by entries, not by segments, so that memory stays flat whatever the tree's
+//! shape: the scan runs ahead of the generator, but only so far.
+// rsync: flist.c send_extra_file_list(), rsync.h MIN_FILECNT_LOOKAHEAD, MAX_FILECNT_LOOKAHEAD
+
+use crate::segment::Segment;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How many entries the generator waits for before it starts: what comes up while these are
+/// listed is told before anything else.
+const START_AT: u64 = 1_000;
+/// How many entries may wait.
+const AT_MOST: u64 = 10_000;
+
+/// A bounded queue of segments with one sender and one receiver.
+#[derive(Default)]
+pub(crate) struct SegmentQueue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Arc<Segment>>,
+    waiting_entries: u64,
+    listed: u64,
+    ended: bool,
+    abandoned: bool,
+}
+
+impl SegmentQueue {
+    /// Hands a segment over; waits while too many entries wait already. False if nobody will
+    /// ever take it.
+    pub fn send(&self, segment: Arc<Segment>) -> bool {
+        let mut state = self.lock();
+        while state.waiting_entries >= AT_MOST && !state.abandoned {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.abandoned {
+            return false;
+        }
+        state.waiting_entries += segment.entries.len() as u64;
+        state.listed += segment.entries.len() as u64;
+        state.waiting.push_back(segment);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Says that the list is complete.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// The next segment, or `None` when the list is complete.
+    pub fn receive(&self) -> Option<Arc<Segment>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(segment) = state.waiting.pop_front() {
+                state.waiting_entries -= segment.entries.len() as u64;
+                self.changed.notify_all();
+                return Some(segment);
+            }
+            if state.ended {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until there is enough to start on.
+    pub fn wait_for_start(&self) {
+        let mut state = self.lock();
+        while state.listed < START_AT && !state.ended {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Says that nothing more will be taken, so that the sender does not wait for ever.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.waiting.clear();
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,325 @@
+//! Puts what happens on several threads into the order in which rsync tells it.
+//!
+//! The generator decides entry by entry, in list order, and several files are copied at once.
+//! Each entry worth a line takes a place in a queue when the generator decides on it; the line
+//! is told when the entry is done and everything before it has been told.
+//!
+//! rsync's generator sends its messages (deletions, notices) ahead of the items that wait in
+//! its output buffer, so that within one buffer's worth all messages come first. The narrator
+//! keeps that order: items wait until their *window* closes, messages do not wait.
+// rsync: io.c perform_io() (iobuf.msg goes before iobuf.out), log.c maybe_log_item()
+
+use crate::event::{Event, EventSink, FileList, Item, Message, Progress, Stage, Totals};
+use crate::item::ItemFlags;
+use crate::segment::EntryRef;
+use delta::Digest;
+use options::{LineTime, Options};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tells a session's events in rsync's order.
+pub(crate) struct Narrator {
+    sink: Arc<dyn EventSink>,
+    state: Mutex<State>,
+    /// Nobody looks at items or progress: they need not be queued at all.
+    silent: bool,
+    lines_before_transfer: bool,
+    itemize: u8,
+    name_level: u8,
+    source_dirs: Mutex<Vec<Arc<[u8]>>>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Place>,
+    /// The number of the queue's first place.
+    first: u64,
+    /// Places below this number belong to closed windows.
+    closed: u64,
+    /// What the items of the open window would weigh in rsync's output buffer.
+    window_bytes: usize,
+    totals: Totals,
+}
+
+/// An item's place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlaceId(Option<u64>);
+
+/// What is known of an item when the generator decides on it.
+#[derive(Debug)]
+pub(crate) struct ItemRecord {
+    pub entry: EntryRef,
+    pub flags: ItemFlags,
+    pub link_name: Option<Box<[u8]>>,
+}
+
+/// What came of a file's transfer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moved {
+    pub bytes: u64,
+    pub checksum_bytes: u64,
+    pub checksum: Option<Digest>,
+}
+
+struct Place {
+    record: ItemRecord,
+    state: PlaceState,
+    /// Its `Started` progress has been told.
+    announced: bool,
+}
+
+#[derive(Clone, Copy)]
+enum PlaceState {
+    Waiting,
+    Moving,
+    Done(Moved),
+    Failed,
+    /// A line without a transfer.
+    Line,
+}
+
+/// What rsync's output buffer holds.
+const WINDOW: usize = 32 * 1024;
+
+impl Narrator {
+    pub fn new(sink: Arc<dyn EventSink>, options: &Options) -> Narrator {
+        let lines = options.out_format.is_some() || options.log_file.is_some() || options.json;
+        let progress = options.info.progress > 0 || options.progress_bar;
+        let before = options
+            .out_format
+            .as_ref()
+            .is_none_or(|f| f.when == LineTime::Before);
+        Narrator {
+            sink,
+            state: Mutex::default(),
+            silent: !lines && !progress,
+            lines_before_transfer: before,
+            itemize: options.itemize(),
+            name_level: options.info.name,
+            source_dirs: Mutex::default(),
+        }
+    }
+
+    /// Tells a message at once.
+    pub fn message(&self, message: &Message) {
+        let _order = self.lock();
+        self.sink.event(Event::Message(message));
+    }
+
+    /// Tells at once how the making of the list goes.
+    pub fn file_list(&self, event: FileList) {
+        let _order = self.lock();
+        self.sink.event(Event::FileList(event));
+    }
+
+    /// Tells something at once.
+    pub fn direct(&self, event: Event<'_>) {
+        let _order = self.lock();
+        self.sink.event(event);
+    }
+
+    /// Tells a deletion at once.
+    pub fn deleted(&self, name: &[u8], mode: u32) {
+        let _order = self.lock();
+        self.sink.event(Event::Deleted { name, mode });
+    }
+
+    /// Numbers a source directory, whose name items show with `%f`.
+    pub fn source_dir(&self, number: u32, name: &[u8]) {
+        let mut dirs = self
+            .source_dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = number as usize;
+        if dirs.len() <= number {
+            dirs.resize(number + 1, Arc::default());
+        }
+        dirs[number] = name.into();
+    }
+
+    /// Tells an item that needs no transfer, if rsync would.
+    // rsync: log.c maybe_log_item()
+    pub fn item(&self, record: ItemRecord) {
+        let significant = record.flags.is_significant();
+        let linked = record.link_name.as_ref().is_some_and(|n| !n.is_empty());
+        let itemized =
+            self.itemize > 0 && (significant || linked || self.itemize > 1 || self.name_level >= 2);
+        let local_change = record.flags.contains(ItemFlags::LOCAL_CHANGE) && significant;
+        let wanted =
+            itemized || local_change || linked || (record.entry.entry().is_dir() && significant);
+        let weight = 3 + record.link_name.as_ref().map_or(0, |n| n.len() + 1);
+        self.enqueue(
+            record,
+            weight,
+            if wanted {
+                PlaceState::Line
+            } else {
+                PlaceState::Failed
+            },
+        );
+    }
+
+    /// Tells an item whose transfer is only pretended.
+    pub fn pretended(&self, record: ItemRecord) {
+        self.enqueue(record, 3, PlaceState::Line);
+    }
+
+    /// Takes a place for an item whose transfer begins soon.
+    pub fn transfer(&self, record: ItemRecord) -> PlaceId {
+        self.enqueue(record, 3 + 16, PlaceState::Waiting)
+    }
+
+    fn enqueue(&self, record: ItemRecord, weight: usize, state: PlaceState) -> PlaceId {
+        if self.silent {
+            return PlaceId(None);
+        }
+        let mut queue = self.lock();
+        let id = queue.first + queue.queue.len() as u64;
+        queue.queue.push_back(Place {
+            record,
+            state,
+            announced: false,
+        });
+        queue.window_bytes += weight;
+        if queue.window_bytes >= WINDOW {
+            self.close(&mut queue);
+        }
+        PlaceId(Some(id))
+    }
+
+    /// Lets the items of this window be told.
+    pub fn close_window(&self) {
+        if !self.silent {
+            self.close(&mut self.lock());
+        }
+    }
+
+    fn close(&self, state: &mut State) {
+        state.closed = state.first + state.queue.len() as u64;
+        state.window_bytes = 0;
+        self.tell(state);
+    }
+
+    /// A file's content is about to move.
+    pub fn begin(&self, place: PlaceId, totals: impl FnOnce() -> Totals) {
+        self.update(place, |p| p.state = PlaceState::Moving, totals);
+    }
+
+    /// A file's content has moved this far.
+    pub fn moving(&self, place: PlaceId, offset: u64, totals: impl FnOnce() -> Totals) {
+        let PlaceId(Some(id)) = place else { return };
+        let totals = totals();
+        let mut state = self.lock();
+        state.totals = totals;
+        if id != state.first || id >= state.closed {
+            self.sink.event(Event::Totals(&totals));
+            return;
+        }
+        let place = &state.queue[0];
+        let entry = place.record.entry.entry();
+        self.sink.event(Event::Progress(&Progress {
+            entry,
+            stage: Stage::Moving,
+            offset,
+            size: entry.size,
+            totals,
+        }));
+    }
+
+    /// A file's transfer ended: well, with what moved, or badly, with nothing to tell.
+    pub fn end(&self, place: PlaceId, moved: Option<Moved>, totals: impl FnOnce() -> Totals) {
+        let state = moved.map_or(PlaceState::Failed, PlaceState::Done);
+        self.update(place, |p| p.state = state, totals);
+    }
+
+    fn update(
+        &self,
+        place: PlaceId,
+        change: impl FnOnce(&mut Place),
+        totals: impl FnOnce() -> Totals,
+    ) {
+        let PlaceId(Some(id)) = place else { return };
+        let totals = totals();
+        let mut state = self.lock();
+        let at = (id - state.first) as usize;
+        change(&mut state.queue[at]);
+        state.totals = totals;
+        self.tell(&mut state);
+    }
+
+    /// Tells what is due: everything done at the head of the closed windows.
+    fn tell(&self, state: &mut State) {
+        while state.first < state.closed {
+            let totals = state.totals;
+            let Some(place) = state.queue.front_mut() else {
+                break;
+            };
+            match place.state {
+                PlaceState::Waiting => break,
+                PlaceState::Failed => {}
+                PlaceState::Line => self.line(place, Moved::default()),
+                PlaceState::Moving => {
+                    self.announce(place, totals);
+                    break;
+                }
+                PlaceState::Done(moved) => {
+                    self.announce(place, totals);
+                    self.progress(place, Stage::Finished, totals);
+                    if !self.lines_before_transfer {
+                        self.line(place, moved);
+                    }
+                }
+            }
+            state.queue.pop_front();
+            state.first += 1;
+        }
+    }
+
+    fn announce(&self, place: &mut Place, totals: Totals) {
+        if std::mem::replace(&mut place.announced, true) {
+            return;
+        }
+        if self.lines_before_transfer {
+            self.line(place, Moved::default());
+        }
+        self.progress(place, Stage::Started, totals);
+    }
+
+    fn progress(&self, place: &Place, stage: Stage, totals: Totals) {
+        let entry = place.record.entry.entry();
+        let offset = if stage == Stage::Finished {
+            entry.size
+        } else {
+            0
+        };
+        self.sink.event(Event::Progress(&Progress {
+            entry,
+            stage,
+            offset,
+            size: entry.size,
+            totals,
+        }));
+    }
+
+    fn line(&self, place: &Place, moved: Moved) {
+        let record = &place.record;
+        let entry = record.entry.entry();
+        let dirs = self
+            .source_dirs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.sink.event(Event::Item(&Item {
+            entry,
+            flags: record.flags,
+            link_name: record.link_name.as_deref(),
+            source_dir: dirs.get(entry.source as usize).map_or(b"", |d| d),
+            checksum: moved.checksum,
+            bytes_moved: moved.bytes,
+            checksum_bytes: moved.checksum_bytes,
+        }));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,527 @@
+//! How a file's bytes get into their target.
+//!
+//! - *Copying*, the default of a local session: the blocks are shared, or copied inside the
+//!   kernel, on the work lane.
+//! - *Streaming*, where the bytes have to be looked at (differences only, holes, appending):
+//!   reads run ahead and writes run behind on the pump, while a rebuilder thread looks.
+// rsync: receiver.c receive_data(), match.c match_sums()
+
+use super::file::{Attempt, Target, Trouble};
+use super::{Basis, Job, ROLE, Receiver};
+use crate::context::line;
+use crate::narrator::Moved;
+use crate::sender::content::Content;
+use delta::{
+    BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule, Matcher, Signature,
+    SignatureBuilder, SourceWindow, StrongSum, TokenSink,
+};
+use fast_io::dir::{Access, Follow};
+use fast_io::offload::{End, Side};
+use fast_io::sparse::{preallocate, punch_hole};
+use fast_io::{Buffer, Place, ReadAhead, Reserve, SharedFile, Sync, WriteTicket};
+use options::{Append, Checksum};
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Reads in flight for one file.
+const READ_DEPTH: usize = 4;
+/// rsync looks for holes in pieces of this size.
+// rsync: rsync.h SPARSE_WRITE_SIZE
+const HOLE: usize = 1024;
+/// Sharing blocks is not worth asking for below this size.
+const WORTH_CLONING: u64 = 64 * 1024;
+
+type Outcome = Result<(Target, Moved), (Target, Trouble)>;
+
+impl Receiver {
+    /// Whether the bytes have to be looked at on their way.
+    pub(super) fn streams(&self) -> bool {
+        self.uses_delta() || self.ctx.options.sparse || self.shows_checksums
+    }
+
+    /// Moves the content without looking at it.
+    pub(super) fn copy(&self, job: &Job, content: &Content, target: Target) -> Outcome {
+        let o = &self.ctx.options;
+        if o.preallocate
+            && content.size > 0
+            && let Err(e) = preallocate(&target.file, content.size)
+        {
+            let text = line!("do_fallocate ", self.shown(&job.path()));
+            self.ctx.warn_os(ROLE, text, e);
+        }
+        let mut meter = Meter::new(self, job);
+        let copier = &self.ctx.copier;
+        if content.size >= WORTH_CLONING
+            && !o.preallocate
+            && !o.inplace
+            && copier.clone_file(&content.file, &target.file)
+        {
+            meter.finish(content.size, 0);
+            return Ok((target, Moved::of(content.size, None)));
+        }
+        let mut progress = |done| {
+            meter.at(done);
+            self.go_on()
+        };
+        let copied = copier.copy_range(
+            &content.file,
+            &target.file,
+            0,
+            0,
+            content.size,
+            &mut progress,
+        );
+        match copied {
+            Ok(copied) if copied.end == End::Stopped => {
+                Err((target, Trouble::Stopped(copied.bytes)))
+            }
+            Ok(copied) if copied.end == End::SourceEnded => Err((target, Trouble::SourceEnded)),
+            Ok(copied) => {
+                if let Err(e) = self.cut(job, &target.file, copied.bytes) {
+                    return Err((target, Trouble::Target(e)));
+                }
+                meter.finish(copied.bytes, 0);
+                Ok((target, Moved::of(copied.bytes, None)))
+            }
+            Err(e) => match e.side {
+                Side::Source => Err((target, Trouble::Source(e.error))),
+                Side::Destination => Err((target, Trouble::Target(e.error))),
+            },
+        }
+    }
+
+    /// Cuts off what an older, longer file had more.
+    fn cut(&self, job: &Job, file: &File, size: u64) -> io::Result<()> {
+        let longer = self.ctx.options.inplace && job.existing.is_some_and(|s| s.size > size);
+        if longer || self.ctx.options.preallocate {
+            file.set_len(size)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Moves the content piece by piece, looking at each.
+    pub(super) fn stream(
+        &self,
+        job: &Job,
+        content: &Content,
+        target: Target,
+        attempt: Attempt,
+    ) -> Outcome {
+        let o = &self.ctx.options;
+        let mut start = 0;
+        if let (Some(existing), true) = (&job.existing, o.append != Append::No)
+            && attempt == Attempt::First
+        {
+            start = existing.size;
+            if o.append == Append::AppendVerify && !self.prefix_is_equal(job, content, start) {
+                return Err((target, Trouble::PrefixDiffers));
+            }
+        }
+        let matcher = match self.signature(job, attempt) {
+            Some(signature) => {
+                let basis = if o.inplace {
+                    BasisUse::InPlace
+                } else {
+                    BasisUse::Separate
+                };
+                Matcher::new(signature, basis)
+            }
+            None => Matcher::literal_only(),
+        };
+        let Target { file, temp } = target;
+        let reserve = if o.preallocate {
+            Reserve::Bytes(content.size)
+        } else {
+            Reserve::Nothing
+        };
+        let spare = match file.try_clone() {
+            Ok(spare) => spare,
+            Err(e) => return Err((Target { file, temp }, Trouble::Target(e))),
+        };
+        let ticket = match self.writes.begin(file, reserve) {
+            Ok(ticket) => ticket,
+            Err(e) => return Err((Target { file: spare, temp }, Trouble::Target(e))),
+        };
+        let mut stream = Stream {
+            receiver: self,
+            ticket,
+            holes: o.sparse,
+            punch: o.sparse && o.inplace && job.existing.is_some(),
+            spare,
+            skips_matches: o.inplace,
+            meter: Meter::new(self, job),
+            sum: self
+                .shows_checksums
+                .then(|| FileSum::new(self.checksum_kind)),
+        };
+        let result = stream.run(content, start, matcher);
+        let Stream {
+            ticket,
+            mut meter,
+            sum,
+            spare,
+            ..
+        } = stream;
+        let result = result.and_then(|figures| {
+            let sync = if o.fsync { Sync::Durable } else { Sync::Lazy };
+            let committed = ticket.commit(sync).map_err(Trouble::Target)?;
+            committed
+                .file
+                .set_len(figures.size)
+                .map_err(Trouble::Target)?;
+            Ok(figures)
+        });
+        let target = Target { file: spare, temp };
+        match result {
+            Ok(figures) => {
+                self.add_matches(figures.stats);
+                meter.finish(figures.stats.literal_bytes, figures.stats.matched_bytes);
+                let sum = sum.map(FileSum::finish);
+                Ok((target, Moved::of(figures.stats.literal_bytes, sum)))
+            }
+            Err(trouble) => Err((target, trouble)),
+        }
+    }
+
+    fn prefix_is_equal(&self, job: &Job, content: &Content, size: u64) -> bool {
+        let opened = job
+            .dir
+            .dir
+            .open_file(job.leaf(), Access::Read, Follow::Never);
+        opened.is_ok_and(|file| self.same_files(&content.file, file, size))
+    }
+
+    /// The signature of what the new content is compared with, if anything is.
+    // rsync: generator.c generate_and_send_sums()
+    fn signature(&self, job: &Job, attempt: Attempt) -> Option<Signature> {
+        let o = &self.ctx.options;
+        if o.append != Append::No || o.whole_file != Some(false) || attempt == Attempt::Again {
+            return None;
+        }
+        let (stat, opened) = match (&job.basis, &job.existing) {
+            (Basis::Partial(stat), _) => {
+                let dir = self.open_partial_dir(&job.dir).ok()?;
+                (stat, dir.open_file(job.leaf(), Access::Read, Follow::Never))
+            }
+            (Basis::Existing, Some(stat)) => (
+                stat,
+                job.dir
+                    .dir
+                    .open_file(job.leaf(), Access::Read, Follow::Never),
+            ),
+            (Basis::Existing, None) => return None,
+        };
+        if stat.size == 0 {
+            return None;
+        }
+        let file = match opened {
+            Ok(file) => file,
+            Err(e) => {
+                let name = self.shown(&job.path());
+                self.ctx
+                    .error_os(ROLE, line!("failed to open ", name, ", continuing"), e);
+                return None;
+            }
+        };
+        let mut rule = LayoutRule::new(self.checksum_kind);
+        rule.block_size = o.block_size.and_then(std::num::NonZero::new);
+        let layout = BlockLayout::for_file(stat.size, &rule).ok()?;
+        let sum = StrongSum::new(self.checksum_kind, 0);
+        let mut builder = SignatureBuilder::new(layout, sum).ok()?;
+        for piece in self.read_ahead(file, 0, stat.size) {
+            // A basis that cannot be read, or that changes meanwhile, is no basis.
+            builder.push(&piece.ok()?).ok()?;
+            self.ctx.control.sign_of_life();
+        }
+        builder.finish().ok()
+    }
+
+    pub(super) fn read_ahead(&self, file: File, from: u64, to: u64) -> ReadAhead {
+        let file = SharedFile::new(file);
+        ReadAhead::new(
+            self.ctx.pump.clone(),
+            file,
+            from..to,
+            self.buffers.clone(),
+            READ_DEPTH,
+        )
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.gives_up() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+/// The checksum of the delta search: what was asked for, else what rsync would choose.
+pub(super) fn transfer_checksum(o: &options::Options) -> ChecksumKind {
+    match o.checksum_choice.map(|c| c.transfer) {
+        Some(Checksum::Xxh3) => ChecksumKind::Xxh3,
+        Some(Checksum::Xxh64) => ChecksumKind::Xxh64,
+        Some(Checksum::Md5) => ChecksumKind::Md5,
+        Some(Checksum::Md4) => ChecksumKind::Md4,
+        Some(Checksum::Sha1) => ChecksumKind::Sha1,
+        Some(Checksum::None) => ChecksumKind::None,
+        Some(Checksum::Xxh128 | Checksum::Auto) | None => ChecksumKind::Xxh128,
+    }
+}
+
+/// One file's content on its way.
+struct Stream<'a> {
+    receiver: &'a Receiver,
+    ticket: WriteTicket,
+    holes: bool,
+    punch: bool,
+    /// The file once more, beside the batch's.
+    spare: File,
+    /// What is in its place already need not be written.
+    skips_matches: bool,
+    meter: Meter<'a>,
+    sum: Option<FileSum>,
+}
+
+struct Figures {
+    size: u64,
+    stats: delta::MatchStats,
+}
+
+impl Stream<'_> {
+    fn run(
+        &mut self,
+        content: &Content,
+        start: u64,
+        mut matcher: Matcher,
+    ) -> Result<Figures, Trouble> {
+        let source = content.file.try_clone().map_err(Trouble::Source)?;
+        let mut window =
+            SourceWindow::new(matcher.least_window(), self.receiver.buffers.buffer_size());
+        let searches = matcher.least_window() > 1;
+        let mut offset = start;
+        let mut written = start;
+        if let Some(sum) = &mut self.sum
+            && start > 0
+        {
+            let source = content.file.try_clone().map_err(Trouble::Source)?;
+            for piece in self.receiver.read_ahead(source, 0, start) {
+                sum.update(&piece.map_err(Trouble::Source)?);
+            }
+        }
+        for piece in self.receiver.read_ahead(source, start, content.size) {
+            let piece = piece.map_err(Trouble::Source)?;
+            if let Some(sum) = &mut self.sum {
+                sum.update(&piece);
+            }
+            let at = offset;
+            offset += piece.len() as u64;
+            let feed = if offset == content.size {
+                Feed::Last
+            } else {
+                Feed::More
+            };
+            if searches {
+                let room = window.space();
+                room[..piece.len()].copy_from_slice(&piece);
+                window.filled(piece.len());
+                let mut sink = Sink {
+                    stream: self,
+                    window: window.bytes(),
+                    taken: 0,
+                    offset: &mut written,
+                };
+                let done = matcher
+                    .scan(window.bytes(), feed, &mut sink)
+                    .map_err(Trouble::Target)?;
+                window.consume(done);
+            } else {
+                matcher
+                    .scan(&piece, feed, &mut Count)
+                    .unwrap_or_else(|never| match never {});
+            }
+            if !(searches && self.skips_matches) {
+                self.write(at, piece).map_err(Trouble::Target)?;
+            }
+            self.meter.at(offset);
+            if self.receiver.gives_up() {
+                return Err(Trouble::Stopped(offset));
+            }
+        }
+        if offset < content.size {
+            return Err(Trouble::SourceEnded);
+        }
+        Ok(Figures {
+            size: content.size,
+            stats: matcher.finish().stats,
+        })
+    }
+
+    /// Writes a piece, leaving out what can be a hole.
+    fn write(&self, offset: u64, piece: Buffer) -> io::Result<()> {
+        if !self.holes || !piece.chunks(HOLE).any(is_zero) {
+            return self.ticket.write(Place::At(offset), piece);
+        }
+        let mut at = 0;
+        while at < piece.len() {
+            let zero = is_zero(&piece[at..piece.len().min(at + HOLE)]);
+            let run = piece[at..].chunks(HOLE).take_while(|c| is_zero(c) == zero);
+            let len: usize = run.map(<[u8]>::len).sum();
+            let place = offset + at as u64;
+            if !zero {
+                self.write_copy(place, &piece[at..at + len])?;
+            } else if self.punch {
+                self.ticket.flush()?;
+                punch_hole(&self.spare, place..place + len as u64)?;
+            }
+            at += len;
+        }
+        Ok(())
+    }
+
+    fn write_copy(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut offset = offset;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut buffer = self.receiver.buffers.take();
+            let taken = buffer.append(rest);
+            self.ticket.write(Place::At(offset), buffer)?;
+            offset += taken as u64;
+            rest = &rest[taken..];
+        }
+        Ok(())
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&b| b == 0)
+}
+
+/// Writes, in place, what differs. The bytes of moved blocks are taken from the source, which
+/// is at hand: reading them back from a file that is being overwritten would need an order.
+struct Sink<'a, 'b> {
+    stream: &'a Stream<'b>,
+    window: &'a [u8],
+    taken: usize,
+    offset: &'a mut u64,
+}
+
+impl Sink<'_, '_> {
+    fn pass(&mut self, len: usize, write: bool) -> io::Result<()> {
+        let bytes = &self.window[self.taken..self.taken + len];
+        if write && self.stream.skips_matches {
+            let mut piece = self.stream.receiver.buffers.take();
+            if self.stream.holes && bytes.len() <= piece.capacity() {
+                piece.append(bytes);
+                self.stream.write(*self.offset, piece)?;
+            } else {
+                self.stream.write_copy(*self.offset, bytes)?;
+            }
+        }
+        self.taken += len;
+        *self.offset += len as u64;
+        Ok(())
+    }
+}
+
+impl TokenSink for Sink<'_, '_> {
+    type Error = io::Error;
+
+    fn literal(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.pass(bytes.len(), true)
+    }
+
+    fn copy(&mut self, run: CopyRun) -> io::Result<()> {
+        let in_place = run.offset == *self.offset;
+        self.pass(run.len as usize, !in_place)
+    }
+}
+
+/// Takes tokens only to be counted.
+struct Count;
+
+impl TokenSink for Count {
+    type Error = std::convert::Infallible;
+
+    fn literal(&mut self, _: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn copy(&mut self, _: CopyRun) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// Keeps the session's counters up with one file's progress.
+pub(super) struct Meter<'a> {
+    receiver: &'a Receiver,
+    job: &'a Job,
+    counted: u64,
+}
+
+impl<'a> Meter<'a> {
+    fn new(receiver: &'a Receiver, job: &'a Job) -> Meter<'a> {
+        Meter {
+            receiver,
+            job,
+            counted: 0,
+        }
+    }
+
+    fn at(&mut self, done: u64) {
+        let ctx = &self.receiver.ctx;
+        ctx.control.sign_of_life();
+        let size = self.job.entry.entry().size;
+        if done < size {
+            let step = done.saturating_sub(self.counted);
+            self.counted += step;
+            ctx.narrator.moving(self.job.place, done, || {
+                let mut tally = ctx.tally();
+                tally.totals.bytes_done += step;
+                tally.totals
+            });
+        }
+    }
+
+    fn finish(&mut self, literal: u64, matched: u64) {
+        let mut tally = self.receiver.ctx.tally();
+        tally.totals.bytes_done += self.job.entry.entry().size.saturating_sub(self.counted);
+        tally.stats.literal_data += literal;
+        tally.stats.matched_data += matched;
+    }
+}
+
+/// A file's bytes, to compare with another's.
+impl Receiver {
+    /// Whether the first `size` bytes of two files are equal.
+    pub(super) fn same_files(&self, a: &File, b: File, size: u64) -> bool {
+        let Ok(a) = a.try_clone() else { return false };
+        let mut left = self.read_ahead(a, 0, size);
+        let mut right = self.read_ahead(b, 0, size);
+        let mut done = 0;
+        while done < size && !self.gives_up() {
+            let (Some(Ok(x)), Some(Ok(y))) = (left.next(), right.next()) else {
+                return false;
+            };
+            if x[..] != y[..] {
+                return false;
+            }
+            done += x.len() as u64;
+            self.ctx.control.sign_of_life();
+        }
+        done == size
+    }
+}
+
+/// What all streams share.
+pub(super) fn buffers() -> fast_io::BufferPool {
+    fast_io::BufferPool::new(256 * 1024, 64)
+}
+
+/// The batch that all files' streamed writes go through.
+pub(super) fn writes(pump: &Arc<fast_io::CompletionPump>) -> fast_io::WriteBatch {
+    fast_io::WriteBatch::new(pump.clone(), &fast_io::WriteBatchConfig::default())
+}

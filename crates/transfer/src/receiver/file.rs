@@ -1,0 +1,343 @@
+//! One file: its target is opened, its content put in, and it appears under its real name only
+//! when it is complete (unless `--inplace` says otherwise).
+// rsync: receiver.c recv_files(), open_tmpfile(); rsync.c finish_transfer()
+
+use super::{Failure, Job, ROLE, Receiver};
+use crate::attrs::{Handle, TimeRule, Wanted, apply};
+use crate::context::line;
+use crate::error::{Fatal, SessionError};
+use crate::narrator::Moved;
+use crate::receiver::backup::Backup;
+use crate::sender::content::Content;
+use fast_io::dir::{Access, Dir, Follow};
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use tree::entry::join;
+use tree::temp::{self, Place};
+
+/// Which try it is: a second one takes nothing for granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    Again,
+}
+
+/// Where a file's content goes.
+pub(super) struct Target {
+    pub file: File,
+    /// Its name until it is complete; `None` if it is written in place.
+    pub temp: Option<Vec<u8>>,
+}
+
+/// Why content did not arrive.
+pub(super) enum Trouble {
+    /// The source could not be read.
+    Source(io::Error),
+    /// The source was shorter than it had said.
+    SourceEnded,
+    /// What `--append` took for the beginning of the source is not.
+    PrefixDiffers,
+    /// The target could not be written.
+    Target(io::Error),
+    /// Somebody asked the session to stop, with this much done.
+    Stopped(u64),
+}
+
+impl Receiver {
+    /// Makes a file of this content.
+    pub(super) fn receive(
+        &self,
+        job: &Job,
+        content: Content,
+        attempt: Attempt,
+    ) -> Result<Moved, Failure> {
+        let target = self.open_target(job)?;
+        if target.temp.is_none() && job.existing.is_some() && self.ctx.options.backup {
+            let kept = self.backup_copy(&job.dir, job.leaf());
+            if kept == Backup::Failed {
+                return Err(Failure::Skipped);
+            }
+        }
+        let result = if self.streams() {
+            self.stream(job, &content, target, attempt)
+        } else {
+            self.copy(job, &content, target)
+        };
+        match result {
+            Ok((target, moved)) => self.commit(job, target, moved),
+            Err((target, trouble)) => Err(self.give_up(job, target, trouble, attempt)),
+        }
+    }
+
+    fn open_target(&self, job: &Job) -> Result<Target, Failure> {
+        if self.ctx.options.inplace {
+            return match self.open_in_place(job) {
+                Ok(file) => Ok(Target { file, temp: None }),
+                Err(e) => {
+                    let name = self.shown(&job.path());
+                    self.ctx
+                        .transfer_error_os(ROLE, line!("open ", name, " failed"), e);
+                    Err(Failure::Skipped)
+                }
+            };
+        }
+        let (dir, place) = self.temp_place(job);
+        // Nobody else may look at it before its owner and permissions are right.
+        let permissions = (job.mode | 0o200) & 0o700;
+        match temp::create(dir, job.leaf(), place, permissions) {
+            Ok((file, temp)) => Ok(Target {
+                file,
+                temp: Some(temp),
+            }),
+            Err(e) => {
+                let pattern = line!(".", job.leaf(), ".XXXXXX");
+                let name = self.shown(&join(&job.dir.path, &pattern));
+                self.ctx
+                    .transfer_error_os(ROLE, line!("mkstemp ", name, " failed"), e);
+                Err(Failure::Skipped)
+            }
+        }
+    }
+
+    fn temp_place<'a>(&'a self, job: &'a Job) -> (&'a Dir, Place) {
+        match &self.temp_dir {
+            Some(dir) => (dir, Place::TempDir),
+            None => (&job.dir.dir, Place::Beside),
+        }
+    }
+
+    fn open_in_place(&self, job: &Job) -> io::Result<File> {
+        let dir = &job.dir.dir;
+        let Some(existing) = &job.existing else {
+            return dir.create_file(job.leaf(), 0o600);
+        };
+        match dir.open_file(job.leaf(), Access::Write, Follow::Never) {
+            Err(e)
+                if e.kind() == io::ErrorKind::PermissionDenied
+                    && existing.permissions & 0o200 == 0 =>
+            {
+                dir.set_permissions(job.leaf(), existing.permissions | 0o200)?;
+                let opened = dir.open_file(job.leaf(), Access::Write, Follow::Never);
+                dir.set_permissions(job.leaf(), existing.permissions)?;
+                opened
+            }
+            other => other,
+        }
+    }
+
+    /// Gives a complete file its attributes and its name.
+    fn commit(&self, job: &Job, target: Target, moved: Moved) -> Result<Moved, Failure> {
+        let entry = job.entry.entry();
+        let path = job.path();
+        if target.temp.is_some()
+            && job.existing.is_some()
+            && self.ctx.options.backup
+            && self.backup(&job.dir, job.leaf(), false) == Backup::Failed
+        {
+            self.remove_temp(job, &target);
+            self.end_session(SessionError {
+                kind: Fatal::FileIo,
+                role: ROLE,
+            });
+            return Err(Failure::Skipped);
+        }
+        let wanted = Wanted {
+            entry,
+            mode: job.mode,
+        };
+        let handle = Handle::File(&target.file);
+        let shown = || self.shown(&path);
+        apply(
+            &self.ctx,
+            &self.ids,
+            ROLE,
+            wanted,
+            &handle,
+            None,
+            TimeRule::Exact,
+            shown,
+            false,
+        );
+        if self.ctx.options.fsync
+            && let Err(e) = target.file.sync_all()
+        {
+            self.ctx
+                .error_os(ROLE, line!("fsync failed on ", self.shown(&path)), e);
+            self.remove_temp(job, &target);
+            self.end_session(SessionError {
+                kind: Fatal::FileIo,
+                role: ROLE,
+            });
+            return Err(Failure::Skipped);
+        }
+        let Target { file, temp } = target;
+        drop(file);
+        let Some(temp) = temp else {
+            return Ok(self.arrived(job, moved));
+        };
+        let (dir, place) = self.temp_place(job);
+        match dir.rename(&temp, &job.dir.dir, job.leaf()) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::CrossesDevices && place == Place::TempDir => {
+                return self.commit_across(job, dir, &temp, moved);
+            }
+            Err(e) => {
+                let from = self.shown(&join(&job.dir.path, &temp));
+                let text = line!("rename ", from, " -> \"", path, "\"");
+                self.ctx.transfer_error_os(ROLE, text, e);
+                let _ = dir.remove_file(&temp);
+                return Err(Failure::Skipped);
+            }
+        }
+        Ok(self.arrived(job, moved))
+    }
+
+    /// The temporary directory is on another file system: copies from there, still in one step
+    /// for whoever looks at the destination.
+    fn commit_across(
+        &self,
+        job: &Job,
+        temp_dir: &Dir,
+        temp: &[u8],
+        moved: Moved,
+    ) -> Result<Moved, Failure> {
+        let entry = job.entry.entry();
+        let dir = &job.dir.dir;
+        let shown = || self.shown(&job.path());
+        let copied = temp_dir
+            .open_file(temp, Access::Read, Follow::Never)
+            .and_then(|source| {
+                let (file, name) = temp::create(dir, job.leaf(), Place::Beside, 0o600)?;
+                let size = source.metadata()?.len();
+                let go_on = &mut |_| ControlFlow::Continue(());
+                let copied = self
+                    .ctx
+                    .copier
+                    .copy_range(&source, &file, 0, 0, size, go_on);
+                match copied {
+                    Ok(_) => Ok((file, name)),
+                    Err(e) => {
+                        let _ = dir.remove_file(&name);
+                        Err(e.error)
+                    }
+                }
+            });
+        let _ = temp_dir.remove_file(temp);
+        let result = copied.and_then(|(file, name)| {
+            let wanted = Wanted {
+                entry,
+                mode: job.mode,
+            };
+            let handle = Handle::File(&file);
+            apply(
+                &self.ctx,
+                &self.ids,
+                ROLE,
+                wanted,
+                &handle,
+                None,
+                TimeRule::Exact,
+                shown,
+                false,
+            );
+            drop(file);
+            dir.rename(&name, dir, job.leaf()).inspect_err(|_| {
+                let _ = dir.remove_file(&name);
+            })
+        });
+        match result {
+            Ok(()) => Ok(self.arrived(job, moved)),
+            Err(e) => {
+                let text = line!("copy ", shown(), " -> \"", job.path(), "\"");
+                self.ctx.transfer_error_os(ROLE, text, e);
+                Err(Failure::Skipped)
+            }
+        }
+    }
+
+    fn arrived(&self, job: &Job, moved: Moved) -> Moved {
+        if matches!(job.basis, super::Basis::Partial(_)) {
+            self.drop_partial(Some((&job.dir, job.leaf())));
+        }
+        moved
+    }
+
+    /// Cleans up after content that did not arrive, and says why.
+    fn give_up(&self, job: &Job, target: Target, trouble: Trouble, attempt: Attempt) -> Failure {
+        let path = job.path();
+        let in_place = target.temp.is_none();
+        match trouble {
+            Trouble::Stopped(bytes) => {
+                self.keep_or_remove(job, &target, bytes);
+                Failure::Skipped
+            }
+            Trouble::Target(e) => {
+                let text = line!("write failed on ", self.shown(&path));
+                self.ctx.transfer_error_os(ROLE, text, e);
+                let written = target.file.metadata().map_or(0, |m| m.len());
+                self.keep_or_remove(job, &target, written);
+                self.end_session(SessionError {
+                    kind: Fatal::FileIo,
+                    role: ROLE,
+                });
+                Failure::Skipped
+            }
+            Trouble::Source(_) | Trouble::SourceEnded | Trouble::PrefixDiffers => {
+                match trouble {
+                    Trouble::Source(e) => self.sender.read_failed(job.entry.entry(), e),
+                    Trouble::SourceEnded => {
+                        let ended = io::Error::from_raw_os_error(NO_DATA);
+                        self.sender.read_failed(job.entry.entry(), ended);
+                    }
+                    _ => {}
+                }
+                self.remove_temp(job, &target);
+                self.report_unverified(&path, in_place, attempt);
+                match attempt {
+                    Attempt::First => Failure::Changed,
+                    Attempt::Again => Failure::Skipped,
+                }
+            }
+        }
+    }
+
+    fn report_unverified(&self, path: &[u8], in_place: bool, attempt: Attempt) {
+        let o = &self.ctx.options;
+        let kept = if in_place { "retained" } else { "discarded" };
+        match attempt {
+            Attempt::First if o.info.name >= 1 || o.itemize() > 0 => {
+                let end = format!(" failed verification -- update {kept} (will try again).");
+                self.ctx.warn(ROLE, line!("WARNING: ", path, end));
+            }
+            Attempt::First => {}
+            Attempt::Again => {
+                let end = format!(" failed verification -- update {kept}.");
+                self.ctx.transfer_error(ROLE, line!("ERROR: ", path, end));
+            }
+        }
+    }
+
+    fn keep_or_remove(&self, job: &Job, target: &Target, bytes: u64) {
+        let Some(temp) = &target.temp else { return };
+        let (dir, _) = self.temp_place(job);
+        if !self.keep_unfinished(job, dir, temp, &target.file, bytes) {
+            self.remove_temp(job, target);
+        }
+    }
+
+    fn remove_temp(&self, job: &Job, target: &Target) {
+        if let Some(temp) = &target.temp {
+            let _ = self.temp_place(job).0.remove_file(temp);
+        }
+    }
+}
+
+/// `ENODATA`, which rsync reports for a source that ends early.
+#[cfg(target_os = "macos")]
+const NO_DATA: i32 = 96;
+#[cfg(all(unix, not(target_os = "macos")))]
+const NO_DATA: i32 = 61;
+/// `ERROR_HANDLE_EOF`.
+#[cfg(windows)]
+const NO_DATA: i32 = 38;

@@ -1,0 +1,310 @@
+//! The receiver: rebuilds files and commits them, several at once, on the pump's work lane.
+//!
+//! - this file: takes transfers, runs them, remembers how they ended;
+//! - [`file`]: one file, from opening its target to its appearance under its real name;
+//! - [`content`]: how the bytes get there: cloned, copied in the kernel, or rebuilt;
+//! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
+//! - [`compare`]: `-c`;
+//! - [`rebuild`]: the threads that look at content on its way.
+// rsync: receiver.c recv_files()
+
+pub(crate) mod backup;
+mod compare;
+mod content;
+mod file;
+mod partial;
+mod rebuild;
+
+use self::rebuild::Rebuilders;
+use crate::context::Context;
+use crate::destination::DestDir;
+use crate::error::{Fatal, SessionError};
+use crate::event::Role;
+use crate::ids::Ids;
+use crate::narrator::{Moved, PlaceId};
+use crate::segment::EntryRef;
+use crate::sender::Sender;
+use delta::{ChecksumKind, MatchStats};
+use fast_io::dir::{Dir, Stat};
+use fast_io::{BufferPool, Operation, WriteBatch};
+use options::Append;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tree::entry::FileId;
+
+const ROLE: Role = Role::Receiver;
+
+/// Rebuilds files and commits them.
+pub(crate) struct Receiver {
+    ctx: Arc<Context>,
+    ids: Arc<Ids>,
+    sender: Arc<Sender>,
+    /// The destination's whole path, for messages, and its root.
+    destination: Vec<u8>,
+    root: Option<Arc<DestDir>>,
+    temp_dir: Option<Dir>,
+    backup_dir: OnceLock<Dir>,
+    /// Whether `%C` is shown: then bytes are summed on their way.
+    shows_checksums: bool,
+    checksum_kind: ChecksumKind,
+    buffers: BufferPool,
+    writes: WriteBatch,
+    rebuilders: Rebuilders,
+    outcomes: Mutex<Outcomes>,
+    /// The session ends early.
+    failed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Outcomes {
+    /// Transfers of files with several names, and whether they arrived.
+    finished: Vec<(EntryRef, bool)>,
+    fatal: Option<SessionError>,
+    matches: MatchStats,
+}
+
+/// One file to transfer.
+pub(crate) struct Job {
+    pub entry: EntryRef,
+    pub place: PlaceId,
+    pub dir: Arc<DestDir>,
+    /// The name that it gets, where that is not the entry's own.
+    pub name: Option<Box<[u8]>>,
+    pub mode: u32,
+    /// What stands under its name.
+    pub existing: Option<Stat>,
+    pub basis: Basis,
+    /// It has several names: the generator waits to hear how it ended.
+    pub linked: bool,
+}
+
+/// What the new content is compared with.
+pub(crate) enum Basis {
+    /// What stands under its name, if anything does.
+    Existing,
+    /// An unfinished file in the partial directory.
+    Partial(Stat),
+}
+
+/// Why a file did not arrive. It has been told.
+pub(super) enum Failure {
+    /// This file did not.
+    Skipped,
+    /// The source changed while it was read: another try may do.
+    Changed,
+}
+
+impl Job {
+    pub fn leaf(&self) -> &[u8] {
+        self.name.as_deref().unwrap_or(&self.entry.entry().basename)
+    }
+
+    /// The name below the destination.
+    pub fn path(&self) -> Vec<u8> {
+        tree::entry::join(&self.dir.path, self.leaf())
+    }
+}
+
+impl Receiver {
+    pub fn new(
+        ctx: Arc<Context>,
+        ids: Arc<Ids>,
+        sender: Arc<Sender>,
+        destination: Vec<u8>,
+        root: Option<Arc<DestDir>>,
+        temp_dir: Option<Dir>,
+    ) -> Receiver {
+        let o = &ctx.options;
+        let formats = o
+            .out_format
+            .iter()
+            .chain(o.log_file.iter().map(|l| &l.format));
+        let shows_checksums = formats
+            .map(|f| &f.text)
+            .any(|t| t.windows(2).any(|w| w == b"%C"));
+        Receiver {
+            shows_checksums,
+            checksum_kind: content::transfer_checksum(o),
+            buffers: content::buffers(),
+            writes: content::writes(&ctx.pump),
+            rebuilders: Rebuilders::default(),
+            ctx,
+            ids,
+            sender,
+            destination,
+            root,
+            temp_dir,
+            backup_dir: OnceLock::new(),
+            outcomes: Mutex::default(),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether only differences are moved. Locally whole files are the default.
+    pub fn uses_delta(&self) -> bool {
+        let o = &self.ctx.options;
+        o.append != Append::No || o.whole_file == Some(false)
+    }
+
+    /// Hands transfers to the work lane; waits while too much is in flight.
+    pub fn submit(self: &Arc<Self>, jobs: Vec<Job>) {
+        if self.streams() {
+            return self.rebuilders.take(self, jobs);
+        }
+        let receiver = self.clone();
+        let work = move || {
+            receiver.run(jobs);
+            Ok(0)
+        };
+        let receiver = self.clone();
+        self.ctx.pump.submit(
+            Operation::work(work),
+            move |completion: fast_io::Completion| {
+                if let Err(error) = completion.result {
+                    receiver.work_was_lost(&error);
+                }
+            },
+        );
+    }
+
+    /// Waits until every transfer handed over has ended.
+    pub fn drain(&self) {
+        self.rebuilders.drain();
+        self.ctx.pump.drain();
+    }
+
+    /// Ends the generator if a transfer met something that nothing can go on after.
+    pub fn check(&self) -> Result<(), SessionError> {
+        if !self.failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.outcomes().fatal {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// The transfers of linked files that have ended since the last call.
+    pub fn take_finished(&self) -> Vec<(EntryRef, bool)> {
+        let mut finished = std::mem::take(&mut self.outcomes().finished);
+        finished.sort_by_key(|(entry, _)| entry.number());
+        finished
+    }
+
+    /// Tells the figures of the delta search at `-vv`.
+    // rsync: match.c match_report()
+    pub fn report_matches(&self) {
+        if self.ctx.options.debug.deltasum >= 1 {
+            let m = self.outcomes().matches;
+            let literal = self.ctx.tally().stats.literal_data;
+            let text = format!(
+                "total: matches={}  hash_hits={}  false_alarms={} data={literal}",
+                m.matches, m.hash_hits, m.false_alarms
+            );
+            self.ctx.info(Role::Sender, text);
+        }
+    }
+
+    fn run(&self, jobs: Vec<Job>) {
+        let mut parent: Option<(u32, Arc<[u8]>, io::Result<Dir>)> = None;
+        for job in jobs {
+            if self.gives_up() {
+                return;
+            }
+            let entry = job.entry.entry();
+            let known = matches!(&parent, Some((source, dirname, _))
+                if *source == entry.source && *dirname == entry.dirname);
+            if !known {
+                parent = Some((
+                    entry.source,
+                    entry.dirname.clone(),
+                    self.sender.open_parent(entry),
+                ));
+            }
+            if let Some((_, _, dir)) = &parent {
+                self.transfer(&job, dir);
+            }
+        }
+    }
+
+    fn transfer(&self, job: &Job, parent: &io::Result<Dir>) {
+        let entry = job.entry.entry();
+        let mut result = Err(Failure::Skipped);
+        if let Some(content) = self.sender.open_content(parent, entry) {
+            self.ctx.narrator.begin(job.place, || self.ctx.totals());
+            result = self.receive(job, content, file::Attempt::First);
+            if matches!(result, Err(Failure::Changed)) {
+                result = match self.sender.open_content(parent, entry) {
+                    Some(content) => self.receive(job, content, file::Attempt::Again),
+                    None => Err(Failure::Skipped),
+                };
+            }
+        }
+        self.ctx.control.sign_of_life();
+        let moved = result.ok();
+        self.ctx
+            .narrator
+            .end(job.place, moved, || self.ctx.totals());
+        if moved.is_some() && self.ctx.options.remove_source_files.is_some() {
+            let stat = job
+                .dir
+                .dir
+                .stat(job.leaf(), fast_io::dir::Follow::Never)
+                .ok();
+            let id = stat.map(|s| FileId {
+                device: s.device,
+                inode: s.inode,
+            });
+            self.sender.remove_source(entry, id);
+        }
+        if job.linked {
+            self.outcomes()
+                .finished
+                .push((job.entry.clone(), moved.is_some()));
+        }
+    }
+
+    /// Whether files in flight are to be given up.
+    fn gives_up(&self) -> bool {
+        self.ctx.control.is_stopped() || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Ends the session: what is in flight is given up.
+    fn end_session(&self, error: SessionError) {
+        self.outcomes().fatal.get_or_insert(error);
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    fn work_was_lost(&self, error: &io::Error) {
+        if !fast_io::is_closed(error) && !fast_io::is_cancelled(error) {
+            let text = crate::context::line!("a file's transfer was lost: ", error.to_string());
+            let error = self.ctx.fatal(Fatal::Internal, ROLE, text);
+            self.end_session(error);
+        }
+    }
+
+    fn add_matches(&self, stats: MatchStats) {
+        self.outcomes().matches += stats;
+    }
+
+    /// A name below the destination, as errors show it.
+    fn shown(&self, path: &[u8]) -> Vec<u8> {
+        crate::context::full_name(&self.destination, path)
+    }
+
+    fn outcomes(&self) -> std::sync::MutexGuard<'_, Outcomes> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Moved {
+    /// What a transfer of a file's content came to.
+    fn of(bytes: u64, checksum: Option<delta::Digest>) -> Moved {
+        Moved {
+            bytes,
+            checksum_bytes: 0,
+            checksum,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Unfinished files (`--partial`, `--partial-dir`): kept so that the next session can go on.
+// rsync: util1.c partial_dir_fname(), handle_partial_dir(); cleanup.c
+
+use super::{Job, Receiver};
+use crate::destination::DestDir;
+use crate::paths;
+use fast_io::dir::{Dir, FileKind, Follow, Stat, Timestamp};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+impl Receiver {
+    /// The unfinished file that an earlier session left for this name.
+    pub fn find_partial(&self, place: Option<(&Arc<DestDir>, &[u8])>) -> Option<Stat> {
+        self.ctx.options.partial_dir.as_ref()?;
+        let (dir, name) = place?;
+        let stat = self
+            .open_partial_dir(dir)
+            .ok()?
+            .stat(name, Follow::Never)
+            .ok()?;
+        (stat.kind == FileKind::Regular).then_some(stat)
+    }
+
+    /// Removes the unfinished file of this name, and the directory if that leaves it empty.
+    pub fn drop_partial(&self, place: Option<(&Arc<DestDir>, &[u8])>) {
+        let Some((dir, name)) = place else { return };
+        if self.ctx.options.dry_run {
+            return;
+        }
+        let Ok(partial) = self.open_partial_dir(dir) else {
+            return;
+        };
+        let _ = partial.remove_file(name);
+        drop(partial);
+        self.drop_partial_dir(dir);
+    }
+
+    fn drop_partial_dir(&self, dir: &DestDir) {
+        if let Some(name) = self.partial_dir_name()
+            && !paths::is_absolute(&name)
+        {
+            let (parent, last) = tree::entry::split(&name);
+            if let Ok(parent) = dir.dir.open_beneath(parent) {
+                let _ = parent.remove_dir(last);
+            }
+        }
+    }
+
+    /// Opens the directory that unfinished files of `dir` are in.
+    pub(super) fn open_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
+        let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
+        if paths::is_absolute(&name) {
+            Dir::open(&paths::path_of(&name))
+        } else {
+            dir.dir.open_beneath(&name)
+        }
+    }
+
+    fn make_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
+        let opened = self.open_partial_dir(dir);
+        let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
+        if opened.is_ok() || paths::is_absolute(&name) {
+            return opened;
+        }
+        let (parent, last) = tree::entry::split(&name);
+        let parent = dir.dir.open_beneath(parent)?;
+        // Something that is no directory is in the way.
+        let _ = parent.remove_file(last);
+        parent.create_dir(last, 0o700)?;
+        parent.open_beneath(last)
+    }
+
+    fn partial_dir_name(&self) -> Option<Vec<u8>> {
+        self.ctx
+            .options
+            .partial_dir
+            .as_ref()
+            .map(|d| paths::operand_bytes(d.as_os_str()))
+    }
+
+    /// Keeps a file that did not get finished, if that is asked for and there is something in
+    /// it. True if it was kept, and so its temporary name is gone.
+    pub(super) fn keep_unfinished(
+        &self,
+        job: &Job,
+        temp_dir: &Dir,
+        temp: &[u8],
+        file: &File,
+        bytes: u64,
+    ) -> bool {
+        let o = &self.ctx.options;
+        if !o.partial || bytes == 0 {
+            return false;
+        }
+        let kept = if o.partial_dir.is_some() {
+            self.make_partial_dir(&job.dir)
+                .and_then(|dir| temp_dir.rename(temp, &dir, job.leaf()))
+        } else {
+            // An old time, so that `--update` does not take it for a newer file.
+            let _ = fast_io::dir::set_file_mtime(file, Timestamp::default());
+            let _ = fast_io::dir::set_file_permissions(file, job.mode & 0o777);
+            temp_dir.rename(temp, &job.dir.dir, job.leaf())
+        };
+        kept.is_ok()
+    }
+}

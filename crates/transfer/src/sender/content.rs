@@ -1,0 +1,140 @@
+//! Opens the content that the generator asked for.
+// rsync: sender.c send_files()
+
+use super::Sender;
+use crate::context::{full_name, line};
+use crate::error::Problem;
+use crate::event::Role;
+use fast_io::dir::{Access, Dir, Follow, file_stat};
+use std::fs::File;
+use std::io;
+use tree::entry::Entry;
+
+/// A source file, open.
+pub(crate) struct Content {
+    pub file: File,
+    /// Its size when it was opened; the list may have said otherwise.
+    pub size: u64,
+}
+
+impl Sender {
+    /// Opens the directory that an entry is in.
+    pub fn open_parent(&self, entry: &Entry) -> io::Result<Dir> {
+        self.source(entry.source)
+            .open_dir(&entry.dirname, self.follows_links)
+    }
+
+    /// Opens an entry's content in `parent`. `None` when it cannot be had, which has been told.
+    pub fn open_content(&self, parent: &io::Result<Dir>, entry: &Entry) -> Option<Content> {
+        let o = &self.ctx.options;
+        let follow = self.follow_files();
+        let opened = match parent {
+            Ok(dir) => dir
+                .open_file(&entry.basename, Access::Read, follow)
+                .and_then(|file| file_stat(&file).map(|stat| (file, stat))),
+            Err(e) => Err(copy_error(e)),
+        };
+        let source = self.source(entry.source);
+        match opened {
+            Ok((file, stat)) => {
+                if o.append != options::Append::No && stat.size < entry.size {
+                    let name = full_name(&source.absolute, &entry.path());
+                    self.ctx
+                        .warn(Role::Sender, line!("skipped diminished file: ", name));
+                    return None;
+                }
+                Some(Content {
+                    file,
+                    size: stat.size,
+                })
+            }
+            Err(e) => {
+                let name = full_name(&source.absolute, &entry.path());
+                if e.kind() == io::ErrorKind::NotFound {
+                    self.ctx.problems.add(Problem::Vanished);
+                    self.ctx
+                        .warn(Role::Sender, line!("file has vanished: ", name));
+                } else {
+                    self.ctx.problems.add(Problem::General);
+                    let text = line!("send_files failed to open ", name);
+                    self.ctx.transfer_error_os(Role::Sender, text, e);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether a symbolic link in a file's place is followed: only where the user asked.
+    pub fn follow_files(&self) -> Follow {
+        let o = &self.ctx.options;
+        if o.copy_links || o.copy_unsafe_links {
+            Follow::Always
+        } else {
+            Follow::Never
+        }
+    }
+
+    /// Tells that reading an entry's content failed half-way.
+    pub fn read_failed(&self, entry: &Entry, error: io::Error) {
+        self.ctx.problems.add(Problem::General);
+        let name = full_name(&self.source(entry.source).absolute, &entry.path());
+        let text = line!("read errors mapping ", name);
+        self.ctx.transfer_error_os(Role::Sender, text, error);
+    }
+
+    /// Removes a source file that is safely at the destination, unless it changed meanwhile.
+    // rsync: sender.c successful_send()
+    pub fn remove_source(&self, entry: &Entry, destination: Option<tree::entry::FileId>) {
+        let source = self.source(entry.source);
+        let name = entry.path();
+        let role = Role::Sender;
+        let result = (|| {
+            let parent = source.open_dir(&entry.dirname, self.follows_links)?;
+            let follow = if self.ctx.options.copy_links {
+                Follow::Always
+            } else {
+                Follow::Never
+            };
+            let stat = parent.stat(&entry.basename, follow)?;
+            let id = tree::entry::FileId {
+                device: stat.device,
+                inode: stat.inode,
+            };
+            if destination == Some(id) {
+                let text = line!("ERROR: Skipping sender remove of destination file: ", name);
+                self.ctx.transfer_error(role, text);
+                return Ok(());
+            }
+            let sized = entry.is_regular() || entry.is_symlink();
+            if (sized && stat.size != entry.size) || stat.mtime != entry.mtime {
+                let text = line!("ERROR: Skipping sender remove for changed file: ", name);
+                self.ctx.transfer_error(role, text);
+                return Ok(());
+            }
+            parent.remove_file(&entry.basename)?;
+            if self.ctx.options.info.remove >= 1 {
+                self.ctx.info(role, line!("sender removed ", name));
+            }
+            Ok(())
+        })();
+        match result {
+            Ok(()) => {}
+            Err(e) if io::Error::kind(&e) == io::ErrorKind::NotFound => {
+                self.ctx
+                    .info(role, line!("sender file already removed: ", name));
+            }
+            Err(e) => {
+                self.ctx
+                    .transfer_error_os(role, line!("sender failed to remove ", name), e);
+            }
+        }
+    }
+}
+
+/// The same error once more: `io::Error` cannot be cloned.
+pub(crate) fn copy_error(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}

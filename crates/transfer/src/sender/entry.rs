@@ -1,0 +1,188 @@
+//! Makes one entry of the file list of what is found under a name.
+// rsync: flist.c make_file(), readlink_stat(), send_file_name()
+
+use super::{Sender, SourceDir};
+use crate::context::{full_name, line};
+use crate::error::Problem;
+use crate::event::Role;
+use crate::filtering;
+use fast_io::dir::{Dir, FileKind, Follow, Stat};
+use std::io;
+use std::sync::Arc;
+use tree::entry::{Entry, EntryFlags, FileId, join};
+use tree::filter::{DirFilters, EntryKind, Side};
+use tree::symlink::{MUNGE_PREFIX, is_unsafe};
+
+/// Where entries are made: a directory of the source, open, and the filters that hold in it.
+pub(crate) struct Place<'a> {
+    pub source: &'a SourceDir,
+    /// The directory's name in the list; empty at the top.
+    pub dirname: Arc<[u8]>,
+    pub dir: &'a Dir,
+    /// `None` where nothing is filtered: operands and what they imply.
+    pub filters: Option<&'a DirFilters>,
+    /// The volume that `-x` stays on.
+    pub device: u64,
+}
+
+impl Sender {
+    /// Makes the entry for `name` in this place, or says why there is none. `stat` is what a
+    /// look at the name gave, with links followed as `-L` says.
+    pub(super) fn make_entry(
+        &self,
+        place: &Place<'_>,
+        name: &[u8],
+        stat: io::Result<Stat>,
+        mut flags: EntryFlags,
+    ) -> Option<Entry> {
+        let o = &self.ctx.options;
+        let stat = stat.and_then(|stat| self.follow_wanted(place, name, stat));
+        let (stat, target) = match stat {
+            Ok(found) => found,
+            Err(error) => {
+                self.report_unreadable(place, name, error);
+                return None;
+            }
+        };
+
+        if stat.is_dir() {
+            if place.filters.is_some() {
+                if !o.xfer_dirs {
+                    let path = join(&place.dirname, name);
+                    self.ctx
+                        .info(Role::Sender, line!("skipping directory ", path));
+                    return None;
+                }
+                let crosses = o.one_file_system > 0
+                    && stat.device != place.device
+                    && flags.content_dir
+                    && !flags.top_dir;
+                if crosses && o.one_file_system > 1 {
+                    if o.info.mount >= 1 {
+                        let path = join(&place.dirname, name);
+                        let text = line!("[sender] skipping mount-point dir ", path);
+                        self.ctx.info(Role::Sender, text);
+                    }
+                    return None;
+                }
+                if crosses {
+                    flags.mount_dir = true;
+                    flags.content_dir = false;
+                }
+            }
+        } else {
+            flags.content_dir = false;
+        }
+        if let Some(filters) = place.filters {
+            let kind = if stat.is_dir() {
+                EntryKind::Directory
+            } else {
+                EntryKind::File
+            };
+            if self.is_excluded(filters, &place.dirname, name, kind) {
+                return None;
+            }
+        }
+
+        let mut entry = Entry::new(place.dirname.clone(), name, &stat);
+        entry.source = place.source.number;
+        entry.flags = flags;
+        if let Some(target) = target {
+            if target.is_empty() && o.preserve_links {
+                self.ctx.problems.add(Problem::General);
+                let path = full_name(&place.source.absolute, &entry.path());
+                let text = line!("skipping symlink with 0-length value: ", path);
+                self.ctx.transfer_error(Role::Sender, text);
+                return None;
+            }
+            entry.extra_mut().link_target = Some(target.into());
+        }
+        if o.preserve_hard_links && !stat.is_dir() && stat.links > 1 {
+            entry.extra_mut().identity = Some(FileId {
+                device: stat.device,
+                inode: stat.inode,
+            });
+        }
+        if !o.chmod.is_empty() && !entry.is_symlink() {
+            entry.mode = o.chmod.apply(entry.mode, self.ctx.umask);
+        }
+        Some(entry)
+    }
+
+    /// Follows a symbolic link where an option says so; else reads what it holds.
+    fn follow_wanted(
+        &self,
+        place: &Place<'_>,
+        name: &[u8],
+        stat: Stat,
+    ) -> io::Result<(Stat, Option<Vec<u8>>)> {
+        let o = &self.ctx.options;
+        if stat.kind != FileKind::Symlink {
+            return Ok((stat, None));
+        }
+        if o.copy_dirlinks
+            && let Ok(behind) = place.dir.stat(name, Follow::Always)
+            && behind.is_dir()
+        {
+            return Ok((behind, None));
+        }
+        let mut target = place.dir.read_link(name)?;
+        let path = join(&place.dirname, name);
+        if o.copy_unsafe_links && is_unsafe(&target, &path) {
+            if o.info.symsafe >= 1 {
+                let text = line!("copying unsafe symlink \"", path, "\" -> \"", target, "\"");
+                self.ctx.info(Role::Sender, text);
+            }
+            return Ok((place.dir.stat(name, Follow::Always)?, None));
+        }
+        if o.munge_links && target.len() > MUNGE_PREFIX.len() && target.starts_with(MUNGE_PREFIX) {
+            target.drain(..MUNGE_PREFIX.len());
+        }
+        Ok((stat, Some(target)))
+    }
+
+    fn report_unreadable(&self, place: &Place<'_>, name: &[u8], error: io::Error) {
+        let o = &self.ctx.options;
+        // What is not wanted anyway is no error.
+        if let Some(filters) = place.filters
+            && [EntryKind::File, EntryKind::Directory]
+                .into_iter()
+                .any(|kind| self.is_excluded(filters, &place.dirname, name, kind))
+        {
+            return;
+        }
+        let shown = full_name(&place.source.absolute, &join(&place.dirname, name));
+        if error.kind() != io::ErrorKind::NotFound {
+            self.ctx.problems.add(Problem::General);
+            let text = line!("readlink_stat(", shown, ") failed");
+            self.ctx.transfer_error_os(Role::Sender, text, error);
+            return;
+        }
+        let dangling = (o.copy_links || o.copy_unsafe_links || o.copy_dirlinks)
+            && place
+                .dir
+                .stat(name, Follow::Never)
+                .is_ok_and(|s| s.kind == FileKind::Symlink);
+        if dangling {
+            self.ctx.problems.add(Problem::General);
+            let text = line!("symlink has no referent: ", shown);
+            self.ctx.transfer_error(Role::Sender, text);
+        } else {
+            self.ctx.problems.add(Problem::Vanished);
+            self.ctx
+                .warn(Role::Sender, line!("file has vanished: ", shown));
+        }
+    }
+
+    /// Whether the filters leave this name out; says so at `-vv`.
+    pub(super) fn is_excluded(
+        &self,
+        filters: &DirFilters,
+        dirname: &[u8],
+        name: &[u8],
+        kind: EntryKind,
+    ) -> bool {
+        let verdict = filters.check(dirname, name, kind);
+        filtering::is_excluded(&self.ctx, Side::Sender, verdict, dirname, name, kind)
+    }
+}

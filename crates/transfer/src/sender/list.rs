@@ -1,0 +1,568 @@
+//! Turns operands (or the lines of `--files-from`) into the top of the file list.
+// rsync: flist.c send_file_list(), send_implied_dirs()
+
+use super::entry::Place;
+use super::{Sender, SourceDir};
+use crate::context::{full_name, line};
+use crate::error::{Fatal, Problem, SessionError};
+use crate::event::{FileList, Role};
+use crate::link::SegmentQueue;
+use crate::paths;
+use crate::segment::Parent;
+use fast_io::dir::{Dir, Follow, Stat};
+use options::FilesFrom;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::time::Instant;
+use tree::entry::{Entry, EntryFlags, split};
+use tree::filter::{DirFilters, EntryKind, Side};
+
+/// Makes the file list.
+pub(super) struct Lister<'a> {
+    pub sender: &'a Sender,
+    pub queue: &'a SegmentQueue,
+    /// How many entries have been handed over.
+    pub listed: u64,
+    incremental: bool,
+    /// Directories that were named more than once: what the dropped entries stood for.
+    duplicates: HashMap<Vec<u8>, Vec<Entry>>,
+    /// What `-R` names below a directory, to be listed when the directory's turn comes.
+    tails: HashMap<(u32, Vec<u8>), Vec<Tail>>,
+    /// The last path whose directories were implied.
+    last_implied: Vec<u8>,
+    dot_implied: bool,
+}
+
+/// The rest of a `-R` path, below a directory that it implies.
+pub(super) struct Tail {
+    rest: Vec<u8>,
+    name_type: NameType,
+}
+
+/// What an operand's end says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NameType {
+    /// The thing itself.
+    Normal,
+    /// `dir/`, `.`: the directory's content.
+    DotDir,
+    /// Under `-R`: a directory, even if a link to one.
+    SlashEnding,
+}
+
+impl<'a> Lister<'a> {
+    pub fn new(sender: &'a Sender, queue: &'a SegmentQueue) -> Lister<'a> {
+        Lister {
+            sender,
+            queue,
+            listed: 0,
+            incremental: sender.ctx.options.incremental_recursion(),
+            duplicates: HashMap::new(),
+            tails: HashMap::new(),
+            last_implied: Vec::new(),
+            dot_implied: false,
+        }
+    }
+
+    /// Makes the whole list and hands it over.
+    pub fn run(mut self, operands: &[Vec<u8>]) -> Result<(), SessionError> {
+        let ctx = &self.sender.ctx;
+        let started = Instant::now();
+        ctx.narrator.file_list(FileList::Started {
+            incremental: self.incremental,
+        });
+        let mut entries = Vec::new();
+        let mut top_filters = Vec::new();
+        match &ctx.options.files_from {
+            None => {
+                for operand in operands {
+                    self.add_operand(operand, b"", &mut entries, &mut top_filters)?;
+                }
+            }
+            Some(from) => {
+                let base = operands.first().map_or(b"".as_slice(), |b| b);
+                for name in self.read_names(from)? {
+                    self.add_operand(&name, base, &mut entries, &mut top_filters)?;
+                }
+            }
+        }
+        if !self.incremental {
+            ctx.narrator
+                .file_list(FileList::Finished(entries.len() as u64));
+        }
+        ctx.tally().stats.list_seconds = started.elapsed().as_secs_f64();
+        let Some(top) = self.hand_over(entries, Parent::None) else {
+            return Ok(());
+        };
+        if self.incremental {
+            self.descend(top, top_filters)?;
+        }
+        let mut tally = ctx.tally();
+        tally.totals.list_complete = true;
+        Ok(())
+    }
+
+    fn add_operand(
+        &mut self,
+        operand: &[u8],
+        base: &[u8],
+        entries: &mut Vec<Entry>,
+        top_filters: &mut Vec<(u32, DirFilters)>,
+    ) -> Result<(), SessionError> {
+        let sender = self.sender;
+        let ctx = &sender.ctx;
+        let o = &ctx.options;
+        ctx.check_stopped(Role::Sender)?;
+        let (dir, name, name_type) = if o.relative {
+            self.split_relative(operand)?
+        } else {
+            split_operand(operand)
+        };
+        let leading_dot = o.relative && relative_part(operand).starts_with(b"./");
+
+        let dir = match (base, &dir[..]) {
+            (b"", _) => dir,
+            (_, b"") => base.to_vec(),
+            _ => tree::entry::join(base, &dir),
+        };
+        let Some(source) = sender.enter_source(&dir) else {
+            return Ok(());
+        };
+        let filters = self.root_filters(&source);
+
+        if leading_dot && name != b"." && !self.dot_implied {
+            self.dot_implied = true;
+            let flags = EntryFlags {
+                implied_dir: true,
+                ..EntryFlags::default()
+            };
+            let place = self.place(&source, b"", &source.dir, None);
+            entries.extend(sender.make_entry(&place, b".", source.dir.stat_self(), flags));
+        }
+
+        let follow_dir = o.copy_dirlinks || name_type != NameType::Normal;
+        let stat = match self.operand_stat(&source, &name, follow_dir) {
+            Ok(stat) => stat,
+            Err(e) => {
+                if e.kind() != io::ErrorKind::NotFound {
+                    ctx.problems.add(Problem::General);
+                }
+                let shown = full_name(&source.absolute, &name);
+                ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
+                return Ok(());
+            }
+        };
+        if name_type != NameType::DotDir {
+            let kind = if stat.is_dir() {
+                EntryKind::Directory
+            } else {
+                EntryKind::File
+            };
+            let (dirname, last) = split(&name);
+            if sender.is_excluded(&filters, dirname, last, kind) {
+                return Ok(());
+            }
+        }
+        if stat.is_dir() && !o.xfer_dirs {
+            ctx.info(Role::Sender, line!("skipping directory ", name));
+            return Ok(());
+        }
+
+        if o.relative && self.incremental {
+            // Only the first directory of the path is of this segment.
+            if let Some(at) = first_component_end(&name) {
+                self.imply(&source, &name[..at], entries);
+                let tail = Tail {
+                    rest: name[at + 1..].to_vec(),
+                    name_type,
+                };
+                self.add_tail_below(&source, name[..at].to_vec(), tail);
+                remember_filters(top_filters, source.number, &filters);
+                return Ok(());
+            }
+        } else if o.relative && o.implied_dirs {
+            self.imply_all(&source, &name, entries);
+        }
+        self.add_named(
+            &source,
+            &name,
+            stat,
+            name_type,
+            &filters,
+            entries,
+            top_filters,
+        )
+    }
+
+    /// Adds an entry that was named itself, and what follows from its being a directory.
+    #[allow(clippy::too_many_arguments)]
+    fn add_named(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        stat: Stat,
+        name_type: NameType,
+        filters: &DirFilters,
+        entries: &mut Vec<Entry>,
+        top_filters: &mut Vec<(u32, DirFilters)>,
+    ) -> Result<(), SessionError> {
+        let sender = self.sender;
+        let o = &sender.ctx.options;
+        let descend = o.recurse || (o.xfer_dirs && name_type != NameType::Normal);
+        let flags = EntryFlags {
+            top_dir: descend,
+            content_dir: stat.is_dir() && descend,
+            ..EntryFlags::default()
+        };
+        let (dirname, last) = split(name);
+        let parent = if dirname.is_empty() {
+            None
+        } else {
+            source.open_dir(dirname, true).ok()
+        };
+        let dir = parent.as_ref().unwrap_or(&source.dir);
+        let place = self.place(source, dirname, dir, None);
+        let Some(entry) = sender.make_entry(&place, last, Ok(stat), flags) else {
+            return Ok(());
+        };
+        entries.push(entry.clone());
+        remember_filters(top_filters, source.number, filters);
+        if !descend || !entry.is_dir() {
+            return Ok(());
+        }
+        if !self.incremental {
+            return self.add_tree(&entry, filters, entries);
+        }
+        if name_type == NameType::DotDir {
+            let handle = source.open_dir(name, true);
+            let own = self.enter(filters, name, handle.as_ref().ok())?;
+            top_filters.retain(|(n, _)| *n != source.number);
+            top_filters.push((source.number, own.clone()));
+            self.add_directory(source, name, handle, &own, entries);
+        }
+        Ok(())
+    }
+
+    /// Adds what the rest of a `-R` path names in the directory at hand.
+    pub(super) fn add_tail(
+        &mut self,
+        source: &SourceDir,
+        dir: &[u8],
+        tail: Tail,
+        filters: &DirFilters,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), SessionError> {
+        let ctx = &self.sender.ctx;
+        if let Some(at) = tail.rest.iter().position(|&b| b == b'/') {
+            let name = tree::entry::join(dir, &tail.rest[..at]);
+            self.imply(source, &name, entries);
+            let rest = tail.rest[at + 1..].to_vec();
+            self.add_tail_below(source, name, Tail { rest, ..tail });
+            return Ok(());
+        }
+        let name = tree::entry::join(dir, &tail.rest);
+        let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
+        match self.operand_stat(source, &name, follow) {
+            Ok(stat) => {
+                let mut ignored = Vec::new();
+                self.add_named(
+                    source,
+                    &name,
+                    stat,
+                    NameType::Normal,
+                    filters,
+                    entries,
+                    &mut ignored,
+                )
+            }
+            Err(e) => {
+                ctx.problems.add(Problem::General);
+                let shown = full_name(&source.absolute, &name);
+                ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a directory that a path implies.
+    fn imply(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
+        if entries
+            .iter()
+            .any(|e| e.source == source.number && e.is_dir() && e.path() == name)
+        {
+            return;
+        }
+        let (dirname, last) = split(name);
+        let Ok(parent) = source.open_dir(dirname, true) else {
+            return;
+        };
+        let dir = if dirname.is_empty() {
+            &source.dir
+        } else {
+            &parent
+        };
+        let stat = dir.stat(last, Follow::Always);
+        let place = self.place(source, dirname, dir, None);
+        let flags = EntryFlags {
+            implied_dir: true,
+            ..EntryFlags::default()
+        };
+        entries.extend(self.sender.make_entry(&place, last, stat, flags));
+    }
+
+    /// Adds all directories that a path implies and that the path before it did not.
+    fn imply_all(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
+        let ends = name
+            .iter()
+            .enumerate()
+            .filter(|&(i, &b)| b == b'/' && i > 0);
+        let dirs: Vec<&[u8]> = ends.map(|(i, _)| &name[..i]).collect();
+        for dir in &dirs {
+            let known = self.last_implied.starts_with(dir)
+                && matches!(self.last_implied.get(dir.len()), None | Some(b'/'));
+            if !known {
+                self.imply(source, dir, entries);
+            }
+        }
+        if let Some(last) = dirs.last() {
+            self.last_implied = last.to_vec();
+        }
+    }
+
+    fn split_relative(&self, operand: &[u8]) -> Result<(Vec<u8>, Vec<u8>, NameType), SessionError> {
+        let (dir, rest) = match find(operand, b"/./") {
+            Some(0) => (b"/".to_vec(), &operand[3..]),
+            Some(at) => (paths::clean(&operand[..at]), &operand[at + 3..]),
+            None => (Vec::new(), operand),
+        };
+        let rest = if dir.is_empty() {
+            rest
+        } else {
+            trim_leading_slashes(rest)
+        };
+        let ends_in_slash = rest.ends_with(b"/") || rest.ends_with(b"/.");
+        let mut name = paths::clean(rest);
+        let mut name_type = NameType::Normal;
+        if name == b"/" {
+            name = b"/.".to_vec();
+            name_type = NameType::DotDir;
+        } else if name == b"." {
+            name_type = NameType::DotDir;
+        } else if ends_in_slash {
+            name_type = NameType::SlashEnding;
+        }
+        if name.split(|&b| b == b'/').any(|c| c == b"..") {
+            let text = line!("found \"..\" dir in relative path: ", name);
+            return Err(self.sender.ctx.fatal(Fatal::Syntax, Role::Sender, text));
+        }
+        Ok((dir, name, name_type))
+    }
+
+    fn operand_stat(&self, source: &SourceDir, name: &[u8], follow_dirs: bool) -> io::Result<Stat> {
+        if self.sender.ctx.options.copy_links {
+            return source.stat(name, Follow::Always);
+        }
+        let stat = source.stat(name, Follow::Never)?;
+        if follow_dirs && stat.kind == fast_io::dir::FileKind::Symlink {
+            match source.stat(name, Follow::Always) {
+                Ok(behind) if behind.is_dir() => return Ok(behind),
+                _ => {}
+            }
+        }
+        Ok(stat)
+    }
+
+    fn place<'p>(
+        &self,
+        source: &'p SourceDir,
+        dirname: &[u8],
+        dir: &'p Dir,
+        filters: Option<&'p DirFilters>,
+    ) -> Place<'p> {
+        Place {
+            source,
+            dirname: dirname.into(),
+            dir,
+            filters,
+            device: 0,
+        }
+    }
+
+    pub(super) fn root_filters(&self, source: &SourceDir) -> DirFilters {
+        let mut base = source.absolute.clone();
+        if base.first() != Some(&b'/') {
+            base.insert(0, b'/');
+        }
+        self.sender.filters.root(Side::Sender, &base)
+    }
+
+    fn read_names(&self, from: &FilesFrom) -> Result<Vec<Vec<u8>>, SessionError> {
+        let ctx = &self.sender.ctx;
+        let mut text = Vec::new();
+        let read = match from {
+            FilesFrom::Stdin => io::stdin().lock().read_to_end(&mut text),
+            FilesFrom::Path(path) => {
+                std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut text))
+            }
+        };
+        if let Err(e) = read {
+            let name = match from {
+                FilesFrom::Stdin => b"-".to_vec(),
+                FilesFrom::Path(path) => paths::operand_bytes(path.as_os_str()),
+            };
+            let text = line!("failed to open files-from file ", name);
+            return Err(ctx.fatal_os(Fatal::FileIo, Role::Sender, text, e));
+        }
+        let from0 = ctx.options.from0;
+        let lines = text.split(|&b| {
+            if from0 {
+                b == 0
+            } else {
+                b == b'\n' || b == b'\r'
+            }
+        });
+        Ok(lines
+            .filter(|l| !l.is_empty() && (from0 || !matches!(l[0], b'#' | b';')))
+            .map(|l| paths::sanitize(l))
+            .collect())
+    }
+
+    pub(super) fn take_duplicates(&mut self, path: &[u8]) -> Vec<Entry> {
+        self.duplicates.remove(path).unwrap_or_default()
+    }
+
+    pub(super) fn remember_duplicate(&mut self, entry: Entry) {
+        self.duplicates.entry(entry.path()).or_default().push(entry);
+    }
+
+    pub(super) fn take_tails(&mut self, source: u32, path: &[u8]) -> Vec<Tail> {
+        self.tails
+            .remove(&(source, path.to_vec()))
+            .unwrap_or_default()
+    }
+
+    fn add_tail_below(&mut self, source: &SourceDir, dir: Vec<u8>, tail: Tail) {
+        self.tails
+            .entry((source.number, dir))
+            .or_default()
+            .push(tail);
+    }
+
+    /// Shows how a whole list grows.
+    pub(super) fn count_progress(&self, entries: usize) {
+        if !self.incremental && entries.is_multiple_of(100) {
+            self.sender
+                .ctx
+                .narrator
+                .file_list(FileList::Grown(entries as u64));
+        }
+    }
+
+    pub(super) fn count(&self, entries: &[Entry]) {
+        let mut tally = self.sender.ctx.tally();
+        for entry in entries {
+            tally.stats.files.add(entry.mode);
+            if entry.is_regular() || entry.is_symlink() {
+                tally.stats.total_size += entry.size;
+            }
+            // About what rsync's encoding takes for an entry.
+            tally.stats.list_size += entry.basename.len() as u64 + 8;
+        }
+        tally.totals.files_known = tally.stats.files.total;
+        tally.totals.total_size = tally.stats.total_size;
+    }
+}
+
+fn remember_filters(all: &mut Vec<(u32, DirFilters)>, source: u32, filters: &DirFilters) {
+    if !all.iter().any(|(n, _)| *n == source) {
+        all.push((source, filters.clone()));
+    }
+}
+
+/// An operand's directory, the name below it, and what its end says.
+fn split_operand(operand: &[u8]) -> (Vec<u8>, Vec<u8>, NameType) {
+    let mut path = operand.to_vec();
+    let name_type = if path.is_empty() || path.ends_with(b"/") {
+        if path == b"./" {
+            path.pop();
+        } else {
+            path.push(b'.')
+        }
+        NameType::DotDir
+    } else if path == b".." || path.ends_with(b"/..") {
+        path.extend_from_slice(b"/.");
+        NameType::DotDir
+    } else if path == b"." || path.ends_with(b"/.") {
+        NameType::DotDir
+    } else {
+        NameType::Normal
+    };
+    #[cfg(windows)]
+    if let Some((drive, rest)) = windows_drive(&path) {
+        return (drive, rest, name_type);
+    }
+    match path.iter().rposition(|&b| b == b'/') {
+        Some(0) => (b"/".to_vec(), path[1..].to_vec(), name_type),
+        Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec(), name_type),
+        None => (Vec::new(), path, name_type),
+    }
+}
+
+/// `C:/name` starts from `C:/`, which must keep its slash, and `C:name` from `C:`.
+#[cfg(windows)]
+fn windows_drive(path: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    if path.get(1) != Some(&b':') {
+        return None;
+    }
+    match path.iter().rposition(|&b| b == b'/') {
+        Some(2) => Some((path[..3].to_vec(), path[3..].to_vec())),
+        None => Some((path[..2].to_vec(), path[2..].to_vec())),
+        Some(_) => None,
+    }
+}
+
+/// The part of a `-R` operand that counts: after `/./` if there is one.
+fn relative_part(operand: &[u8]) -> &[u8] {
+    match find(operand, b"/./") {
+        Some(at) => trim_leading_slashes(&operand[at + 3..]),
+        None => operand,
+    }
+}
+
+fn trim_leading_slashes(path: &[u8]) -> &[u8] {
+    let start = path.iter().position(|&b| b != b'/').unwrap_or(path.len());
+    &path[start..]
+}
+
+/// Where the first component of a path ends that has more; a leading `/` belongs to it.
+fn first_component_end(name: &[u8]) -> Option<usize> {
+    name.iter()
+        .skip(1)
+        .position(|&b| b == b'/')
+        .map(|at| at + 1)
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|w| w == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operand_s_end_says_what_is_meant() {
+        for (operand, dir, name, name_type) in [
+            ("a", "", "a", NameType::Normal),
+            ("a/b", "a", "b", NameType::Normal),
+            ("a/", "a", ".", NameType::DotDir),
+            (".", "", ".", NameType::DotDir),
+            ("..", "..", ".", NameType::DotDir),
+            ("/", "/", ".", NameType::DotDir),
+            ("/a", "/", "a", NameType::Normal),
+        ] {
+            let expected = (dir.as_bytes().to_vec(), name.as_bytes().to_vec(), name_type);
+            assert_eq!(split_operand(operand.as_bytes()), expected, "{operand}");
+        }
+    }
+}

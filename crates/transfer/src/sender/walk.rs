@@ -1,0 +1,249 @@
+//! Descends into the source: one segment of the list for each directory, depth first, or one
+//! segment for everything.
+// rsync: flist.c send_extra_file_list(), send1extra(), send_directory()
+
+use super::entry::Place;
+use super::list::{Lister, Tail};
+use crate::context::{full_name, line};
+use crate::error::{Problem, SessionError};
+use crate::event::Role;
+use crate::filtering::DirectoryFiles;
+use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
+use fast_io::dir::{Dir, Follow};
+use std::io;
+use std::sync::Arc;
+use tree::entry::{Entry, EntryFlags};
+use tree::filter::DirFilters;
+
+/// A directory whose subdirectories are still to be listed.
+struct Frame {
+    segment: Arc<Segment>,
+    next: usize,
+    /// The filters that hold in it, for each source that it was found in.
+    filters: Vec<(u32, DirFilters)>,
+}
+
+impl Lister<'_> {
+    /// Lists everything below the top segment's directories, a segment at a time.
+    pub(super) fn descend(
+        &mut self,
+        top: Arc<Segment>,
+        filters: Vec<(u32, DirFilters)>,
+    ) -> Result<(), SessionError> {
+        let mut stack = vec![Frame {
+            segment: top,
+            next: 0,
+            filters,
+        }];
+        while let Some(frame) = stack.last_mut() {
+            let Some(entry) = frame.segment.entries.get(frame.next) else {
+                stack.pop();
+                continue;
+            };
+            frame.next += 1;
+            if !entry.is_dir() || &*entry.basename == b"." {
+                continue;
+            }
+            let parent = EntryRef {
+                segment: frame.segment.clone(),
+                index: frame.next - 1,
+            };
+            let above = frame.filters.clone();
+            let (entries, filters) = self.directory_segment(parent.entry(), &above)?;
+            let Some(segment) = self.hand_over(entries, Parent::Entry(parent)) else {
+                return Ok(());
+            };
+            if segment.entries.iter().any(|e| e.is_dir()) {
+                stack.push(Frame {
+                    segment,
+                    next: 0,
+                    filters,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of one directory: of all sources that have it, and of what `-R` names in it.
+    #[allow(clippy::type_complexity)]
+    fn directory_segment(
+        &mut self,
+        dir: &Entry,
+        above: &[(u32, DirFilters)],
+    ) -> Result<(Vec<Entry>, Vec<(u32, DirFilters)>), SessionError> {
+        self.sender.ctx.check_stopped(Role::Sender)?;
+        let path = dir.path();
+        let mut entries = Vec::new();
+        let mut filters = Vec::new();
+        let mut same = vec![dir.clone()];
+        same.extend(self.take_duplicates(&path));
+        let mut listed_sources = Vec::new();
+        for dir in same {
+            let source = self.sender.source(dir.source);
+            let inherited = above
+                .iter()
+                .find(|(n, _)| *n == dir.source)
+                .map(|(_, f)| f.clone());
+            let inherited = inherited.unwrap_or_else(|| self.root_filters(&source));
+            let handle = self.open_listed(&source, &path);
+            let own = self.enter(&inherited, &path, handle.as_ref().ok())?;
+            if dir.flags.content_dir && !listed_sources.contains(&dir.source) {
+                listed_sources.push(dir.source);
+                self.add_directory(&source, &path, handle, &own, &mut entries);
+            }
+            let tails: Vec<Tail> = self.take_tails(dir.source, &path);
+            for tail in tails {
+                self.add_tail(&source, &path, tail, &own, &mut entries)?;
+            }
+            filters.push((dir.source, own));
+        }
+        Ok((entries, filters))
+    }
+
+    /// Adds a directory's content, and under it everything, to one list for all.
+    pub(super) fn add_tree(
+        &mut self,
+        dir: &Entry,
+        above: &DirFilters,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), SessionError> {
+        if !dir.is_dir() || dir.flags.mount_dir {
+            return Ok(());
+        }
+        self.sender.ctx.check_stopped(Role::Sender)?;
+        let source = self.sender.source(dir.source);
+        let path = dir.path();
+        let handle = self.open_listed(&source, &path);
+        let own = self.enter(above, &path, handle.as_ref().ok())?;
+        let start = entries.len();
+        self.add_directory(&source, &path, handle, &own, entries);
+        if self.sender.ctx.options.recurse {
+            for index in start..entries.len() {
+                if entries[index].is_dir() {
+                    let below = entries[index].clone();
+                    self.add_tree(&below, &own, entries)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_listed(&self, source: &super::SourceDir, path: &[u8]) -> io::Result<Dir> {
+        source.open_dir(path, self.sender.follows_links)
+    }
+
+    /// Adds what a directory holds, without descending.
+    pub(super) fn add_directory(
+        &mut self,
+        source: &super::SourceDir,
+        path: &[u8],
+        handle: io::Result<Dir>,
+        filters: &DirFilters,
+        entries: &mut Vec<Entry>,
+    ) {
+        let ctx = &self.sender.ctx;
+        let shown = || full_name(&source.absolute, path);
+        let dir = match handle {
+            Ok(dir) => dir,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                ctx.problems.add(Problem::Vanished);
+                ctx.warn(Role::Sender, line!("directory has vanished: ", shown()));
+                return;
+            }
+            Err(e) => {
+                ctx.problems.add(Problem::General);
+                ctx.transfer_error_os(Role::Sender, line!("opendir ", shown(), " failed"), e);
+                return;
+            }
+        };
+        let device = if ctx.options.one_file_system > 0 {
+            dir.stat_self().map_or(0, |s| s.device)
+        } else {
+            0
+        };
+        let follow = if ctx.options.copy_links {
+            Follow::Always
+        } else {
+            Follow::Never
+        };
+        let found = match tree::scan::scan(&dir, follow) {
+            Ok(found) => found,
+            Err(e) => {
+                ctx.problems.add(Problem::General);
+                ctx.transfer_error_os(Role::Sender, line!("readdir(", shown(), ")"), e);
+                return;
+            }
+        };
+        let dirname: Arc<[u8]> = if path == b"." {
+            Arc::default()
+        } else {
+            path.into()
+        };
+        let place = Place {
+            source,
+            dirname,
+            dir: &dir,
+            filters: Some(filters),
+            device,
+        };
+        let flags = EntryFlags {
+            content_dir: ctx.options.recurse,
+            ..EntryFlags::default()
+        };
+        entries.reserve(found.len());
+        for name in found {
+            if let Some(entry) = self.sender.make_entry(&place, &name.name, name.stat, flags) {
+                entries.push(entry);
+                self.count_progress(entries.len());
+            }
+        }
+        ctx.control.sign_of_life();
+    }
+
+    /// The filters that hold in a directory.
+    pub(super) fn enter(
+        &self,
+        above: &DirFilters,
+        path: &[u8],
+        dir: Option<&Dir>,
+    ) -> Result<DirFilters, SessionError> {
+        if !above.reads_directories() {
+            return Ok(above.clone());
+        }
+        let path = if path == b"." { b"" } else { path };
+        let mut files = DirectoryFiles::new(path, dir);
+        let entered = above
+            .enter(path, &mut files)
+            .map_err(|e| self.sender.filter_error(e))?;
+        for notice in files.outside.notices {
+            self.sender.ctx.error(Role::Sender, notice.to_string());
+        }
+        Ok(entered)
+    }
+
+    /// Sorts a segment's entries, counts them and hands them over. `None` if nobody wants them.
+    pub(super) fn hand_over(
+        &mut self,
+        mut entries: Vec<Entry>,
+        parent: Parent,
+    ) -> Option<Arc<Segment>> {
+        self.count(&entries);
+        for duplicate in sort_and_clean(&mut entries) {
+            self.remember_duplicate(duplicate);
+        }
+        entries.shrink_to_fit();
+        let parent = match parent {
+            Parent::None
+                if entries
+                    .first()
+                    .is_some_and(|e| e.is_dir() && &*e.basename == b".") =>
+            {
+                Parent::Dot
+            }
+            other => other,
+        };
+        let segment = Arc::new(Segment::new(entries, self.listed, parent));
+        self.listed += segment.entries.len() as u64;
+        self.queue.send(segment.clone()).then_some(segment)
+    }
+}

@@ -1,0 +1,317 @@
+//! One local session: finds out what the operands mean, starts the roles, and waits for them.
+// rsync: main.c client_run(), do_recv()
+
+use crate::context::{Context, full_name, line};
+use crate::control::Control;
+use crate::destination::Destination;
+use crate::error::{Fatal, Problem, SessionError};
+use crate::event::{EventSink, Role};
+use crate::filtering;
+use crate::generator::Generator;
+use crate::ids::Ids;
+use crate::link::SegmentQueue;
+use crate::narrator::Narrator;
+use crate::paths;
+use crate::receiver::Receiver;
+use crate::segment::Segment;
+use crate::sender::Sender;
+use crate::stats::Stats;
+use fast_io::dir::Dir;
+use fast_io::{Backend, CompletionPump, PumpConfig};
+use options::{IoBackend, Options};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tree::filter::{FilterSet, Side};
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it counted.
+    pub stats: Stats,
+    /// Why it ended early, if it did.
+    pub error: Option<SessionError>,
+    /// Something could not be transferred: exit code 23.
+    pub partial: bool,
+    /// A source file vanished: exit code 24.
+    pub vanished: bool,
+    /// `--max-delete` held deletions back: exit code 25.
+    pub delete_limit: bool,
+}
+
+/// Runs a session between directories of this machine. `backend` overrides what the options say.
+///
+/// The operands are those of the options: sources, then the destination (none when listing).
+pub fn run_local(
+    options: Options,
+    sink: Arc<dyn EventSink>,
+    control: Arc<Control>,
+    pump: &PumpConfig,
+) -> Outcome {
+    let umask = fast_io::dir::take_umask();
+    let narrator = Narrator::new(sink, &options);
+    let pump = match CompletionPump::start(pump) {
+        Ok(pump) => Arc::new(pump),
+        Err(e) => return no_pump(&narrator, e),
+    };
+    let ctx = Arc::new(Context::new(options, narrator, control, pump, umask));
+    let result = with_watchdog(&ctx, || run(&ctx));
+    ctx.pump.shut_down();
+    let error = result.err();
+    let mut stats = ctx.tally().stats;
+    stats.seconds = ctx.control.started().elapsed().as_secs_f64();
+    // What rsync's encoding would weigh, about.
+    stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 20 * stats.transferred_files;
+    stats.bytes_received = 16 + 4 * stats.created.total + 19 * stats.transferred_files;
+    let problems = &ctx.problems;
+    Outcome {
+        stats,
+        error,
+        partial: problems.has(Problem::General) || problems.has(Problem::Transfer),
+        vanished: problems.has(Problem::Vanished),
+        delete_limit: problems.has(Problem::DeleteLimit),
+    }
+}
+
+/// The pump that these options ask for.
+pub fn pump_config(options: &Options) -> PumpConfig {
+    let config = PumpConfig::default();
+    match options.io_backend {
+        IoBackend::Threads => config.with_backend(Backend::Threads),
+        IoBackend::Auto | IoBackend::Iocp | IoBackend::Uring => config,
+    }
+}
+
+fn no_pump(narrator: &Narrator, error: std::io::Error) -> Outcome {
+    narrator.message(&crate::event::Message {
+        severity: crate::event::Severity::Error,
+        role: Role::Receiver,
+        text: b"cannot start the threads that move bytes".to_vec(),
+        os_error: Some(error),
+    });
+    Outcome {
+        stats: Stats::default(),
+        error: Some(SessionError {
+            kind: Fatal::Internal,
+            role: Role::Receiver,
+        }),
+        partial: false,
+        vanished: false,
+        delete_limit: false,
+    }
+}
+
+fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
+    let mut operands: Vec<Vec<u8>> = ctx
+        .options
+        .operands
+        .iter()
+        .map(|o| paths::operand_bytes(o))
+        .collect();
+    let target = if ctx.options.list_only && operands.len() == 1 {
+        None
+    } else {
+        operands.pop()
+    };
+    let filters = match filtering::rules(&ctx.options) {
+        Ok((filters, notices)) => {
+            for notice in notices {
+                ctx.error(Role::Sender, notice.to_string());
+            }
+            filters
+        }
+        Err(e) => return Err(filter_failure(ctx, e)),
+    };
+    check_munge(ctx)?;
+    let sender = Arc::new(Sender::new(ctx.clone(), filters.clone()));
+    let queue = Arc::new(SegmentQueue::default());
+    std::thread::scope(|scope| {
+        let listing = {
+            let (sender, queue, operands) = (sender.clone(), queue.clone(), &operands);
+            scope.spawn(move || sender.run(operands, &queue))
+        };
+        queue.wait_for_start();
+        let received = receive(ctx, &sender, &queue, &filters, target.as_deref());
+        queue.abandon();
+        let listed = listing
+            .join()
+            .unwrap_or_else(|p| std::panic::resume_unwind(p));
+        listed.and(received)
+    })
+}
+
+fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionError {
+    use std::error::Error;
+    let kind = if error.is_syntax() {
+        Fatal::Syntax
+    } else {
+        Fatal::FileIo
+    };
+    let os_error = error
+        .source()
+        .and_then(|s| s.downcast_ref::<std::io::Error>());
+    match os_error.and_then(std::io::Error::raw_os_error) {
+        Some(code) => ctx.fatal_os(
+            kind,
+            Role::Sender,
+            error.to_string(),
+            std::io::Error::from_raw_os_error(code),
+        ),
+        None => ctx.fatal(kind, Role::Sender, error.to_string()),
+    }
+}
+
+/// Generator and receiver.
+fn receive(
+    ctx: &Arc<Context>,
+    sender: &Arc<Sender>,
+    queue: &Arc<SegmentQueue>,
+    filters: &FilterSet,
+    target: Option<&[u8]>,
+) -> Result<(), SessionError> {
+    let Some(top) = queue.receive() else {
+        return Ok(());
+    };
+    if top.entries.is_empty() {
+        return Ok(());
+    }
+    let mut ahead = VecDeque::from([top.clone()]);
+    // A list of one directory is not a list of one entry until its content is known.
+    if top.entries.len() == 1
+        && let Some(next) = queue.receive()
+    {
+        ahead.push_back(next);
+    }
+    let more = ahead
+        .get(1)
+        .is_some_and(|s: &Arc<Segment>| !s.entries.is_empty());
+    let destination = match target {
+        Some(target) if !ctx.options.list_only => Destination::find(ctx, target, &top, more)?,
+        _ => Destination {
+            root: None,
+            absolute: Vec::new(),
+            solo_name: None,
+        },
+    };
+    let temp_dir = open_temp_dir(ctx, &destination)?;
+    let ids = Arc::new(Ids::new(ctx));
+    let receiver = Arc::new(Receiver::new(
+        ctx.clone(),
+        ids.clone(),
+        sender.clone(),
+        destination.absolute.clone(),
+        destination.root.clone(),
+        temp_dir,
+    ));
+    let mut base = destination.absolute.clone();
+    if base.first() != Some(&b'/') {
+        base.insert(0, b'/');
+    }
+    let rules = filters.root(Side::Receiver, &base);
+    let mut generator = Generator::new(
+        ctx.clone(),
+        ids,
+        sender.clone(),
+        receiver.clone(),
+        destination,
+        queue.clone(),
+        rules,
+        ahead,
+    );
+    let result = generator.run();
+    if result.is_err() {
+        // Files in flight are given up, and their temporary names removed.
+        ctx.control.stop();
+    }
+    receiver.drain();
+    let failed = receiver.check();
+    failed.and(result)
+}
+
+// rsync: main.c do_recv(), the checks of --temp-dir
+fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>, SessionError> {
+    let (Some(path), Some(root)) = (&ctx.options.tmp_dir, &destination.root) else {
+        return Ok(None);
+    };
+    let name = paths::operand_bytes(path.as_os_str());
+    let opened = if paths::is_absolute(&name) {
+        Dir::open(path)
+    } else {
+        root.dir.open_following(&name)
+    };
+    match opened {
+        Ok(dir) => Ok(Some(dir)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let text = line!("The temp-dir does not exist: ", name);
+            Err(ctx.fatal(Fatal::Syntax, Role::Receiver, text))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+            let text = line!("The temp-dir is not a directory: ", name);
+            Err(ctx.fatal(Fatal::Syntax, Role::Receiver, text))
+        }
+        Err(e) => {
+            let text = line!("Failed to stat temp-dir ", full_name(b"", &name));
+            Err(ctx.fatal_os(Fatal::FileIo, Role::Receiver, text, e))
+        }
+    }
+}
+
+/// Munged links must lead nowhere.
+// rsync: main.c main(), the check of SYMLINK_PREFIX
+fn check_munge(ctx: &Context) -> Result<(), SessionError> {
+    let prefix = tree::symlink::MUNGE_PREFIX;
+    if ctx.options.munge_links
+        && paths::path_of(prefix.strip_suffix(b"/").unwrap_or(prefix)).is_dir()
+    {
+        let text = line!(
+            "Symlink munging is unsafe when a ",
+            prefix,
+            " directory exists."
+        );
+        return Err(ctx.fatal(Fatal::Unsupported, Role::Receiver, text));
+    }
+    Ok(())
+}
+
+/// Runs the session beside a thread that ends it when nothing moves for `--timeout`.
+fn with_watchdog(
+    ctx: &Arc<Context>,
+    session: impl FnOnce() -> Result<(), SessionError>,
+) -> Result<(), SessionError> {
+    let Some(timeout) = ctx.options.timeout.filter(|t| !t.is_zero()) else {
+        return session();
+    };
+    let ended = Arc::new((Mutex::new(false), std::sync::Condvar::new()));
+    let timed_out = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let watch = {
+            let (ended, timed_out) = (ended.clone(), timed_out.clone());
+            move || {
+                let mut over = ended.0.lock().unwrap_or_else(PoisonError::into_inner);
+                while !*over {
+                    let silence = ctx.control.silence();
+                    if silence >= timeout {
+                        timed_out.store(true, std::sync::atomic::Ordering::Relaxed);
+                        ctx.control.stop();
+                        return;
+                    }
+                    let pause = (timeout - silence).max(Duration::from_millis(10));
+                    (over, _) = ended
+                        .1
+                        .wait_timeout(over, pause)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        };
+        scope.spawn(watch);
+        let result = session();
+        *ended.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        ended.1.notify_all();
+        if timed_out.load(std::sync::atomic::Ordering::Relaxed) {
+            let seconds = timeout.as_secs();
+            let text = format!("io timeout after {seconds} seconds -- exiting");
+            return Err(ctx.fatal(Fatal::Timeout, Role::Receiver, text));
+        }
+        result
+    })
+}
