@@ -178,14 +178,22 @@ mod with_symlinks {
         let done = AtomicBool::new(false);
         let seen = std::thread::scope(|scope| {
             scope.spawn(|| exchange(&inside, &done));
-            let seen = open_many_times(&inside);
-            done.store(true, Ordering::Relaxed);
-            seen
+            let _done = SetOnDrop(&done);
+            open_many_times(&inside)
         });
         assert!(
             seen.inside > 0 && seen.refused > 0,
             "no race took place: {seen:?}"
         );
+    }
+
+    /// Ends the other thread even when an assertion fails in this one.
+    struct SetOnDrop<'a>(&'a AtomicBool);
+
+    impl Drop for SetOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 
     fn exchange(inside: &Dir, done: &AtomicBool) {
