@@ -38,8 +38,8 @@ mod write_batch;
 
 pub use buffer::{Buffer, BufferPool};
 pub use completion::{
-    Cancelled, Completion, CompletionHandler, OneshotHandler, OneshotReceiver, PumpClosed, is_cancelled, is_closed,
-    oneshot_handler,
+    Cancelled, Completion, CompletionHandler, OneshotHandler, OneshotReceiver, PumpClosed,
+    is_cancelled, is_closed, oneshot_handler,
 };
 pub use config::{Backend, PumpConfig};
 pub use driver::scripted::{Gate, InjectedError, Script, Victims};
@@ -47,9 +47,7 @@ pub use file::SharedFile;
 pub use operation::{CopyRequest, Operation};
 pub use pump::{CompletionPump, Full, Submission, Ticket};
 pub use read_ahead::ReadAhead;
-pub use write_batch::{
-    Committed, Place, Reserve, Sync, WriteBatch, WriteBatchConfig, WriteTicket,
-};
+pub use write_batch::{Committed, Place, Reserve, Sync, WriteBatch, WriteBatchConfig, WriteTicket};
 
 /// Compiles the README's example.
 #[cfg(doctest)]

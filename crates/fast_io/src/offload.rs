@@ -19,6 +19,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::buffer::Buffer;
 use crate::sys;
 
 /// Files up to this length are not worth a trick: sharing blocks takes longer than copying them, the
@@ -146,6 +147,43 @@ impl Copier {
             }
         }
     }
+}
+
+/// Reads a file that should hold `expected` bytes into `buffer`, which must have room for more.
+/// False if it holds fewer or more. For contents so small that asking for the file's length, or
+/// an operation of the pump, would cost more than the reading.
+///
+/// # Errors
+/// The system's.
+///
+/// # Panics
+/// If the buffer has no room for one byte more than expected, which tells longer files.
+pub fn read_small(file: &File, buffer: &mut Buffer, expected: usize) -> io::Result<bool> {
+    let room = &mut buffer.room_mut()[..=expected];
+    let mut filled = 0;
+    while filled < expected {
+        match retry(|| sys::read_at(file, &mut room[filled..], filled as u64))? {
+            0 => break,
+            got => filled += got,
+        }
+    }
+    buffer.set_filled(filled);
+    Ok(filled == expected)
+}
+
+/// Writes all of `bytes` at `offset`: the counterpart of [`read_small`].
+///
+/// # Errors
+/// The system's.
+pub fn write_small(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match retry(|| sys::write_at(file, &bytes[written..], offset + written as u64))? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            more => written += more,
+        }
+    }
+    Ok(())
 }
 
 /// Moves one bufferful; zero at the end of the source. It is written whole before it counts.

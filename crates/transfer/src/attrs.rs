@@ -157,6 +157,13 @@ fn group_differs(o: &Options, ids: &Ids, entry: &Entry, stat: &Stat) -> bool {
     cfg!(unix) && o.preserve_gid && ids.gid(entry.gid).is_some_and(|gid| gid != stat.gid)
 }
 
+/// Whether a file that was made with this owner and group has to be given others.
+pub(crate) fn needs_owner(ctx: &Context, ids: &Ids, entry: &Entry, made: (u32, u32)) -> bool {
+    let o = &ctx.options;
+    (ctx.am_root && o.preserve_uid && ids.uid(entry.uid) != made.0)
+        || (o.preserve_gid && ids.gid(entry.gid).is_some_and(|gid| gid != made.1))
+}
+
 /// What [`apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {

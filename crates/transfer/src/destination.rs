@@ -9,9 +9,10 @@ use crate::event::Role;
 use crate::paths;
 use crate::segment::{EntryRef, Note, Segment};
 use fast_io::dir::{Dir, Timestamp};
+use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tree::entry::Entry;
 
 /// What the last operand means.
@@ -34,6 +35,8 @@ pub(crate) struct DestDir {
     parent: Option<Arc<DestDir>>,
     /// This session made it, so what it does not have yet is not there.
     pub fresh: bool,
+    /// The owner and group that files made in it get.
+    birth: OnceLock<(u32, u32)>,
     changed: AtomicBool,
     finish: Mutex<Option<Finish>>,
 }
@@ -254,6 +257,7 @@ impl DestDir {
             path: Vec::new(),
             parent: None,
             fresh,
+            birth: OnceLock::new(),
             changed: AtomicBool::new(false),
             finish: Mutex::default(),
         })
@@ -276,6 +280,7 @@ impl DestDir {
             path: tree::entry::join(&self.path, name),
             parent: Some(self.clone()),
             fresh,
+            birth: OnceLock::new(),
             changed: AtomicBool::new(false),
             finish: Mutex::default(),
         }))
@@ -284,6 +289,18 @@ impl DestDir {
     /// The directory above; none above the root.
     pub fn parent(&self) -> Option<&Arc<DestDir>> {
         self.parent.as_ref()
+    }
+
+    /// The owner and group that files made in it get, once that is known.
+    pub fn birth(&self) -> Option<(u32, u32)> {
+        self.birth.get().copied()
+    }
+
+    /// Learns from a file that was just made in it.
+    pub fn remember_birth(&self, file: &File) {
+        if let Ok(stat) = fast_io::dir::file_stat(file) {
+            self.birth.get_or_init(|| (stat.uid, stat.gid));
+        }
     }
 
     /// Says that an entry was made, replaced or removed in it.

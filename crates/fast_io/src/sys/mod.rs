@@ -29,7 +29,9 @@ pub(crate) use unix::plain::{
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported};
+pub(crate) use windows::copying::{
+    COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported,
+};
 #[cfg(windows)]
 pub(crate) use windows::holes::{next_data, punch_hole, reserve};
 #[cfg(windows)]

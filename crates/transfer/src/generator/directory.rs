@@ -106,9 +106,7 @@ impl Generator {
             Found::Missing => {}
         }
         // Errors are told when its own turn comes.
-        if self.make_directory(entry, file.mode & 0o700).is_ok() {
-            entry.note(Note::DirCreated);
-        }
+        let _ = self.make_directory(entry, file.mode & 0o700);
     }
 
     fn make_directory(&mut self, entry: &EntryRef, mode: u32) -> io::Result<()> {
@@ -117,6 +115,10 @@ impl Generator {
         let leaf = self.leaf(file).to_vec();
         dir.touch();
         match dir.dir.create_dir(&leaf, mode & 0o7777) {
+            Ok(()) => {
+                entry.note(Note::DirCreated);
+                Ok(())
+            }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }
@@ -141,7 +143,7 @@ impl Generator {
         } else {
             let parent = self.enter(file)?;
             // A directory that its owner cannot use has to be made usable for the time being.
-            let own = parent.open(&leaf, ctx.options.keep_dirlinks, created && stat.is_none());
+            let own = parent.open(&leaf, ctx.options.keep_dirlinks, created);
             match own {
                 Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
                     parent

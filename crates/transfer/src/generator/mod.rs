@@ -74,8 +74,12 @@ enum Visit {
 }
 
 /// How many transfers are handed over together, so that handing over costs little.
-const BATCH_FILES: usize = 24;
-const BATCH_BYTES: u64 = 512 * 1024;
+const BATCH_FILES: usize = 256;
+/// From this many on, a change of directory ends a batch: two threads that make files in one
+/// directory wait for each other.
+const BATCH_FOR_DIR: usize = 24;
+/// How much content they may have together.
+const BATCH_BYTES: u64 = 1024 * 1024;
 /// Under `-H`, how many entries must be known before the next is decided on.
 const HARD_LINK_LOOKAHEAD: usize = 500;
 
@@ -590,6 +594,13 @@ impl Generator {
     // --- handing over ---------------------------------------------------------------------
 
     fn hand_over(&mut self, job: Job) {
+        let leaves_dir = self
+            .batch
+            .last()
+            .is_some_and(|last| !Arc::ptr_eq(&last.dir, &job.dir));
+        if leaves_dir && self.batch.len() >= BATCH_FOR_DIR {
+            self.flush();
+        }
         self.batch_bytes += job.entry.entry().size;
         self.batch.push(job);
         if self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES {

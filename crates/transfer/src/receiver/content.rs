@@ -16,7 +16,7 @@ use delta::{
     SignatureBuilder, SourceWindow, StrongSum, TokenSink,
 };
 use fast_io::dir::{Access, Follow};
-use fast_io::offload::{End, Side};
+use fast_io::offload::{End, SMALL, Side, write_small};
 use fast_io::sparse::{preallocate, punch_hole};
 use fast_io::{Buffer, Place, ReadAhead, Reserve, SharedFile, Sync, WriteTicket};
 use options::{Append, Checksum};
@@ -30,9 +30,6 @@ const READ_DEPTH: usize = 4;
 /// rsync looks for holes in pieces of this size.
 // rsync: rsync.h SPARSE_WRITE_SIZE
 const HOLE: usize = 1024;
-/// Sharing blocks is not worth asking for below this size.
-const WORTH_CLONING: u64 = 64 * 1024;
-
 type Outcome = Result<(Target, Moved), (Target, Trouble)>;
 
 impl Receiver {
@@ -52,8 +49,17 @@ impl Receiver {
             self.ctx.warn_os(ROLE, text, e);
         }
         let mut meter = Meter::new(self, job);
+        if let Some(bytes) = &content.bytes {
+            if let Err(e) = write_small(&target.file, bytes, 0)
+                .and_then(|()| self.cut(job, &target.file, content.size))
+            {
+                return Err((target, Trouble::Target(e)));
+            }
+            meter.finish(content.size, 0);
+            return Ok((target, Moved::of(content.size, None)));
+        }
         let copier = &self.ctx.copier;
-        if content.size >= WORTH_CLONING
+        if content.size > SMALL
             && !o.preallocate
             && !o.inplace
             && copier.clone_file(&content.file, &target.file)
@@ -131,7 +137,7 @@ impl Receiver {
             }
             None => Matcher::literal_only(),
         };
-        let Target { file, temp } = target;
+        let Target { file, temp, born } = target;
         let reserve = if o.preallocate {
             Reserve::Bytes(content.size)
         } else {
@@ -139,11 +145,20 @@ impl Receiver {
         };
         let spare = match file.try_clone() {
             Ok(spare) => spare,
-            Err(e) => return Err((Target { file, temp }, Trouble::Target(e))),
+            Err(e) => return Err((Target { file, temp, born }, Trouble::Target(e))),
         };
         let ticket = match self.writes.begin(file, reserve) {
             Ok(ticket) => ticket,
-            Err(e) => return Err((Target { file: spare, temp }, Trouble::Target(e))),
+            Err(e) => {
+                return Err((
+                    Target {
+                        file: spare,
+                        temp,
+                        born,
+                    },
+                    Trouble::Target(e),
+                ));
+            }
         };
         let mut stream = Stream {
             receiver: self,
@@ -174,7 +189,11 @@ impl Receiver {
                 .map_err(Trouble::Target)?;
             Ok(figures)
         });
-        let target = Target { file: spare, temp };
+        let target = Target {
+            file: spare,
+            temp,
+            born,
+        };
         match result {
             Ok(figures) => {
                 self.add_matches(figures.stats);

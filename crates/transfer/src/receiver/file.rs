@@ -3,13 +3,13 @@
 // rsync: receiver.c recv_files(), open_tmpfile(); rsync.c finish_transfer()
 
 use super::{Failure, Job, ROLE, Receiver};
-use crate::attrs::{Handle, TimeRule, Wanted, apply};
+use crate::attrs::{Handle, TimeRule, Wanted, apply, needs_owner};
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
 use crate::receiver::backup::Backup;
 use crate::sender::content::Content;
-use fast_io::dir::{Access, Dir, Follow};
+use fast_io::dir::{Access, DeviceNumber, Dir, FileKind, Follow, Stat, Timestamp};
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -28,6 +28,8 @@ pub(super) struct Target {
     pub file: File,
     /// Its name until it is complete; `None` if it is written in place.
     pub temp: Option<Vec<u8>>,
+    /// What it was made as, where that is known without looking.
+    pub born: Option<Stat>,
 }
 
 /// Why content did not arrive.
@@ -73,7 +75,11 @@ impl Receiver {
     fn open_target(&self, job: &Job) -> Result<Target, Failure> {
         if self.ctx.options.inplace {
             return match self.open_in_place(job) {
-                Ok(file) => Ok(Target { file, temp: None }),
+                Ok(file) => Ok(Target {
+                    file,
+                    temp: None,
+                    born: None,
+                }),
                 Err(e) => {
                     let name = self.shown(&job.path());
                     self.ctx
@@ -83,13 +89,30 @@ impl Receiver {
             };
         }
         let (dir, place) = self.temp_place(job);
-        // Nobody else may look at it before its owner and permissions are right.
-        let permissions = (job.mode | 0o200) & 0o700;
+        // Nobody else may look at it before its owner is right: then it may have its permissions
+        // at once, and never has to be given them.
+        let birth = job.dir.birth().filter(|birth| {
+            place == Place::Beside
+                && job.mode & 0o7000 == 0
+                && !needs_owner(&self.ctx, &self.ids, job.entry.entry(), *birth)
+        });
+        let permissions = if birth.is_some() {
+            job.mode & 0o777
+        } else {
+            (job.mode | 0o200) & 0o700
+        };
         match temp::create(dir, job.leaf(), place, permissions) {
-            Ok((file, temp)) => Ok(Target {
-                file,
-                temp: Some(temp),
-            }),
+            Ok((file, temp)) => {
+                if place == Place::Beside && job.dir.birth().is_none() {
+                    job.dir.remember_birth(&file);
+                }
+                let born = birth.map(|(uid, gid)| born(permissions, uid, gid));
+                Ok(Target {
+                    file,
+                    temp: Some(temp),
+                    born,
+                })
+            }
             Err(e) => {
                 let pattern = line!(".", job.leaf(), ".XXXXXX");
                 let name = self.shown(&join(&job.dir.path, &pattern));
@@ -154,7 +177,7 @@ impl Receiver {
             ROLE,
             wanted,
             &handle,
-            None,
+            target.born,
             TimeRule::Exact,
             shown,
             false,
@@ -171,7 +194,7 @@ impl Receiver {
             });
             return Err(Failure::Skipped);
         }
-        let Target { file, temp } = target;
+        let Target { file, temp, .. } = target;
         drop(file);
         let Some(temp) = temp else {
             return Ok(self.arrived(job, moved));
@@ -330,6 +353,27 @@ impl Receiver {
         if let Some(temp) = &target.temp {
             let _ = self.temp_place(job).0.remove_file(temp);
         }
+    }
+}
+
+/// A file that was just made.
+fn born(permissions: u32, uid: u32, gid: u32) -> Stat {
+    Stat {
+        kind: FileKind::Regular,
+        permissions,
+        uid,
+        gid,
+        size: 0,
+        mtime: Timestamp {
+            secs: i64::MIN,
+            nanos: 0,
+        },
+        atime: Timestamp::default(),
+        device: 0,
+        inode: 0,
+        links: 1,
+        allocated: 0,
+        special: DeviceNumber::default(),
     }
 }
 

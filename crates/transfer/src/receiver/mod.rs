@@ -24,6 +24,7 @@ use crate::ids::Ids;
 use crate::narrator::{Moved, PlaceId};
 use crate::segment::EntryRef;
 use crate::sender::Sender;
+use crate::sender::content::Purpose;
 use delta::{ChecksumKind, MatchStats};
 use fast_io::dir::{Dir, Stat};
 use fast_io::{BufferPool, Operation, WriteBatch};
@@ -231,11 +232,16 @@ impl Receiver {
     fn transfer(&self, job: &Job, parent: &io::Result<Dir>) {
         let entry = job.entry.entry();
         let mut result = Err(Failure::Skipped);
-        if let Some(content) = self.sender.open_content(parent, entry) {
+        let purpose = if self.streams() {
+            Purpose::Stream
+        } else {
+            Purpose::Copy
+        };
+        if let Some(content) = self.sender.open_content(parent, entry, purpose) {
             self.ctx.narrator.begin(job.place, || self.ctx.totals());
             result = self.receive(job, content, file::Attempt::First);
             if matches!(result, Err(Failure::Changed)) {
-                result = match self.sender.open_content(parent, entry) {
+                result = match self.sender.open_content(parent, entry, purpose) {
                     Some(content) => self.receive(job, content, file::Attempt::Again),
                     None => Err(Failure::Skipped),
                 };

@@ -6,6 +6,8 @@ use crate::context::{full_name, line};
 use crate::error::Problem;
 use crate::event::Role;
 use fast_io::dir::{Access, Dir, Follow, file_stat};
+use fast_io::offload::read_small;
+use fast_io::{Buffer, BufferPool};
 use std::fs::File;
 use std::io;
 use tree::entry::Entry;
@@ -15,6 +17,25 @@ pub(crate) struct Content {
     pub file: File,
     /// Its size when it was opened; the list may have said otherwise.
     pub size: u64,
+    /// All of it, if it is small and is only to be copied.
+    pub bytes: Option<Buffer>,
+}
+
+/// What is to be done with content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It is copied as it is: a small file may be read at once.
+    Copy,
+    /// It is looked at piece by piece.
+    Stream,
+}
+
+/// Files below this size are read in one go.
+const SMALL: usize = 16 * 1024;
+
+/// Buffers for small files' content.
+pub(super) fn small_buffers() -> BufferPool {
+    BufferPool::new(SMALL, 64)
 }
 
 impl Sender {
@@ -25,30 +46,32 @@ impl Sender {
     }
 
     /// Opens an entry's content in `parent`. `None` when it cannot be had, which has been told.
-    pub fn open_content(&self, parent: &io::Result<Dir>, entry: &Entry) -> Option<Content> {
+    pub fn open_content(
+        &self,
+        parent: &io::Result<Dir>,
+        entry: &Entry,
+        purpose: Purpose,
+    ) -> Option<Content> {
         let o = &self.ctx.options;
-        let follow = self.follow_files();
         let opened = match parent {
             Ok(dir) => dir
-                .open_file(&entry.basename, Access::Read, follow)
-                .and_then(|file| file_stat(&file).map(|stat| (file, stat))),
+                .open_file(&entry.basename, Access::Read, self.follow_files())
+                .and_then(|file| self.look_into(file, entry, purpose)),
             Err(e) => Err(copy_error(e)),
         };
-        let source = self.source(entry.source);
         match opened {
-            Ok((file, stat)) => {
-                if o.append != options::Append::No && stat.size < entry.size {
+            Ok(content) => {
+                if o.append != options::Append::No && content.size < entry.size {
+                    let source = self.source(entry.source);
                     let name = full_name(&source.absolute, &entry.path());
                     self.ctx
                         .warn(Role::Sender, line!("skipped diminished file: ", name));
                     return None;
                 }
-                Some(Content {
-                    file,
-                    size: stat.size,
-                })
+                Some(content)
             }
             Err(e) => {
+                let source = self.source(entry.source);
                 let name = full_name(&source.absolute, &entry.path());
                 if e.kind() == io::ErrorKind::NotFound {
                     self.ctx.problems.add(Problem::Vanished);
@@ -62,6 +85,25 @@ impl Sender {
                 None
             }
         }
+    }
+
+    fn look_into(&self, file: File, entry: &Entry, purpose: Purpose) -> io::Result<Content> {
+        if purpose == Purpose::Copy && entry.size < SMALL as u64 {
+            let mut buffer = self.small_buffers.take();
+            if read_small(&file, &mut buffer, entry.size as usize)? {
+                return Ok(Content {
+                    file,
+                    size: entry.size,
+                    bytes: Some(buffer),
+                });
+            }
+        }
+        let size = file_stat(&file)?.size;
+        Ok(Content {
+            file,
+            size,
+            bytes: None,
+        })
     }
 
     /// Whether a symbolic link in a file's place is followed: only where the user asked.

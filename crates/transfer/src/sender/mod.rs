@@ -31,6 +31,7 @@ pub(crate) struct Sender {
     /// Whether a directory on the way may be a symbolic link: where the user asked for links
     /// to be followed, and under `-R`, whose paths the user named.
     follows_links: bool,
+    small_buffers: fast_io::BufferPool,
 }
 
 /// A directory that entries' names start from.
@@ -54,6 +55,7 @@ impl Sender {
             filters,
             sources: Mutex::default(),
             follows_links,
+            small_buffers: content::small_buffers(),
         }
     }
 
