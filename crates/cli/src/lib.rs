@@ -1,0 +1,7 @@
+//! The parts of the `tidesync` program that turn a session into what a user sees: its output
+//! ([`render`]), its exit code ([`exit_code`]) and what it says of itself ([`version`]).
+#![forbid(unsafe_code)]
+
+pub mod exit_code;
+pub mod render;
+pub mod version;
