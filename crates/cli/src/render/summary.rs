@@ -35,18 +35,13 @@ fn block(stats: &Stats, level: u8, lines: &mut Vec<String>) {
     line("Literal data", bytes(stats.literal_data));
     line("Matched data", bytes(stats.matched_data));
     line("File list size", human(stats.list_size, level));
-    let milliseconds = |seconds: f64| (seconds * 1000.0) as u64;
-    let seconds = |time| {
-        let seconds = milliseconds(time) as f64 / 1000.0;
-        grouped_fraction(seconds, 3, level) + " seconds"
-    };
-    if milliseconds(stats.list_seconds) > 0 {
-        line("File list generation time", seconds(stats.list_seconds));
-        line(
-            "File list transfer time",
-            seconds(stats.list_transfer_seconds),
-        );
-    }
+    let seconds =
+        |milliseconds: u64| grouped_fraction(milliseconds as f64 / 1000.0, 3, level) + " seconds";
+    // rsync takes a list that was made in no time for one that took a millisecond.
+    let generation = (stats.list_seconds * 1000.0) as u64;
+    line("File list generation time", seconds(generation.max(1)));
+    let transfer = (stats.list_transfer_seconds * 1000.0) as u64;
+    line("File list transfer time", seconds(transfer));
     line("Total bytes sent", human(stats.bytes_sent, level));
     line("Total bytes received", human(stats.bytes_received, level));
 }
@@ -154,12 +149,13 @@ total size is 3,000,010  speedup is 1.00";
     }
 
     #[test]
-    fn times_too_short_to_measure_are_left_out() {
+    fn a_list_takes_a_millisecond_at_least() {
         let stats = Stats {
-            list_seconds: 0.0009,
+            list_seconds: 0.0,
             ..stats()
         };
-        assert!(!lines(&stats, &options(2, 1)).join("\n").contains("time"));
+        let text = lines(&stats, &options(2, 1)).join("\n");
+        assert!(text.contains("\nFile list generation time: 0.001 seconds\n"));
     }
 
     #[test]
