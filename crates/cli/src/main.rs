@@ -5,6 +5,7 @@ use cli::exit_code::ExitCode;
 use cli::{render, version};
 use options::{Options, Request, VersionFormat};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use transfer::Control;
 
 fn main() -> std::process::ExitCode {
@@ -27,12 +28,23 @@ fn main() -> std::process::ExitCode {
 
 fn sync(options: Options) -> ExitCode {
     let control = Arc::new(Control::new());
-    let stop = Arc::clone(&control);
-    let renderer = render::sink(&options, Box::new(move || stop.stop()));
+    let (stop, output_lost) = (Arc::clone(&control), Arc::new(AtomicBool::new(false)));
+    let lost = Arc::clone(&output_lost);
+    let renderer = render::sink(
+        &options,
+        Box::new(move || {
+            lost.store(true, Ordering::Relaxed);
+            stop.stop();
+        }),
+    );
     let pump = transfer::pump_config(&options);
     let outcome = transfer::run_local(options, renderer.clone(), control, &pump);
-    renderer.finish(&render::Outcome::from(&outcome));
-    ExitCode::from(&outcome)
+    let mut outcome = render::Outcome::from(&outcome);
+    if output_lost.load(Ordering::Relaxed) {
+        outcome.exit = ExitCode::MessageIo;
+    }
+    renderer.finish(&outcome);
+    outcome.exit
 }
 
 /// Prints text that was asked for; a reader who has seen enough of it is no error.

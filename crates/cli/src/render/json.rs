@@ -22,6 +22,7 @@ pub(crate) struct Json {
     out: Output,
     letters: format::LineFormat,
     dry_run: bool,
+    shows_progress: bool,
     last_progress: Option<Instant>,
     last_totals: Option<Instant>,
 }
@@ -32,6 +33,7 @@ impl Json {
             out,
             letters: format::LineFormat::new(b"%i", options),
             dry_run: options.dry_run,
+            shows_progress: options.info.progress > 0 || options.progress_bar,
             last_progress: None,
             last_totals: None,
         };
@@ -121,14 +123,15 @@ impl View for Json {
             Event::Listed(entry) => self.line(&Line::Listed {
                 described: (*entry).into(),
             }),
-            Event::Progress(progress) => self.progress(progress),
-            Event::Totals(totals) => {
+            Event::Progress(progress) if self.shows_progress => self.progress(progress),
+            Event::Totals(totals) if self.shows_progress => {
                 if is_due(&mut self.last_totals) {
                     self.line(&Line::Totals {
                         totals: (*totals).into(),
                     });
                 }
             }
+            Event::Progress(_) | Event::Totals(_) => {}
         }
     }
 

@@ -16,6 +16,7 @@ fn all_lines(events: &[Event<'_>]) -> Vec<Value> {
     let options = Options {
         operands: vec!["s/".into(), "d".into()],
         preserve_times: true,
+        progress_bar: true,
         ..Options::default()
     };
     let mut json = Json::new(kept.output(), &options);
