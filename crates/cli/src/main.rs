@@ -27,7 +27,12 @@ fn main() -> std::process::ExitCode {
 }
 
 fn sync(options: Options) -> ExitCode {
+    if let Some(code) = refuse_remote(&options) {
+        return code;
+    }
+    fast_io::dir::raise_open_limit();
     let control = Arc::new(Control::new());
+    stop_on_signals(&control);
     let (stop, output_lost) = (Arc::clone(&control), Arc::new(AtomicBool::new(false)));
     let lost = Arc::clone(&output_lost);
     let renderer = render::sink(
@@ -45,6 +50,34 @@ fn sync(options: Options) -> ExitCode {
     }
     renderer.finish(&outcome);
     outcome.exit
+}
+
+/// Remote transfers come later; until then they are refused by name.
+fn refuse_remote(options: &Options) -> Option<ExitCode> {
+    let remote = options.operands.iter().find(|o| options::names_a_host(o))?;
+    let name = remote.to_string_lossy();
+    eprintln!(
+        "tidesync: {name} is on a remote host, and remote transfers are not supported yet \
+         (a local file of that name is ./{name})"
+    );
+    let code = ExitCode::Unsupported;
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    Some(code)
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP end the session tidily; a second one ends the program at once.
+fn stop_on_signals(control: &Arc<Control>) {
+    let control = Arc::clone(control);
+    let handler = move || {
+        if control.is_stopped() {
+            std::process::exit(ExitCode::Signal.number().into());
+        }
+        control.stop();
+    };
+    // Without a handler a signal ends the program as it always does.
+    let _ = ctrlc::set_handler(handler);
 }
 
 /// Prints text that was asked for; a reader who has seen enough of it is no error.

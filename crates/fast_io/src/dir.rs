@@ -337,3 +337,9 @@ pub fn identity() -> Identity {
 pub fn take_umask() -> u32 {
     imp::take_umask()
 }
+
+/// Lets the process open as many files at once as the system allows it, and not only as many as
+/// is usual. Does nothing where there is no such difference.
+pub fn raise_open_limit() {
+    imp::raise_open_limit();
+}

@@ -63,7 +63,7 @@ impl Destination {
         let cwd = paths::working_directory();
         let several = top.entries.len() > 1 || more_follow;
         let trailing_slash = path.ends_with(b"/");
-        let role = Role::Receiver;
+        let role = Role::Destination;
         let o = &ctx.options;
         let absolute = |p: &[u8]| paths::absolute(&cwd, p);
         let shown = |p: &[u8]| crate::context::full_name(&cwd, p);
@@ -165,7 +165,7 @@ impl Destination {
         cwd: &[u8],
         top: &Arc<Segment>,
     ) -> Result<Destination, SessionError> {
-        let role = Role::Receiver;
+        let role = Role::Destination;
         let failed = |what: &str, e| {
             let text = line!(what, " ", crate::context::full_name(cwd, path), " failed");
             let kind = if what == "mkdir" {

@@ -39,7 +39,8 @@ pub enum Event<'a> {
     Totals(&'a Totals),
 }
 
-/// Which of the three roles speaks: it is part of rsync's error texts.
+/// Who speaks: it is part of rsync's error texts.
+// rsync: rsync.c who_am_i()
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Reads the source.
@@ -48,6 +49,10 @@ pub enum Role {
     Generator,
     /// Rebuilds and commits files.
     Receiver,
+    /// Finds out what the command line means.
+    Client,
+    /// Finds out what the destination is, before generator and receiver part.
+    Destination,
 }
 
 /// How grave a message is, which also says where rsync prints it.

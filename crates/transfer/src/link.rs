@@ -27,6 +27,7 @@ struct State {
     waiting_entries: u64,
     listed: u64,
     ended: bool,
+    broken: bool,
     abandoned: bool,
 }
 
@@ -51,13 +52,20 @@ impl SegmentQueue {
         true
     }
 
-    /// Says that the list is complete.
-    pub fn end(&self) {
-        self.lock().ended = true;
+    /// Says that the list is complete, or that it breaks off here.
+    pub fn end(&self, complete: bool) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.broken = !complete;
         self.changed.notify_all();
     }
 
-    /// The next segment, or `None` when the list is complete.
+    /// Whether the list broke off: then nothing may be concluded from what it lacks.
+    pub fn is_broken(&self) -> bool {
+        self.lock().broken
+    }
+
+    /// The next segment, or `None` when there will be none.
     pub fn receive(&self) -> Option<Arc<Segment>> {
         let mut state = self.lock();
         loop {

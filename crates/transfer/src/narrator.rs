@@ -68,6 +68,13 @@ struct Place {
     announced: bool,
 }
 
+impl Place {
+    /// How many entries of the list come after this one.
+    fn to_check(&self, totals: Totals) -> u64 {
+        totals.files_known.saturating_sub(self.record.entry.number() + 1)
+    }
+}
+
 #[derive(Clone, Copy)]
 enum PlaceState {
     Waiting,
@@ -217,6 +224,7 @@ impl Narrator {
         }
         let place = &state.queue[0];
         let entry = place.record.entry.entry();
+        let totals = Totals { files_to_check: place.to_check(totals), ..totals };
         self.sink.event(Event::Progress(&Progress {
             entry,
             stage: Stage::Moving,
@@ -285,7 +293,8 @@ impl Narrator {
         self.progress(place, Stage::Started, totals);
     }
 
-    fn progress(&self, place: &Place, stage: Stage, totals: Totals) {
+    fn progress(&self, place: &Place, stage: Stage, mut totals: Totals) {
+        totals.files_to_check = place.to_check(totals);
         let entry = place.record.entry.entry();
         let offset = if stage == Stage::Finished {
             entry.size

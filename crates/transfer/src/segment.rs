@@ -50,6 +50,8 @@ pub enum Note {
     DirCreated = 1,
     /// A directory that is not there: its content is skipped, or only pretended.
     MissingDir = 2,
+    /// An empty directory that `-m` leaves out.
+    Pruned = 4,
 }
 
 impl Segment {
@@ -64,6 +66,11 @@ impl Segment {
         }
     }
 
+    /// Whether `-m` leaves this entry out.
+    pub fn is_pruned(&self, index: usize) -> bool {
+        self.notes[index].load(Memory::Relaxed) & Note::Pruned as u8 != 0
+    }
+
     /// Finds an entry of this name, whatever its type.
     // rsync: flist.c flist_find_ignore_dirness()
     pub fn contains_name(&self, entry: &Entry) -> bool {
@@ -76,6 +83,11 @@ impl Segment {
     }
 
     fn find(&self, entry: &Entry) -> Option<usize> {
+        let index = self.search(entry)?;
+        (!self.is_pruned(index)).then_some(index)
+    }
+
+    fn search(&self, entry: &Entry) -> Option<usize> {
         self.entries
             .binary_search_by(|e| order::compare(e, entry))
             .ok()

@@ -8,6 +8,7 @@ use crate::error::{Fatal, Problem, SessionError};
 use crate::event::{EventSink, Role};
 use crate::filtering;
 use crate::generator::Generator;
+use crate::generator::prune::prune;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
 use crate::narrator::Narrator;
@@ -140,6 +141,9 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     })
 }
 
+/// `ENOENT`, and `ERROR_FILE_NOT_FOUND`.
+const NOT_FOUND: i32 = 2;
+
 fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionError {
     use std::error::Error;
     let kind = if error.is_syntax() {
@@ -150,14 +154,17 @@ fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionErr
     let os_error = error
         .source()
         .and_then(|s| s.downcast_ref::<std::io::Error>());
-    match os_error.and_then(std::io::Error::raw_os_error) {
+    // The rules' reader says of a missing file only that it is not there.
+    let missing = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    let code = os_error.and_then(|e| e.raw_os_error().or_else(|| missing(e).then_some(NOT_FOUND)));
+    match code {
         Some(code) => ctx.fatal_os(
             kind,
-            Role::Sender,
+            Role::Client,
             error.to_string(),
             std::io::Error::from_raw_os_error(code),
         ),
-        None => ctx.fatal(kind, Role::Sender, error.to_string()),
+        None => ctx.fatal(kind, Role::Client, error.to_string()),
     }
 }
 
@@ -208,6 +215,9 @@ fn receive(
         base.insert(0, b'/');
     }
     let rules = filters.root(Side::Receiver, &base);
+    if ctx.options.prune_empty_dirs {
+        prune(ctx, &top, &rules);
+    }
     let mut generator = Generator::new(
         ctx.clone(),
         ids,
@@ -243,15 +253,15 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
         Ok(dir) => Ok(Some(dir)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let text = line!("The temp-dir does not exist: ", name);
-            Err(ctx.fatal(Fatal::Syntax, Role::Receiver, text))
+            Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
             let text = line!("The temp-dir is not a directory: ", name);
-            Err(ctx.fatal(Fatal::Syntax, Role::Receiver, text))
+            Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
         Err(e) => {
             let text = line!("Failed to stat temp-dir ", full_name(b"", &name));
-            Err(ctx.fatal_os(Fatal::FileIo, Role::Receiver, text, e))
+            Err(ctx.fatal_os(Fatal::FileIo, Role::Destination, text, e))
         }
     }
 }

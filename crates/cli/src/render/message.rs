@@ -39,6 +39,8 @@ pub(crate) fn role_name(role: Role) -> &'static str {
         Role::Sender => "sender",
         Role::Generator => "generator",
         Role::Receiver => "receiver",
+        Role::Client => "client",
+        Role::Destination => "Receiver",
     }
 }
 

@@ -304,6 +304,13 @@ pub fn take_umask() -> u32 {
     rustix::process::umask(Mode::empty()).as_raw_mode() as u32
 }
 
+pub fn raise_open_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without it there are still as many as before.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
 fn mode_of(permissions: u32) -> Mode {
     Mode::from_raw_mode((permissions & 0o7777) as _)
 }

@@ -91,7 +91,7 @@ impl Generator {
                 segment: list.clone(),
                 index,
             };
-            if !dir.entry().is_dir() {
+            if !dir.entry().is_dir() || list.is_pruned(index) {
                 continue;
             }
             let path = path_of(dir.entry());

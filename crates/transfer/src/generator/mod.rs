@@ -2,7 +2,8 @@
 //!
 //! - this file: the walk through the list, and what is common to all kinds of entry;
 //! - [`directory`], [`nonregular`], [`regular`]: the decision for one entry;
-//! - [`hardlink`]: names of one file; [`delete`]: what the source lacks.
+//! - [`create`]: making an entry in one step; [`hardlink`]: names of one file;
+//! - [`delete`]: what the source lacks; [`prune`]: what `-m` leaves out.
 // rsync: generator.c generate_files(), recv_generator()
 
 mod create;
@@ -10,12 +11,13 @@ mod delete;
 mod directory;
 mod hardlink;
 mod nonregular;
+pub(crate) mod prune;
 mod regular;
 
 use crate::attrs::{Wanted, dest_mode, differences};
 use crate::context::{Context, line};
 use crate::destination::{DestDir, Destination};
-use crate::error::SessionError;
+use crate::error::{Fatal, SessionError};
 use crate::event::{Event, Role};
 use crate::ids::Ids;
 use crate::item::ItemFlags;
@@ -161,6 +163,9 @@ impl Generator {
                 whole = (o.delete == Some(DeleteWhen::After)).then_some(segment);
             }
         }
+        if self.queue.is_broken() {
+            return Err(SessionError { kind: Fatal::Interrupted, role: ROLE });
+        }
         self.open_dirs.truncate(1);
         self.flush();
         ctx.narrator.close_window();
@@ -230,6 +235,9 @@ impl Generator {
             }
         }
         for index in 0..segment.entries.len() {
+            if segment.is_pruned(index) {
+                continue;
+            }
             let entry = EntryRef {
                 segment: segment.clone(),
                 index,
@@ -404,7 +412,7 @@ impl Generator {
             Some(FileKind::Symlink) => self.there(file).is_some_and(|(dir, leaf)| {
                 dir.dir
                     .read_link(leaf)
-                    .is_ok_and(|target| target == self.wanted_target(file))
+                    .is_ok_and(|target| target == file.link_target())
             }),
             Some(kind) if kind.is_special() => stat.kind == kind,
             Some(kind) if kind.is_device() => stat.special == file.device(),

@@ -10,20 +10,9 @@ use crate::item::ItemFlags;
 use crate::segment::EntryRef;
 use fast_io::dir::{FileKind, Stat};
 use options::RemoveSource;
-use tree::entry::Entry;
-use tree::symlink::{MUNGE_PREFIX, is_unsafe};
+use tree::symlink::is_unsafe;
 
 impl Generator {
-    /// What the destination's link is to hold.
-    pub(super) fn wanted_target(&self, file: &Entry) -> Vec<u8> {
-        let target = file.link_target();
-        if self.ctx.options.munge_links {
-            [MUNGE_PREFIX, target].concat()
-        } else {
-            target.to_vec()
-        }
-    }
-
     pub(super) fn symlink(
         &mut self,
         entry: &EntryRef,
@@ -31,8 +20,8 @@ impl Generator {
         found: Found,
     ) -> Result<(), SessionError> {
         let file = entry.entry();
-        let target = self.wanted_target(file);
-        if self.ctx.options.safe_links && is_unsafe(&target, &self.name(file)) {
+        let target = file.link_target();
+        if self.ctx.options.safe_links && is_unsafe(target, &self.name(file)) {
             if self.ctx.options.info.name >= 1 {
                 let name = file.path();
                 let text = line!("ignoring unsafe symlink \"", name, "\" -> \"", target, "\"");
@@ -47,7 +36,7 @@ impl Generator {
         {
             return self.matches(entry, wanted, &stat);
         }
-        if !self.create(file, &Made::Symlink(&target), stat.as_ref(), "symlink") {
+        if !self.create(file, &Made::Symlink(target), stat.as_ref(), "symlink") {
             return Ok(());
         }
         self.set_new(entry, wanted);

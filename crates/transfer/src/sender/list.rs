@@ -90,7 +90,8 @@ impl<'a> Lister<'a> {
             ctx.narrator
                 .file_list(FileList::Finished(entries.len() as u64));
         }
-        ctx.tally().stats.list_seconds = started.elapsed().as_secs_f64();
+        // rsync never says that it took no time.
+        ctx.tally().stats.list_seconds = started.elapsed().as_secs_f64().max(0.001);
         let Some(top) = self.hand_over(entries, Parent::None) else {
             return Ok(());
         };

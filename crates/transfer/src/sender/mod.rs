@@ -62,7 +62,7 @@ impl Sender {
     /// Makes the file list of these operands and hands it over, segment by segment.
     pub fn run(&self, operands: &[Vec<u8>], queue: &SegmentQueue) -> Result<(), SessionError> {
         let result = list::Lister::new(self, queue).run(operands);
-        queue.end();
+        queue.end(result.is_ok());
         result
     }
 

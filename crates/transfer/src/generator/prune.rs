@@ -1,0 +1,37 @@
+//! `-m`: leaves out directories that hold nothing but directories.
+// rsync: flist.c flist_sort_and_clean(), the end
+
+use crate::context::Context;
+use crate::filtering;
+use crate::segment::{EntryRef, Note, Segment};
+use std::sync::Arc;
+use tree::filter::{DirFilters, EntryKind, Side};
+
+/// Marks the directories of a whole list that are to be left out. A directory that a filter
+/// protects at the destination stays, and so do those above it.
+pub(crate) fn prune(ctx: &Context, list: &Arc<Segment>, filters: &DirFilters) {
+    let mut maybe_empty: Vec<(usize, usize)> = Vec::new();
+    let leave_out = |index| EntryRef { segment: list.clone(), index }.note(Note::Pruned);
+    for (index, entry) in list.entries.iter().enumerate() {
+        let depth = entry.depth();
+        if !entry.is_dir() || depth == 0 {
+            maybe_empty.clear();
+            continue;
+        }
+        while let Some(&(empty, _)) = maybe_empty.last().filter(|(_, d)| *d >= depth) {
+            leave_out(empty);
+            maybe_empty.pop();
+        }
+        let kind = EntryKind::Directory;
+        let verdict = filters.check(&entry.dirname, &entry.basename, kind);
+        let (dir, name) = (&entry.dirname, &entry.basename);
+        if filtering::is_excluded(ctx, Side::Receiver, verdict, dir, name, kind) {
+            maybe_empty.clear();
+        } else {
+            maybe_empty.push((index, depth));
+        }
+    }
+    for (empty, _) in maybe_empty {
+        leave_out(empty);
+    }
+}
