@@ -31,6 +31,7 @@ mod control;
 mod destination;
 mod error;
 pub mod event;
+mod files_from;
 mod filtering;
 mod generator;
 mod ids;

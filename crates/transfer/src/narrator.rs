@@ -71,7 +71,9 @@ struct Place {
 impl Place {
     /// How many entries of the list come after this one.
     fn to_check(&self, totals: Totals) -> u64 {
-        totals.files_known.saturating_sub(self.record.entry.number() + 1)
+        totals
+            .files_known
+            .saturating_sub(self.record.entry.number() + 1)
     }
 }
 
@@ -224,7 +226,10 @@ impl Narrator {
         }
         let place = &state.queue[0];
         let entry = place.record.entry.entry();
-        let totals = Totals { files_to_check: place.to_check(totals), ..totals };
+        let totals = Totals {
+            files_to_check: place.to_check(totals),
+            ..totals
+        };
         self.sink.event(Event::Progress(&Progress {
             entry,
             stage: Stage::Moving,

@@ -6,6 +6,7 @@ use crate::control::Control;
 use crate::destination::Destination;
 use crate::error::{Fatal, Problem, SessionError};
 use crate::event::{EventSink, Role};
+use crate::files_from;
 use crate::filtering;
 use crate::generator::Generator;
 use crate::generator::prune::prune;
@@ -124,12 +125,14 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
         Err(e) => return Err(filter_failure(ctx, e)),
     };
     check_munge(ctx)?;
+    let names = files_from::read(ctx)?;
     let sender = Arc::new(Sender::new(ctx.clone(), filters.clone()));
     let queue = Arc::new(SegmentQueue::default());
     std::thread::scope(|scope| {
         let listing = {
             let (sender, queue, operands) = (sender.clone(), queue.clone(), &operands);
-            scope.spawn(move || sender.run(operands, &queue))
+            let names = &names;
+            scope.spawn(move || sender.run(operands, names.as_deref(), &queue))
         };
         queue.wait_for_start();
         let received = receive(ctx, &sender, &queue, &filters, target.as_deref());
@@ -179,9 +182,6 @@ fn receive(
     let Some(top) = queue.receive() else {
         return Ok(());
     };
-    if top.entries.is_empty() {
-        return Ok(());
-    }
     let mut ahead = VecDeque::from([top.clone()]);
     // A list of one directory is not a list of one entry until its content is known.
     if top.entries.len() == 1
@@ -200,6 +200,7 @@ fn receive(
             solo_name: None,
         },
     };
+    tell_backup_dir(ctx, &destination)?;
     let temp_dir = open_temp_dir(ctx, &destination)?;
     let ids = Arc::new(Ids::new(ctx));
     let receiver = Arc::new(Receiver::new(
@@ -236,6 +237,39 @@ fn receive(
     receiver.drain();
     let failed = receiver.check();
     failed.and(result)
+}
+
+// rsync: main.c do_recv(), the checks of --backup-dir
+fn tell_backup_dir(ctx: &Context, destination: &Destination) -> Result<(), SessionError> {
+    let Some(dir) = ctx
+        .options
+        .backup_dir
+        .as_ref()
+        .filter(|_| !ctx.options.list_only)
+    else {
+        return Ok(());
+    };
+    let role = Role::Destination;
+    let name = paths::operand_bytes(dir.as_os_str());
+    let place = paths::path_of(&paths::absolute(&destination.absolute, &name));
+    let tell = |what: &str| {
+        if ctx.options.info.backup >= 1 {
+            ctx.info(role, line!(what, "backup_dir is ", name));
+        }
+    };
+    match std::fs::metadata(place) {
+        Ok(meta) if meta.is_dir() => tell(""),
+        Ok(_) => {
+            let text = line!("The backup-dir is not a directory: ", name);
+            return Err(ctx.fatal(Fatal::Syntax, role, text));
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => tell("(new) "),
+        Err(e) => {
+            let text = line!("Failed to stat ", name);
+            return Err(ctx.fatal_os(Fatal::FileIo, role, text, e));
+        }
+    }
+    Ok(())
 }
 
 // rsync: main.c do_recv(), the checks of --temp-dir

@@ -9,7 +9,7 @@ use crate::destination::DestDir;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::segment::{EntryRef, Note};
-use fast_io::dir::Stat;
+use fast_io::dir::{FileKind, Follow, Stat};
 use std::io;
 use std::sync::Arc;
 
@@ -186,7 +186,15 @@ impl Generator {
             )
         };
         let _: Applied = applied;
-        dir.finish_as(&ctx, wanted, needs_width);
+        // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
+        let linked = ctx.options.keep_dirlinks
+            && dir.parent().is_some_and(|parent| {
+                let stat = parent.dir.stat(&leaf, Follow::Never);
+                stat.is_ok_and(|s| s.kind == FileKind::Symlink)
+            });
+        if !linked {
+            dir.finish_as(&ctx, wanted, needs_width);
+        }
         if created {
             // Setting owner and permissions leaves the time alone, making entries does not.
             dir.touch();

@@ -164,7 +164,10 @@ impl Generator {
             }
         }
         if self.queue.is_broken() {
-            return Err(SessionError { kind: Fatal::Interrupted, role: ROLE });
+            return Err(SessionError {
+                kind: Fatal::Interrupted,
+                role: ROLE,
+            });
         }
         self.open_dirs.truncate(1);
         self.flush();

@@ -11,7 +11,13 @@ use tree::filter::{DirFilters, EntryKind, Side};
 /// protects at the destination stays, and so do those above it.
 pub(crate) fn prune(ctx: &Context, list: &Arc<Segment>, filters: &DirFilters) {
     let mut maybe_empty: Vec<(usize, usize)> = Vec::new();
-    let leave_out = |index| EntryRef { segment: list.clone(), index }.note(Note::Pruned);
+    let leave_out = |index| {
+        EntryRef {
+            segment: list.clone(),
+            index,
+        }
+        .note(Note::Pruned)
+    };
     for (index, entry) in list.entries.iter().enumerate() {
         let depth = entry.depth();
         if !entry.is_dir() || depth == 0 {

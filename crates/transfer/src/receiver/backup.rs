@@ -317,11 +317,15 @@ impl Receiver {
             .copier
             .copy_range(&source, &target, 0, 0, stat.size, go_on)
             .map_err(|e| e.error)?;
-        if self.ctx.am_root {
-            let _ = set_file_owner(&target, Some(stat.uid), Some(stat.gid));
+        let uid = (self.ctx.am_root && o.preserve_uid).then_some(stat.uid);
+        let gid = o.preserve_gid.then_some(stat.gid);
+        if uid.is_some() || gid.is_some() {
+            let _ = set_file_owner(&target, uid, gid);
         }
         let _ = fast_io::dir::set_file_permissions(&target, stat.permissions);
-        set_file_mtime(&target, stat.mtime)?;
+        if o.preserve_times {
+            set_file_mtime(&target, stat.mtime)?;
+        }
         Ok(Backup::Copied)
     }
 }

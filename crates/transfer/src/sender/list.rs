@@ -10,9 +10,8 @@ use crate::link::SegmentQueue;
 use crate::paths;
 use crate::segment::Parent;
 use fast_io::dir::{Dir, Follow, Stat};
-use options::FilesFrom;
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::time::Instant;
 use tree::entry::{Entry, EntryFlags, split};
 use tree::filter::{DirFilters, EntryKind, Side};
@@ -65,7 +64,11 @@ impl<'a> Lister<'a> {
     }
 
     /// Makes the whole list and hands it over.
-    pub fn run(mut self, operands: &[Vec<u8>]) -> Result<(), SessionError> {
+    pub fn run(
+        mut self,
+        operands: &[Vec<u8>],
+        listed: Option<&[Vec<u8>]>,
+    ) -> Result<(), SessionError> {
         let ctx = &self.sender.ctx;
         let started = Instant::now();
         ctx.narrator.file_list(FileList::Started {
@@ -73,18 +76,12 @@ impl<'a> Lister<'a> {
         });
         let mut entries = Vec::new();
         let mut top_filters = Vec::new();
-        match &ctx.options.files_from {
-            None => {
-                for operand in operands {
-                    self.add_operand(operand, b"", &mut entries, &mut top_filters)?;
-                }
-            }
-            Some(from) => {
-                let base = operands.first().map_or(b"".as_slice(), |b| b);
-                for name in self.read_names(from)? {
-                    self.add_operand(&name, base, &mut entries, &mut top_filters)?;
-                }
-            }
+        let (base, names): (&[u8], _) = match listed {
+            None => (b"", operands),
+            Some(names) => (operands.first().map_or(b"", |b| b), names),
+        };
+        for name in names {
+            self.add_operand(name, base, &mut entries, &mut top_filters)?;
         }
         if !self.incremental {
             ctx.narrator
@@ -395,37 +392,6 @@ impl<'a> Lister<'a> {
             base.insert(0, b'/');
         }
         self.sender.filters.root(Side::Sender, &base)
-    }
-
-    fn read_names(&self, from: &FilesFrom) -> Result<Vec<Vec<u8>>, SessionError> {
-        let ctx = &self.sender.ctx;
-        let mut text = Vec::new();
-        let read = match from {
-            FilesFrom::Stdin => io::stdin().lock().read_to_end(&mut text),
-            FilesFrom::Path(path) => {
-                std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut text))
-            }
-        };
-        if let Err(e) = read {
-            let name = match from {
-                FilesFrom::Stdin => b"-".to_vec(),
-                FilesFrom::Path(path) => paths::operand_bytes(path.as_os_str()),
-            };
-            let text = line!("failed to open files-from file ", name);
-            return Err(ctx.fatal_os(Fatal::FileIo, Role::Sender, text, e));
-        }
-        let from0 = ctx.options.from0;
-        let lines = text.split(|&b| {
-            if from0 {
-                b == 0
-            } else {
-                b == b'\n' || b == b'\r'
-            }
-        });
-        Ok(lines
-            .filter(|l| !l.is_empty() && (from0 || !matches!(l[0], b'#' | b';')))
-            .map(|l| paths::sanitize(l))
-            .collect())
     }
 
     pub(super) fn take_duplicates(&mut self, path: &[u8]) -> Vec<Entry> {

@@ -60,8 +60,14 @@ impl Sender {
     }
 
     /// Makes the file list of these operands and hands it over, segment by segment.
-    pub fn run(&self, operands: &[Vec<u8>], queue: &SegmentQueue) -> Result<(), SessionError> {
-        let result = list::Lister::new(self, queue).run(operands);
+    /// `listed` are the names of `--files-from`, which start from the only operand.
+    pub fn run(
+        &self,
+        operands: &[Vec<u8>],
+        listed: Option<&[Vec<u8>]>,
+        queue: &SegmentQueue,
+    ) -> Result<(), SessionError> {
+        let result = list::Lister::new(self, queue).run(operands, listed);
         queue.end(result.is_ok());
         result
     }

@@ -1,0 +1,45 @@
+//! The names that `--files-from` lists.
+// rsync: main.c start_client(), io.c read_line()
+
+use crate::context::{Context, line};
+use crate::error::{Fatal, SessionError};
+use crate::event::Role;
+use crate::paths;
+use options::FilesFrom;
+use std::io::{self, Read};
+
+/// Reads the whole list, if there is one. Without `--from0`, lines that begin with `#` or `;` are
+/// comments, and so nothing.
+pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> {
+    let Some(from) = &ctx.options.files_from else {
+        return Ok(None);
+    };
+    let mut text = Vec::new();
+    let read = match from {
+        FilesFrom::Stdin => io::stdin().lock().read_to_end(&mut text),
+        FilesFrom::Path(path) => {
+            std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut text))
+        }
+    };
+    if let Err(e) = read {
+        let name = match from {
+            FilesFrom::Stdin => b"-".to_vec(),
+            FilesFrom::Path(path) => paths::operand_bytes(path.as_os_str()),
+        };
+        let text = line!("failed to open files-from file ", name);
+        return Err(ctx.fatal_os(Fatal::Syntax, Role::Client, text, e));
+    }
+    let from0 = ctx.options.from0;
+    let ends = |b: &u8| {
+        if from0 {
+            *b == 0
+        } else {
+            matches!(b, b'\n' | b'\r')
+        }
+    };
+    let names = text
+        .split(ends)
+        .filter(|l| !l.is_empty() && (from0 || !matches!(l[0], b'#' | b';')))
+        .map(paths::sanitize);
+    Ok(Some(names.collect()))
+}
