@@ -116,7 +116,7 @@ impl Generator {
         };
         let shown = || self.shown(&name);
         let handle = Handle::Name(&dir.dir, leaf);
-        let applied = if self.ctx.options.dry_run {
+        if self.ctx.options.dry_run {
             if crate::attrs::unchanged(&self.ctx, &self.ids, wanted, stat) {
                 Applied::Unchanged
             } else {
@@ -134,8 +134,7 @@ impl Generator {
                 shown,
                 false,
             )
-        };
-        applied
+        }
     }
 
     /// Sets the attributes of an entry that was just made.

@@ -29,7 +29,15 @@ pub(super) struct Target {
     /// Its name until it is complete; `None` if it is written in place.
     pub temp: Option<Vec<u8>>,
     /// What it was made as, where that is known without looking.
-    pub born: Option<Stat>,
+    pub born: Option<Born>,
+}
+
+/// What a file was made as.
+#[derive(Clone, Copy)]
+pub(super) struct Born {
+    permissions: u32,
+    uid: u32,
+    gid: u32,
 }
 
 /// Why content did not arrive.
@@ -106,7 +114,11 @@ impl Receiver {
                 if place == Place::Beside && job.dir.birth().is_none() {
                     job.dir.remember_birth(&file);
                 }
-                let born = birth.map(|(uid, gid)| born(permissions, uid, gid));
+                let born = birth.map(|(uid, gid)| Born {
+                    permissions,
+                    uid,
+                    gid,
+                });
                 Ok(Target {
                     file,
                     temp: Some(temp),
@@ -177,7 +189,7 @@ impl Receiver {
             ROLE,
             wanted,
             &handle,
-            target.born,
+            target.born.map(Born::stat),
             TimeRule::Exact,
             shown,
             false,
@@ -356,24 +368,27 @@ impl Receiver {
     }
 }
 
-/// A file that was just made.
-fn born(permissions: u32, uid: u32, gid: u32) -> Stat {
-    Stat {
-        kind: FileKind::Regular,
-        permissions,
-        uid,
-        gid,
-        size: 0,
-        mtime: Timestamp {
-            secs: i64::MIN,
-            nanos: 0,
-        },
-        atime: Timestamp::default(),
-        device: 0,
-        inode: 0,
-        links: 1,
-        allocated: 0,
-        special: DeviceNumber::default(),
+impl Born {
+    /// What the file system would say of it. Its time is one that no file has, so that the right
+    /// one is set in any case.
+    fn stat(self) -> Stat {
+        Stat {
+            kind: FileKind::Regular,
+            permissions: self.permissions,
+            uid: self.uid,
+            gid: self.gid,
+            size: 0,
+            mtime: Timestamp {
+                secs: i64::MIN,
+                nanos: 0,
+            },
+            atime: Timestamp::default(),
+            device: 0,
+            inode: 0,
+            links: 1,
+            allocated: 0,
+            special: DeviceNumber::default(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! - [`file`]: one file, from opening its target to its appearance under its real name;
 //! - [`content`]: how the bytes get there: cloned, copied in the kernel, or rebuilt;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
-//! - [`compare`]: `-c`;
+//! - [`compare`]: what `-c` looks at;
 //! - [`rebuild`]: the threads that look at content on its way.
 // rsync: receiver.c recv_files()
 
