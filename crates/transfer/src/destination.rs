@@ -320,6 +320,18 @@ impl DestDir {
             mtime: keeps_time(o, wanted.entry.mode).then_some(wanted.entry.mtime),
             permissions: widened.then_some(wanted.mode & 0o7777),
         };
+        self.finish_with(finish);
+    }
+
+    /// Says what time it is to have in the end, when it is entered once more after its turn.
+    pub fn restore_time(&self, mtime: Timestamp) {
+        self.finish_with(Finish {
+            mtime: Some(mtime),
+            permissions: None,
+        });
+    }
+
+    fn finish_with(&self, finish: Finish) {
         *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = Some(finish);
     }
 }

@@ -194,6 +194,9 @@ impl Generator {
             });
         if !linked {
             dir.finish_as(&ctx, wanted, needs_width);
+            if keeps_time(&ctx.options, file.mode) && self.returns_to_dirs() {
+                self.late_times.insert(dir.path.clone(), file.mtime);
+            }
         }
         if created {
             // Setting owner and permissions leaves the time alone, making entries does not.

@@ -26,9 +26,9 @@ use crate::narrator::ItemRecord;
 use crate::receiver::{Job, Receiver};
 use crate::segment::{EntryRef, Note, Parent, Segment};
 use crate::sender::Sender;
-use fast_io::dir::{FileKind, Follow, Stat};
+use fast_io::dir::{FileKind, Follow, Stat, Timestamp};
 use options::DeleteWhen;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use tree::entry::{Entry, FileId, split};
@@ -48,6 +48,9 @@ pub(crate) struct Generator {
     ahead: VecDeque<Arc<Segment>>,
     /// The destination directories from the root down to where the walk is.
     open_dirs: Vec<Arc<DestDir>>,
+    /// The times that directories are to have in the end, where entries may be made or removed in
+    /// them after their turn: links to files that arrive late, and late deletions.
+    late_times: HashMap<Vec<u8>, Timestamp>,
     /// How deep the directory is whose content is skipped.
     skipped: Option<usize>,
     /// How deep the directory is that a dry run would have made.
@@ -106,6 +109,7 @@ impl Generator {
             destination,
             queue,
             ahead: VecDeque::new(),
+            late_times: HashMap::new(),
             skipped: None,
             dry_missing: None,
             batch: Vec::new(),
@@ -599,7 +603,17 @@ impl Generator {
     }
 
     fn open_below(&self, dir: &Arc<DestDir>, name: &[u8]) -> io::Result<Arc<DestDir>> {
-        dir.open(name, self.ctx.options.keep_dirlinks, false)
+        let opened = dir.open(name, self.ctx.options.keep_dirlinks, false)?;
+        if let Some(&mtime) = self.late_times.get(&opened.path) {
+            opened.restore_time(mtime);
+        }
+        Ok(opened)
+    }
+
+    /// Whether directories may be entered again after their turn.
+    fn returns_to_dirs(&self) -> bool {
+        let o = &self.ctx.options;
+        o.preserve_hard_links || matches!(o.delete, Some(DeleteWhen::After | DeleteWhen::Delay))
     }
 
     // --- handing over ---------------------------------------------------------------------

@@ -537,7 +537,7 @@ impl Receiver {
 
 /// What all streams share.
 pub(super) fn buffers() -> fast_io::BufferPool {
-    fast_io::BufferPool::new(256 * 1024, 64)
+    fast_io::BufferPool::new(512 * 1024, 32)
 }
 
 /// The batch that all files' streamed writes go through.
