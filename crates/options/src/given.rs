@@ -66,6 +66,9 @@ pub(crate) struct Given {
     pub(crate) log_file_format: Option<Vec<u8>>,
     /// How many `-V`.
     pub(crate) version: u8,
+    /// What the first flag was told that we cannot obey. Mistakes elsewhere on the line count
+    /// more, so it has to wait.
+    pub(crate) refused: Option<OptionError>,
 }
 
 /// Who asked for recursion.
@@ -152,6 +155,7 @@ impl Default for Given {
             log_file: None,
             log_file_format: None,
             version: 0,
+            refused: None,
         }
     }
 }

@@ -29,7 +29,10 @@ pub(crate) fn read(args: &[OsString]) -> Result<Given, Stop> {
             _ => given.options.operands.push(arg.clone()),
         }
     }
-    Ok(given)
+    match given.refused.take() {
+        Some(refused) => Err(refused.into()),
+        None => Ok(given),
+    }
 }
 
 /// Arguments not yet looked at.
@@ -105,7 +108,8 @@ fn obey<'a>(
                 Takes::Nothing => no_value(arg, attached)?,
                 _ => drop(value(flag, arg, attached, rest)?),
             }
-            Err(refusal(flag, why))
+            given.refused.get_or_insert_with(|| refusal(flag, why));
+            Ok(())
         }
     }
 }
@@ -141,14 +145,14 @@ fn complaint(arg: &OsStr, what: &str) -> Stop {
     Stop::Error(OptionError::syntax(format!("{arg}: {what}")))
 }
 
-fn refusal(flag: &Flag, why: &str) -> Stop {
+fn refusal(flag: &Flag, why: &str) -> OptionError {
     let typed = flag.typed();
     let letter = match flag.short {
         Some(letter) if !flag.long.is_empty() => format!(" (-{letter})"),
         _ => String::new(),
     };
     let message = format!("{typed}{letter} is not supported yet: {why}");
-    Stop::Error(OptionError::unsupported(message))
+    OptionError::unsupported(message)
 }
 
 #[cfg(test)]
@@ -188,6 +192,12 @@ mod tests {
         assert!(!options("-a --no-p").preserve_perms);
         assert!(options("--no-p -a").preserve_perms);
         assert!(!options("-rtp --no-perms --no-t").preserve_times);
+    }
+
+    #[test]
+    fn a_mistake_counts_more_than_a_flag_not_supported_yet() {
+        assert_eq!(error("-y9").to_string(), "tidesync: -y9: unknown option");
+        assert_eq!(error("-zy a b"), error("-z a b"));
     }
 
     #[test]
