@@ -171,10 +171,10 @@ pub(crate) use line;
 /// A name as errors show it: with the directory it is relative to, in quotation marks.
 // rsync: util1.c full_fname()
 pub(crate) fn full_name(dir: &[u8], name: &[u8]) -> Vec<u8> {
-    if name.first() == Some(&b'/') {
+    if crate::paths::is_absolute(name) {
         return line!("\"", name, "\"");
     }
-    let slash = if dir.iter().all(|&b| b == b'/') {
+    let slash = if dir.is_empty() || dir.ends_with(b"/") {
         ""
     } else {
         "/"

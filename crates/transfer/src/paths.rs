@@ -10,14 +10,27 @@ pub(crate) fn operand_bytes(operand: &OsStr) -> Vec<u8> {
     operand.as_bytes().to_vec()
 }
 
-/// An operand as rsync sees it. On Windows `\` separates components as `/` does.
+/// An operand as rsync sees it. On Windows `\` separates components as `/` does, and `C:name`,
+/// which starts from the working directory of that drive, becomes absolute.
 #[cfg(windows)]
 pub(crate) fn operand_bytes(operand: &OsStr) -> Vec<u8> {
-    operand
-        .as_encoded_bytes()
-        .iter()
-        .map(|&b| if b == b'\\' { b'/' } else { b })
-        .collect()
+    let with_slashes = |path: &OsStr| -> Vec<u8> {
+        let bytes = path.as_encoded_bytes().iter();
+        bytes.map(|&b| if b == b'\\' { b'/' } else { b }).collect()
+    };
+    let mut path = with_slashes(operand);
+    if root_length(&path) == 2
+        && path.get(2) != Some(&b'/')
+        && let Ok(absolute) = std::path::absolute(operand)
+    {
+        let alone = path.len() == 2;
+        path = with_slashes(absolute.as_os_str());
+        if alone {
+            // As `.` is: what is in it.
+            path.extend_from_slice(b"/.");
+        }
+    }
+    path
 }
 
 /// The path that these bytes name.
@@ -27,10 +40,16 @@ pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
 
-/// The path that these bytes name.
+/// The path that these bytes name. `C:`, which is how a path ends that is taken apart, is the
+/// root of that drive.
 #[cfg(windows)]
 pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from(String::from_utf8_lossy(bytes).into_owned()))
+    // The system takes `/` too, but not in a path that begins with `\\?\`.
+    let mut path = String::from_utf8_lossy(bytes).replace('/', "\\");
+    if path.ends_with(':') {
+        path.push('\\');
+    }
+    PathBuf::from(OsString::from(path))
 }
 
 /// The working directory.
@@ -42,7 +61,34 @@ pub(crate) fn working_directory() -> Vec<u8> {
 
 /// Whether the path starts at the root of something (`/x`, `C:/x`, `//server/share`).
 pub(crate) fn is_absolute(path: &[u8]) -> bool {
-    path.first() == Some(&b'/') || (cfg!(windows) && path.get(1) == Some(&b':'))
+    root_length(path) > 0
+}
+
+/// How much of the path says where it starts, without the slash that may follow: nothing, or `/`;
+/// on Windows also `C:`, `//server/share`, `//?/C:` and `//?/UNC/server/share`.
+pub(crate) fn root_length(path: &[u8]) -> usize {
+    if cfg!(windows) {
+        windows_root_length(path)
+    } else {
+        usize::from(path.starts_with(b"/"))
+    }
+}
+
+fn windows_root_length(path: &[u8]) -> usize {
+    if let [letter, b':', ..] = path {
+        return if letter.is_ascii_alphabetic() { 2 } else { 0 };
+    }
+    let Some(rest) = path.strip_prefix(b"//") else {
+        return usize::from(path.starts_with(b"/"));
+    };
+    let starts = |prefix: &[u8]| {
+        rest.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let components = if starts(b"?/UNC/") { 4 } else { 2 };
+    let mut ends = rest.iter().enumerate().filter(|&(_, &b)| b == b'/');
+    let end = ends.nth(components - 1).map_or(rest.len(), |(at, _)| at);
+    2 + end
 }
 
 /// `path` as seen from `dir`, without `.` and with `..` taken away where it follows a name.
@@ -53,9 +99,9 @@ pub(crate) fn absolute(dir: &[u8], path: &[u8]) -> Vec<u8> {
     } else {
         [dir, b"/", path].concat()
     };
-    let root: &[u8] = if whole.starts_with(b"/") { b"/" } else { b"" };
+    let (root, rest) = whole.split_at(root_length(&whole));
     let mut parts: Vec<&[u8]> = Vec::new();
-    for part in whole.split(|&b| b == b'/') {
+    for part in rest.split(|&b| b == b'/') {
         match part {
             b"" | b"." => {}
             b".." => {
@@ -64,22 +110,27 @@ pub(crate) fn absolute(dir: &[u8], path: &[u8]) -> Vec<u8> {
             _ => parts.push(part),
         }
     }
-    [root, &parts.join(&b'/')[..]].concat()
+    [root, slash_after(root), &parts.join(&b'/')[..]].concat()
+}
+
+/// What parts a root from the names that follow.
+fn slash_after(root: &[u8]) -> &'static [u8] {
+    if root.is_empty() || root.ends_with(b"/") {
+        b""
+    } else {
+        b"/"
+    }
 }
 
 /// A cleaned name: no empty components, no `.` but a leading lone one.
 // rsync: util1.c clean_fname()
 pub(crate) fn clean(name: &[u8]) -> Vec<u8> {
-    let root: &[u8] = if name.first() == Some(&b'/') {
-        b"/"
-    } else {
-        b""
-    };
-    let parts: Vec<&[u8]> = name
+    let (root, rest) = name.split_at(root_length(name));
+    let parts: Vec<&[u8]> = rest
         .split(|&b| b == b'/')
         .filter(|p| !p.is_empty() && *p != b".")
         .collect();
-    let cleaned = [root, &parts.join(&b'/')[..]].concat();
+    let cleaned = [root, slash_after(root), &parts.join(&b'/')[..]].concat();
     if cleaned.is_empty() {
         b".".to_vec()
     } else {
@@ -141,5 +192,49 @@ mod tests {
         assert_eq!(absolute(b"/x/y", b"../z/./w"), b"/x/z/w");
         assert_eq!(absolute(b"/x", b"/q"), b"/q");
         assert_eq!(absolute(b"/x", b"."), b"/x");
+    }
+
+    #[test]
+    fn where_a_path_starts_on_windows() {
+        for (path, root) in [
+            ("", ""),
+            ("a/b", ""),
+            ("/", "/"),
+            ("/a", "/"),
+            ("C:", "C:"),
+            ("c:/a", "c:"),
+            ("1:/a", ""),
+            ("//server/share", "//server/share"),
+            ("//server/share/a/b", "//server/share"),
+            ("//?/C:/a", "//?/C:"),
+            ("//?/unc/server/share/a", "//?/unc/server/share"),
+        ] {
+            assert_eq!(windows_root_length(path.as_bytes()), root.len(), "{path}");
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn roots_survive() {
+        for (path, cleaned) in [
+            ("C:/", "C:/"),
+            ("C:/a/./b//", "C:/a/b"),
+            ("//server/share/a/", "//server/share/a"),
+        ] {
+            assert_eq!(clean(path.as_bytes()), cleaned.as_bytes(), "{path}");
+        }
+        assert_eq!(absolute(b"D:/x", b"C:/a/../../b"), b"C:/b");
+        assert_eq!(absolute(b"//server/share", b"../a"), b"//server/share/a");
+        assert_eq!(path_of(b"C:"), PathBuf::from("C:\\"));
+        assert_eq!(path_of(b"//?/C:/a"), PathBuf::from("\\\\?\\C:\\a"));
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_drive_s_own_working_directory_is_understood() {
+        let relative = operand_bytes(OsStr::new("C:name\\"));
+        assert!(relative.starts_with(b"C:/") && relative.ends_with(b"/name/"));
+        assert!(operand_bytes(OsStr::new("C:")).ends_with(b"/."));
+        assert_eq!(operand_bytes(OsStr::new("C:\\")), b"C:/");
     }
 }

@@ -15,8 +15,10 @@ use crate::sys::{as_unsupported, win32_error};
 use metadata::Shape;
 use native::ITSELF;
 use reparse::SymlinkData;
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::windows::ffi::OsStringExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::{AsHandle, OwnedHandle};
 use std::path::Path;
@@ -67,8 +69,31 @@ impl Dir {
     }
 
     pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
+        if path.starts_with(b"/") || path.split(|&b| b == b'/').any(|c| c == b"..") {
+            return self.open_elsewhere(path);
+        }
         let path = name::components(path)?.join(&u16::from(b'\\'));
         native::open(&self.0, &path, DIR_ACCESS, FILE_DIRECTORY_FILE).map(Dir)
+    }
+
+    /// Opens what lies above this directory, which the kernel finds only by a whole path. Like
+    /// Windows itself this takes `..` to go back from the name before it, even if that is a link.
+    fn open_elsewhere(&self, path: &[u8]) -> io::Result<Dir> {
+        let mut whole = native::path_of(self.0.as_handle())?;
+        if path.starts_with(b"/") {
+            let root = whole.ancestors().last().map(Path::to_path_buf);
+            whole = root.unwrap_or_default();
+        }
+        for component in path.split(|&b| b == b'/') {
+            match component {
+                b"" | b"." => {}
+                b".." => {
+                    whole.pop();
+                }
+                name => whole.push(OsString::from_wide(&name::component(name)?)),
+            }
+        }
+        Dir::open(&whole)
     }
 
     pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
@@ -108,6 +133,16 @@ impl Dir {
         let attributes = metadata::attributes_for(permissions);
         let options = FILE_NON_DIRECTORY_FILE | ITSELF;
         native::create(&self.0, &name, access, options, attributes).map(File::from)
+    }
+
+    /// Files have names here from the start.
+    pub fn create_unnamed(&self, _permissions: u32) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// See [`Dir::create_unnamed`].
+    pub fn link_file(&self, _file: &File, _name: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub fn create_dir(&self, name: &[u8], _permissions: u32) -> io::Result<()> {

@@ -23,6 +23,23 @@ fn paths_go_down() {
 }
 
 #[test]
+fn following_may_go_up() {
+    let (_temp, dir) = scratch();
+    let a = subdir(&dir, b"a");
+    write(&dir, b"above", b"");
+    write(&subdir(&a, b"b"), b"below", b"");
+    assert_eq!(names(&a.open_following(b"../a/b").unwrap()), [b"below"]);
+    assert!(names(&a.open_following(b"b/../..").unwrap()).contains(&b"above".to_vec()));
+    assert!(
+        a.open_following(b"/")
+            .unwrap()
+            .stat_self()
+            .unwrap()
+            .is_dir()
+    );
+}
+
+#[test]
 fn paths_do_not_go_up_or_elsewhere() {
     let (_temp, dir) = scratch();
     let a = subdir(&dir, b"a");

@@ -331,6 +331,11 @@ impl<'a> Lister<'a> {
         let (dir, rest) = match find(operand, b"/./") {
             Some(0) => (b"/".to_vec(), &operand[3..]),
             Some(at) => (paths::clean(&operand[..at]), &operand[at + 3..]),
+            // There is no directory that holds all drives.
+            None if cfg!(windows) => {
+                let (root, rest) = operand.split_at(paths::root_length(operand));
+                (root.to_vec(), rest)
+            }
             None => (Vec::new(), operand),
         };
         let rest = if dir.is_empty() {
@@ -449,6 +454,10 @@ fn remember_filters(all: &mut Vec<(u32, DirFilters)>, source: u32, filters: &Dir
 /// An operand's directory, the name below it, and what its end says.
 fn split_operand(operand: &[u8]) -> (Vec<u8>, Vec<u8>, NameType) {
     let mut path = operand.to_vec();
+    if paths::is_absolute(&path) && paths::root_length(&path) == path.len() && path != b"/" {
+        // `//server/share` needs no slash to be a directory.
+        path.push(b'/');
+    }
     let name_type = if path.is_empty() || path.ends_with(b"/") {
         if path == b"./" {
             path.pop();
@@ -464,27 +473,10 @@ fn split_operand(operand: &[u8]) -> (Vec<u8>, Vec<u8>, NameType) {
     } else {
         NameType::Normal
     };
-    #[cfg(windows)]
-    if let Some((drive, rest)) = windows_drive(&path) {
-        return (drive, rest, name_type);
-    }
     match path.iter().rposition(|&b| b == b'/') {
         Some(0) => (b"/".to_vec(), path[1..].to_vec(), name_type),
         Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec(), name_type),
         None => (Vec::new(), path, name_type),
-    }
-}
-
-/// `C:/name` starts from `C:/`, which must keep its slash, and `C:name` from `C:`.
-#[cfg(windows)]
-fn windows_drive(path: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    if path.get(1) != Some(&b':') {
-        return None;
-    }
-    match path.iter().rposition(|&b| b == b'/') {
-        Some(2) => Some((path[..3].to_vec(), path[3..].to_vec())),
-        None => Some((path[..2].to_vec(), path[2..].to_vec())),
-        Some(_) => None,
     }
 }
 

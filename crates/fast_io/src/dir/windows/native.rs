@@ -4,10 +4,12 @@
 //! where every call does. All handles are synchronous, so that nothing here outlives its call.
 
 use crate::sys::{error_of_status, win32_error};
-use std::ffi::c_void;
+use std::ffi::{OsString, c_void};
 use std::io;
 use std::mem::{offset_of, size_of};
+use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
+use std::path::PathBuf;
 use std::ptr::null;
 use std::thread;
 use std::time::Duration;
@@ -28,7 +30,8 @@ use windows_sys::Win32::Foundation::{
     STATUS_NOT_IMPLEMENTED, STATUS_NOT_SUPPORTED, STATUS_SHARING_VIOLATION, UNICODE_STRING,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_NORMAL, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, SYNCHRONIZE,
+    FILE_ATTRIBUTE_NORMAL, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
+    GetFinalPathNameByHandleW, SYNCHRONIZE,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
@@ -75,6 +78,23 @@ pub(super) fn create(
         attributes,
     }
     .run(root.as_handle(), name)
+}
+
+/// The whole path of an open entry, without links, in the form that has no limit.
+pub(super) fn path_of(entry: BorrowedHandle<'_>) -> io::Result<PathBuf> {
+    let mut path = vec![0u16; 512];
+    loop {
+        let room = path.len() as u32;
+        // SAFETY: writes at most `room` units to a live buffer of that size.
+        let length =
+            unsafe { GetFinalPathNameByHandleW(entry.as_raw_handle(), path.as_mut_ptr(), room, 0) };
+        match length {
+            0 => return Err(io::Error::last_os_error()),
+            // Too small: this is how much it takes.
+            needed if needed >= room => path.resize(needed as usize + 1, 0),
+            length => return Ok(OsString::from_wide(&path[..length as usize]).into()),
+        }
+    }
 }
 
 struct OpenCall {
