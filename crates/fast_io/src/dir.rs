@@ -213,6 +213,17 @@ impl Dir {
         self.0.create_file(name, permissions)
     }
 
+    /// Creates a file that has no name yet; it vanishes unless [`Dir::link_file`] gives it one.
+    pub fn create_unnamed(&self, permissions: u32) -> io::Result<File> {
+        self.0.create_unnamed(permissions)
+    }
+
+    /// Gives an unnamed file of this directory's file system the name `name`, which must not be
+    /// taken.
+    pub fn link_file(&self, file: &File, name: &[u8]) -> io::Result<()> {
+        self.0.link_file(file, name)
+    }
+
     /// Creates the directory `name`.
     pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
         self.0.create_dir(name, permissions)

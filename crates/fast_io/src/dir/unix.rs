@@ -142,6 +142,33 @@ impl Dir {
         Ok(rustix::fs::openat(&self.0, name, flags, mode_of(permissions))?.into())
     }
 
+    #[cfg(target_os = "linux")]
+    pub fn create_unnamed(&self, permissions: u32) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, c".", flags, mode_of(permissions))?.into())
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn link_file(&self, file: &File, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::linkat(
+            file,
+            c"",
+            &self.0,
+            name,
+            AtFlags::EMPTY_PATH,
+        )?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn create_unnamed(&self, _permissions: u32) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn link_file(&self, _file: &File, _name: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(&self.0, name, mode_of(permissions))?)
     }
@@ -308,7 +335,13 @@ pub fn raise_open_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Without it there are still as many as before.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    );
 }
 
 fn mode_of(permissions: u32) -> Mode {

@@ -199,6 +199,8 @@ impl Generator {
             self.flush();
             self.receiver.drain();
             self.receiver.check()?;
+            // Files in flight were given up: nothing may be concluded from what is not there.
+            self.ctx.check_stopped(ROLE)?;
             if !self.link_finished()? && self.batch.is_empty() {
                 return Ok(());
             }

@@ -137,7 +137,7 @@ impl Receiver {
             }
             None => Matcher::literal_only(),
         };
-        let Target { file, temp, born } = target;
+        let Target { file, naming, born } = target;
         let reserve = if o.preallocate {
             Reserve::Bytes(content.size)
         } else {
@@ -145,7 +145,7 @@ impl Receiver {
         };
         let spare = match file.try_clone() {
             Ok(spare) => spare,
-            Err(e) => return Err((Target { file, temp, born }, Trouble::Target(e))),
+            Err(e) => return Err((Target { file, naming, born }, Trouble::Target(e))),
         };
         let ticket = match self.writes.begin(file, reserve) {
             Ok(ticket) => ticket,
@@ -153,7 +153,7 @@ impl Receiver {
                 return Err((
                     Target {
                         file: spare,
-                        temp,
+                        naming,
                         born,
                     },
                     Trouble::Target(e),
@@ -191,7 +191,7 @@ impl Receiver {
         });
         let target = Target {
             file: spare,
-            temp,
+            naming,
             born,
         };
         match result {

@@ -26,10 +26,19 @@ pub(super) enum Attempt {
 /// Where a file's content goes.
 pub(super) struct Target {
     pub file: File,
-    /// Its name until it is complete; `None` if it is written in place.
-    pub temp: Option<Vec<u8>>,
+    pub naming: Naming,
     /// What it was made as, where that is known without looking.
     pub born: Option<Born>,
+}
+
+/// Under which name a file is written.
+pub(super) enum Naming {
+    /// Its own: in place.
+    Own,
+    /// A temporary one, which it keeps until it is complete.
+    Temporary(Vec<u8>),
+    /// None: it gets its own when it is complete.
+    Unnamed,
 }
 
 /// What a file was made as.
@@ -63,7 +72,8 @@ impl Receiver {
         attempt: Attempt,
     ) -> Result<Moved, Failure> {
         let target = self.open_target(job)?;
-        if target.temp.is_none() && job.existing.is_some() && self.ctx.options.backup {
+        if matches!(target.naming, Naming::Own) && job.existing.is_some() && self.ctx.options.backup
+        {
             let kept = self.backup_copy(&job.dir, job.leaf());
             if kept == Backup::Failed {
                 return Err(Failure::Skipped);
@@ -85,7 +95,7 @@ impl Receiver {
             return match self.open_in_place(job) {
                 Ok(file) => Ok(Target {
                     file,
-                    temp: None,
+                    naming: Naming::Own,
                     born: None,
                 }),
                 Err(e) => {
@@ -109,8 +119,8 @@ impl Receiver {
         } else {
             (job.mode | 0o200) & 0o700
         };
-        match temp::create(dir, job.leaf(), place, permissions) {
-            Ok((file, temp)) => {
+        match self.make(job, dir, place, permissions) {
+            Ok((file, naming)) => {
                 if place == Place::Beside && job.dir.birth().is_none() {
                     job.dir.remember_birth(&file);
                 }
@@ -119,11 +129,7 @@ impl Receiver {
                     uid,
                     gid,
                 });
-                Ok(Target {
-                    file,
-                    temp: Some(temp),
-                    born,
-                })
+                Ok(Target { file, naming, born })
             }
             Err(e) => {
                 let pattern = line!(".", job.leaf(), ".XXXXXX");
@@ -133,6 +139,38 @@ impl Receiver {
                 Err(Failure::Skipped)
             }
         }
+    }
+
+    /// Makes a file that nobody takes for a complete one. One that replaces nothing can do without
+    /// a name at first, which saves making, renaming and, if it comes to that, removing one.
+    fn make(
+        &self,
+        job: &Job,
+        dir: &Dir,
+        place: Place,
+        permissions: u32,
+    ) -> io::Result<(File, Naming)> {
+        if job.existing.is_none()
+            && place == Place::Beside
+            && self.can_link_files(dir)
+            && let Ok(file) = dir.create_unnamed(permissions)
+        {
+            return Ok((file, Naming::Unnamed));
+        }
+        let (file, temp) = temp::create(dir, job.leaf(), place, permissions)?;
+        Ok((file, Naming::Temporary(temp)))
+    }
+
+    /// Whether unnamed files can be given names here: tried once, with a file of no content.
+    fn can_link_files(&self, dir: &Dir) -> bool {
+        *self.links_files.get_or_init(|| {
+            let tried = dir.create_unnamed(0o600).and_then(|file| {
+                let link = |name: &[u8]| dir.link_file(&file, name);
+                let ((), name) = temp::unique(b"tidesync", Place::Beside, link)?;
+                dir.remove_file(&name)
+            });
+            tried.is_ok()
+        })
     }
 
     fn temp_place<'a>(&'a self, job: &'a Job) -> (&'a Dir, Place) {
@@ -165,7 +203,7 @@ impl Receiver {
     fn commit(&self, job: &Job, target: Target, moved: Moved) -> Result<Moved, Failure> {
         let entry = job.entry.entry();
         let path = job.path();
-        if target.temp.is_some()
+        if !matches!(target.naming, Naming::Own)
             && job.existing.is_some()
             && self.ctx.options.backup
             && self.backup(&job.dir, job.leaf(), false) == Backup::Failed
@@ -206,11 +244,25 @@ impl Receiver {
             });
             return Err(Failure::Skipped);
         }
-        let Target { file, temp, .. } = target;
-        drop(file);
-        let Some(temp) = temp else {
-            return Ok(self.arrived(job, moved));
+        let Target { file, naming, .. } = target;
+        let temp = match naming {
+            Naming::Own => return Ok(self.arrived(job, moved)),
+            Naming::Temporary(temp) => temp,
+            Naming::Unnamed => match job.dir.dir.link_file(&file, job.leaf()) {
+                Ok(()) => return Ok(self.arrived(job, moved)),
+                // Something has come to be there: replace it, as any other.
+                Err(_) => match self.name_temporarily(job, &file) {
+                    Ok(temp) => temp,
+                    Err(e) => {
+                        let text = line!("link ", self.shown(&path), " failed");
+                        self.ctx.transfer_error_os(ROLE, text, e);
+                        return Err(Failure::Skipped);
+                    }
+                },
+            },
         };
+        // What is still open cannot be renamed everywhere.
+        drop(file);
         let (dir, place) = self.temp_place(job);
         match dir.rename(&temp, &job.dir.dir, job.leaf()) {
             Ok(()) => {}
@@ -301,7 +353,7 @@ impl Receiver {
     /// Cleans up after content that did not arrive, and says why.
     fn give_up(&self, job: &Job, target: Target, trouble: Trouble, attempt: Attempt) -> Failure {
         let path = job.path();
-        let in_place = target.temp.is_none();
+        let in_place = matches!(target.naming, Naming::Own);
         match trouble {
             Trouble::Stopped(bytes) => {
                 self.keep_or_remove(job, &target, bytes);
@@ -353,16 +405,32 @@ impl Receiver {
         }
     }
 
+    fn name_temporarily(&self, job: &Job, file: &File) -> io::Result<Vec<u8>> {
+        let dir = &job.dir.dir;
+        let link = |name: &[u8]| dir.link_file(file, name);
+        temp::unique(job.leaf(), Place::Beside, link).map(|((), name)| name)
+    }
+
     fn keep_or_remove(&self, job: &Job, target: &Target, bytes: u64) {
-        let Some(temp) = &target.temp else { return };
-        let (dir, _) = self.temp_place(job);
-        if !self.keep_unfinished(job, dir, temp, &target.file, bytes) {
+        if self.wants_unfinished(bytes) {
+            let named = match &target.naming {
+                Naming::Own => return,
+                Naming::Temporary(temp) => Some(temp.clone()),
+                Naming::Unnamed => self.name_temporarily(job, &target.file).ok(),
+            };
+            let (dir, _) = self.temp_place(job);
+            if let Some(temp) = named
+                && !self.keep_unfinished(job, dir, &temp, &target.file)
+            {
+                let _ = dir.remove_file(&temp);
+            }
+        } else {
             self.remove_temp(job, target);
         }
     }
 
     fn remove_temp(&self, job: &Job, target: &Target) {
-        if let Some(temp) = &target.temp {
+        if let Naming::Temporary(temp) = &target.naming {
             let _ = self.temp_place(job).0.remove_file(temp);
         }
     }

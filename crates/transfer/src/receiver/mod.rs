@@ -46,6 +46,8 @@ pub(crate) struct Receiver {
     root: Option<Arc<DestDir>>,
     temp_dir: Option<Dir>,
     backup_dir: OnceLock<Dir>,
+    /// Whether the destination can give names to unnamed files.
+    links_files: OnceLock<bool>,
     /// Whether `%C` is shown: then bytes are summed on their way.
     shows_checksums: bool,
     checksum_kind: ChecksumKind,
@@ -137,6 +139,7 @@ impl Receiver {
             root,
             temp_dir,
             backup_dir: OnceLock::new(),
+            links_files: OnceLock::new(),
             outcomes: Mutex::default(),
             failed: AtomicBool::new(false),
         }

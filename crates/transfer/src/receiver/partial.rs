@@ -79,21 +79,21 @@ impl Receiver {
             .map(|d| paths::operand_bytes(d.as_os_str()))
     }
 
-    /// Keeps a file that did not get finished, if that is asked for and there is something in
-    /// it. True if it was kept, and so its temporary name is gone.
+    /// Whether a file that did not get finished, with this much in it, is to be kept.
+    pub(super) fn wants_unfinished(&self, bytes: u64) -> bool {
+        self.ctx.options.partial && bytes > 0
+    }
+
+    /// Keeps a file that did not get finished. True if that was done, and so its temporary name
+    /// is gone.
     pub(super) fn keep_unfinished(
         &self,
         job: &Job,
         temp_dir: &Dir,
         temp: &[u8],
         file: &File,
-        bytes: u64,
     ) -> bool {
-        let o = &self.ctx.options;
-        if !o.partial || bytes == 0 {
-            return false;
-        }
-        let kept = if o.partial_dir.is_some() {
+        let kept = if self.ctx.options.partial_dir.is_some() {
             self.make_partial_dir(&job.dir)
                 .and_then(|dir| temp_dir.rename(temp, &dir, job.leaf()))
         } else {
