@@ -26,8 +26,16 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
             FilesFrom::Stdin => b"-".to_vec(),
             FilesFrom::Path(path) => paths::operand_bytes(path.as_os_str()),
         };
-        let text = line!("failed to open files-from file ", name);
-        return Err(ctx.fatal_os(Fatal::Syntax, Role::Client, text, e));
+        // rsync takes this for a mistake in the options: it names no role and no number.
+        let reason = e.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        let text = line!(
+            "tidesync: failed to open files-from file ",
+            name,
+            ": ",
+            reason
+        );
+        return Err(ctx.fatal(Fatal::Syntax, Role::Client, text));
     }
     let from0 = ctx.options.from0;
     let ends = |b: &u8| {

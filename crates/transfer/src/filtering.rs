@@ -25,7 +25,7 @@ pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>),
         rules.delete_excluded();
     }
     if let Some(patterns) = std::env::var_os("CVSIGNORE") {
-        rules.cvsignore_variable(&paths::operand_bytes(&patterns));
+        rules.cvsignore_variable(patterns.as_encoded_bytes());
     }
     for directive in &options.filters {
         match directive {
@@ -53,6 +53,16 @@ pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>),
     }
     let rules = rules.finish()?;
     Ok((rules, files.notices))
+}
+
+/// Tells what was odd about a merge file found on the way.
+// rsync: exclude.c add_rule()
+pub(crate) fn tell(ctx: &Context, role: Role, notice: &FilterNotice) {
+    match notice {
+        FilterNotice::TrailingWhitespace { .. } if ctx.options.debug.filter < 1 => {}
+        FilterNotice::TrailingWhitespace { .. } => ctx.info(role, format!("[sender] {notice}")),
+        _ => ctx.error(role, notice.to_string()),
+    }
 }
 
 /// Whether a verdict leaves the entry out. Says why at `-vv`.

@@ -24,7 +24,7 @@ use options::{IoBackend, Options};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tree::filter::{FilterSet, Side};
+use tree::filter::{FilterNotice, FilterSet, Side};
 
 /// How a session ended.
 #[derive(Debug)]
@@ -117,8 +117,10 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     };
     let filters = match filtering::rules(&ctx.options) {
         Ok((filters, notices)) => {
-            for notice in notices {
-                ctx.error(Role::Sender, notice.to_string());
+            // While rsync reads its options it does not know yet that `-vv` asks for advice.
+            let advice = |n: &FilterNotice| matches!(n, FilterNotice::TrailingWhitespace { .. });
+            for notice in notices.iter().filter(|n| !advice(n)) {
+                filtering::tell(ctx, Role::Sender, notice);
             }
             filters
         }

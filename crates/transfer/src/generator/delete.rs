@@ -178,8 +178,12 @@ impl Generator {
             }
             return Ok(());
         }
-        let Ok(open) = self.enter_path(path) else {
-            return Ok(());
+        let open = match self.enter_path(path) {
+            Ok(open) => open,
+            Err(e) => {
+                self.report_no_directory(path, e);
+                return Ok(());
+            }
         };
         let filters = self.filters_in(path, Some(&open))?;
         if o.one_file_system > 0 {
@@ -221,6 +225,24 @@ impl Generator {
         }
         ctx.control.sign_of_life();
         Ok(())
+    }
+
+    /// Something else stands where a directory was to be looked through: `--ignore-existing` left
+    /// it there. A link to a directory is passed over without a word.
+    fn report_no_directory(&self, path: &[u8], error: io::Error) {
+        let (above, name) = super::split_owned(path);
+        let stat = self
+            .open_dirs
+            .last()
+            .filter(|dir| dir.path == above)
+            .map(|dir| dir.dir.stat(&name, Follow::Always));
+        if let Some(Ok(stat)) = stat
+            && !stat.is_dir()
+        {
+            self.ctx.problems.add(Problem::General);
+            let text = line!("opendir ", self.shown(path), " failed");
+            self.ctx.transfer_error_os(ROLE, text, error);
+        }
     }
 
     /// Deletes one entry, with what is in it if the manner says so.

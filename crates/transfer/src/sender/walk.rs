@@ -7,7 +7,7 @@ use super::list::{Lister, Tail};
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
-use crate::filtering::DirectoryFiles;
+use crate::filtering::{self, DirectoryFiles};
 use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
 use fast_io::dir::{Dir, Follow};
 use std::io;
@@ -216,7 +216,7 @@ impl Lister<'_> {
             .enter(path, &mut files)
             .map_err(|e| self.sender.filter_error(e))?;
         for notice in files.outside.notices {
-            self.sender.ctx.error(Role::Sender, notice.to_string());
+            filtering::tell(&self.sender.ctx, Role::Sender, &notice);
         }
         Ok(entered)
     }
