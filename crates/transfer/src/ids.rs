@@ -90,13 +90,12 @@ impl Mapping {
     }
 
     fn look_up(&self, id: u32) -> u32 {
-        let name = (self.name_of)(id);
-        let matching = self.rules.iter().find(|(from, _)| match (from, &name) {
-            (MapFrom::Ids { first, last }, _) => (*first..=*last).contains(&id),
-            (MapFrom::Name(wanted), Some(name)) => wanted == name,
-            (MapFrom::Name(wanted), None) => wanted.is_empty(),
-            (MapFrom::Wild(pattern), Some(name)) => wildmatch(pattern, name),
-            (MapFrom::Wild(_), None) => false,
+        // An ID that nobody has here has an empty name.
+        let name = (self.name_of)(id).unwrap_or_default();
+        let matching = self.rules.iter().find(|(from, _)| match from {
+            MapFrom::Ids { first, last } => (*first..=*last).contains(&id),
+            MapFrom::Name(wanted) => *wanted == name,
+            MapFrom::Wild(pattern) => wildmatch(pattern, &name),
         });
         matching.map_or(id, |(_, to)| *to)
     }

@@ -53,9 +53,7 @@ impl Generator {
         let dir = match self.enter(file) {
             Ok(dir) => dir,
             Err(e) => {
-                let name = self.shown(&self.name(file));
-                self.ctx
-                    .transfer_error_os(ROLE, line!("open ", name, " failed"), e);
+                self.report_not_made(&self.name(file), made, e);
                 return false;
             }
         };

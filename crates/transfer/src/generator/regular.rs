@@ -2,7 +2,7 @@
 // rsync: generator.c recv_generator(), the part for regular files
 
 use super::{Found, Generator, ROLE, kind_class};
-use crate::attrs::{TimeRule, Wanted};
+use crate::attrs::{TimeRule, Wanted, dest_mode};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
@@ -150,7 +150,12 @@ impl Generator {
             place,
             dir,
             name: self.destination.solo_name.as_deref().map(Into::into),
-            mode: wanted.mode,
+            // A link or the like in its place says nothing of the permissions a file gets.
+            mode: if o.preserve_perms {
+                wanted.mode
+            } else {
+                dest_mode(&ctx, file.mode, stat.as_ref())
+            },
             existing: stat,
             basis: match partial {
                 Some(stat) => Basis::Partial(stat),

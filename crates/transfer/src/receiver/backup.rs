@@ -217,19 +217,30 @@ impl Receiver {
                         .as_ref()
                         .and_then(|r| r.dir.open_beneath(&done).ok());
                     let stat = model.and_then(|m| m.stat_self().ok());
-                    at.create_dir(name, stat.map_or(0o700, |s| s.permissions))?;
+                    at.create_dir(name, 0o777 & !self.ctx.umask)?;
                     let made = at.open_beneath(name)?;
                     if let Some(stat) = stat {
-                        if self.ctx.am_root {
-                            let _ = made.set_own_owner(Some(stat.uid), Some(stat.gid));
-                        }
-                        let _ = made.set_own_permissions(stat.permissions);
+                        self.make_alike(&made, &stat);
                     }
                     made
                 }
             };
         }
         Ok(at)
+    }
+
+    /// Gives a directory what is preserved of another.
+    fn make_alike(&self, dir: &Dir, model: &Stat) {
+        let o = &self.ctx.options;
+        let uid = (self.ctx.am_root && o.preserve_uid).then_some(model.uid);
+        let gid = o.preserve_gid.then_some(model.gid);
+        if uid.is_some() || gid.is_some() {
+            let _ = dir.set_own_owner(uid, gid);
+        }
+        let _ = dir.set_own_permissions(model.permissions);
+        if o.preserve_times && !o.omit_dir_times {
+            let _ = dir.set_own_mtime(model.mtime);
+        }
     }
 
     // rsync: backup.c link_or_rename()
