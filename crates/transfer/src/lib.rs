@@ -12,10 +12,10 @@
 //!                                        EventSink
 //! ```
 //!
-//! The **sender** ([`sender`]) walks the source and hands its file list over in segments, one
-//! for each directory; it opens what the generator asks for. The **generator** ([`generator`])
+//! The **sender** (`sender`) walks the source and hands its file list over in segments, one
+//! for each directory; it opens what the generator asks for. The **generator** (`generator`)
 //! looks at the destination, in list order, and makes every decision: what is skipped, created,
-//! linked, deleted, itemized, transferred. The **receiver** ([`receiver`]) brings content to its
+//! linked, deleted, itemized, transferred. The **receiver** (`receiver`) brings content to its
 //! place, on the pump's work lane and on threads of its own, and commits each file in one step.
 //!
 //! Nothing is printed here: the `narrator` puts what happens on several threads into rsync's
