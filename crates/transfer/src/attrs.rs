@@ -134,18 +134,18 @@ pub(crate) fn unchanged(ctx: &Context, ids: &Ids, wanted: Wanted<'_>, stat: &Sta
 
 fn permissions_differ(o: &Options, mode: u32, stat: &Stat) -> bool {
     if o.preserve_perms {
-        mode_shown(mode) != mode_shown(stat.permissions)
+        mode_shown(mode) != mode_shown(stat.mode())
     } else {
         o.preserve_executability && (mode & 0o111 != 0) != (stat.permissions & 0o111 != 0)
     }
 }
 
-/// The permission bits that this system can hold.
+/// The permission bits that this system can hold: on Windows a file is read-only or is not.
 fn mode_shown(mode: u32) -> u32 {
-    if cfg!(windows) {
-        mode & 0o200
-    } else {
-        mode & PERMISSIONS
+    match FileKind::from_mode(mode) {
+        Some(FileKind::Directory) if cfg!(windows) => 0,
+        _ if cfg!(windows) => mode & 0o200,
+        _ => mode & PERMISSIONS,
     }
 }
 
@@ -246,7 +246,7 @@ pub(crate) fn apply(
         applied = Applied::Changed;
     }
 
-    if !entry.is_symlink() && mode_shown(stat.permissions) != mode_shown(new_mode) {
+    if !entry.is_symlink() && mode_shown(stat.mode()) != mode_shown(new_mode) {
         if let Err(e) = handle.set_permissions(new_mode & PERMISSIONS) {
             ctx.transfer_error_os(role, line!("failed to set permissions on ", name()), e);
             return Applied::Failed;

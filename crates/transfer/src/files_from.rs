@@ -48,6 +48,6 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
     let names = text
         .split(ends)
         .filter(|l| !l.is_empty() && (from0 || !matches!(l[0], b'#' | b';')))
-        .map(paths::sanitize);
+        .map(|name| paths::sanitize(&paths::with_slashes(name)));
     Ok(Some(names.collect()))
 }

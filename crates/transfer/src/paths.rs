@@ -1,5 +1,6 @@
 //! Operands as bytes: what the user typed becomes names with `/` between components.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -14,23 +15,29 @@ pub(crate) fn operand_bytes(operand: &OsStr) -> Vec<u8> {
 /// which starts from the working directory of that drive, becomes absolute.
 #[cfg(windows)]
 pub(crate) fn operand_bytes(operand: &OsStr) -> Vec<u8> {
-    let with_slashes = |path: &OsStr| -> Vec<u8> {
-        let bytes = path.as_encoded_bytes().iter();
-        bytes.map(|&b| if b == b'\\' { b'/' } else { b }).collect()
-    };
-    let mut path = with_slashes(operand);
+    let mut path = with_slashes(operand.as_encoded_bytes()).into_owned();
     if root_length(&path) == 2
         && path.get(2) != Some(&b'/')
         && let Ok(absolute) = std::path::absolute(operand)
     {
         let alone = path.len() == 2;
-        path = with_slashes(absolute.as_os_str());
+        path = with_slashes(absolute.as_os_str().as_encoded_bytes()).into_owned();
         if alone {
             // As `.` is: what is in it.
             path.extend_from_slice(b"/.");
         }
     }
     path
+}
+
+/// The path with `/` between its components: on Windows `\` is another way to write it.
+pub(crate) fn with_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if cfg!(windows) && path.contains(&b'\\') {
+        let bytes = path.iter();
+        Cow::Owned(bytes.map(|&b| if b == b'\\' { b'/' } else { b }).collect())
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 /// The path that these bytes name.

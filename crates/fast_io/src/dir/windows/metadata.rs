@@ -62,17 +62,14 @@ impl Shape {
         }
     }
 
-    /// Windows has no permission bits; whether a file is read-only is the nearest it has.
+    /// Windows has no permission bits; whether a file is read-only is the nearest it has. In a
+    /// directory that attribute says only that it has an icon of its own.
     fn permissions(self) -> u32 {
-        let all = match self.kind() {
+        match self.kind() {
             FileKind::Directory => 0o755,
-            FileKind::Symlink => return 0o777,
+            FileKind::Symlink => 0o777,
+            _ if self.is_read_only() => 0o444,
             _ => 0o644,
-        };
-        if self.is_read_only() {
-            all & !0o222
-        } else {
-            all
         }
     }
 }
@@ -292,7 +289,7 @@ mod tests {
             (
                 shape(directory | FILE_ATTRIBUTE_READONLY, 0),
                 FileKind::Directory,
-                0o555,
+                0o755,
             ),
             (
                 shape(reparse, IO_REPARSE_TAG_SYMLINK),
