@@ -149,7 +149,7 @@ impl Context {
     }
 
     fn tell(&self, severity: Severity, role: Role, text: Vec<u8>, os_error: Option<io::Error>) {
-        self.narrator.message(&Message {
+        self.narrator.message(Message {
             severity,
             role,
             text,

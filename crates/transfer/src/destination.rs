@@ -61,7 +61,7 @@ impl Destination {
             path = b".".to_vec();
         }
         let cwd = paths::working_directory();
-        let several = top.entries.len() > 1 || more_follow;
+        let several = top.listed > 1 || more_follow;
         let trailing_slash = path.ends_with(b"/");
         let role = Role::Destination;
         let o = &ctx.options;

@@ -6,10 +6,12 @@
 //!
 //! rsync's generator sends its messages (deletions, notices) ahead of the items that wait in
 //! its output buffer, so that within one buffer's worth all messages come first. The narrator
-//! keeps that order: items wait until their *window* closes, messages do not wait.
+//! keeps that order: items wait until their *window* closes, messages only for the windows before.
 // rsync: io.c perform_io() (iobuf.msg goes before iobuf.out), log.c maybe_log_item()
 
-use crate::event::{Event, EventSink, FileList, Item, Message, Progress, Stage, Totals};
+use crate::event::{
+    Event, EventSink, FileList, Item, Message, Progress, Role, Severity, Stage, Totals,
+};
 use crate::item::ItemFlags;
 use crate::segment::EntryRef;
 use delta::Digest;
@@ -39,10 +41,20 @@ struct State {
     /// What the items of the open window would weigh in rsync's output buffer.
     window_bytes: usize,
     totals: Totals,
+    /// What is told when the items before this number have been.
+    notices: VecDeque<(u64, Notice)>,
+    /// What is told when all items have been.
+    late: Vec<(PlaceId, Message)>,
+}
+
+/// What waits for items.
+enum Notice {
+    Message(Message),
+    Deleted(Box<[u8]>, u32),
 }
 
 /// An item's place in the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PlaceId(Option<u64>);
 
 /// What is known of an item when the generator decides on it.
@@ -109,10 +121,30 @@ impl Narrator {
         }
     }
 
-    /// Tells a message at once.
-    pub fn message(&self, message: &Message) {
-        let _order = self.lock();
-        self.sink.event(Event::Message(message));
+    /// Tells a message, as soon as its turn comes.
+    pub fn message(&self, message: Message) {
+        let mut state = self.lock();
+        // The generator's notices follow the items of the windows before; errors, and what comes
+        // from elsewhere, wait for nothing.
+        let follows = message.role == Role::Generator
+            && matches!(message.severity, Severity::Info | Severity::Client);
+        if follows && state.first < state.closed {
+            let after = state.closed;
+            state.notices.push_back((after, Notice::Message(message)));
+        } else {
+            self.sink.event(Event::Message(&message));
+        }
+    }
+
+    /// Tells a message of the receiver's about an item's transfer: rsync's receiver is heard when
+    /// the items that are on their way have been told.
+    pub fn message_after(&self, place: PlaceId, message: Message) {
+        if self.silent {
+            return self.message(message);
+        }
+        let mut state = self.lock();
+        state.late.push((place, message));
+        self.tell(&mut state);
     }
 
     /// Tells at once how the making of the list goes.
@@ -127,10 +159,17 @@ impl Narrator {
         self.sink.event(event);
     }
 
-    /// Tells a deletion at once.
+    /// Tells a deletion, as soon as its turn comes.
     pub fn deleted(&self, name: &[u8], mode: u32) {
-        let _order = self.lock();
-        self.sink.event(Event::Deleted { name, mode });
+        let mut state = self.lock();
+        if state.first < state.closed {
+            let after = state.closed;
+            state
+                .notices
+                .push_back((after, Notice::Deleted(name.into(), mode)));
+        } else {
+            self.sink.event(Event::Deleted { name, mode });
+        }
     }
 
     /// Numbers a source directory, whose name items show with `%f`.
@@ -263,6 +302,7 @@ impl Narrator {
     /// Tells what is due: everything done at the head of the closed windows.
     fn tell(&self, state: &mut State) {
         while state.first < state.closed {
+            self.tell_notices(state);
             let totals = state.totals;
             let Some(place) = state.queue.front_mut() else {
                 break;
@@ -285,6 +325,27 @@ impl Narrator {
             }
             state.queue.pop_front();
             state.first += 1;
+        }
+        self.tell_notices(state);
+        if state.queue.is_empty() {
+            state.late.sort_by_key(|(place, _)| *place);
+            for (_, message) in state.late.drain(..) {
+                self.sink.event(Event::Message(&message));
+            }
+        }
+    }
+
+    fn tell_notices(&self, state: &mut State) {
+        while let Some((after, _)) = state.notices.front()
+            && *after <= state.first
+            && let Some((_, notice)) = state.notices.pop_front()
+        {
+            match notice {
+                Notice::Message(message) => self.sink.event(Event::Message(&message)),
+                Notice::Deleted(name, mode) => {
+                    self.sink.event(Event::Deleted { name: &name, mode });
+                }
+            }
         }
     }
 

@@ -85,7 +85,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
 }
 
 fn no_pump(narrator: &Narrator, error: std::io::Error) -> Outcome {
-    narrator.message(&crate::event::Message {
+    narrator.message(crate::event::Message {
         severity: crate::event::Severity::Error,
         role: Role::Receiver,
         text: b"cannot start the threads that move bytes".to_vec(),
@@ -184,11 +184,13 @@ fn receive(
     let Some(top) = queue.receive() else {
         return Ok(());
     };
+    top.tell_duplicates(ctx);
     let mut ahead = VecDeque::from([top.clone()]);
     // A list of one directory is not a list of one entry until its content is known.
-    if top.entries.len() == 1
+    if top.listed == 1
         && let Some(next) = queue.receive()
     {
+        next.tell_duplicates(ctx);
         ahead.push_back(next);
     }
     let more = ahead

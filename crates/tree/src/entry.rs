@@ -39,6 +39,8 @@ pub struct Extra {
     pub device: DeviceNumber,
     /// For a file with several names, under `-H`: volume and number of what they share.
     pub identity: Option<FileId>,
+    /// For a directory that `-R` implies: which of the sender's lists says what is named below.
+    pub tails: Option<u32>,
 }
 
 /// What two names of the same file have in common.

@@ -64,7 +64,7 @@ impl Generator {
         let in_one_step = existing.is_some() && !dir_in_the_way && o.tmp_dir.is_none();
         if let Some(stat) = existing {
             if o.backup && !dir_in_the_way {
-                if self.receiver.backup(&dir, &leaf, !in_one_step) == Backup::Failed {
+                if self.receiver.backup(&dir, &leaf, !in_one_step, None) == Backup::Failed {
                     return false;
                 }
             } else if !in_one_step && !self.make_room(file, stat, what) {

@@ -146,6 +146,7 @@ impl Generator {
             if o.delete != Some(DeleteWhen::Before) {
                 ctx.info(ROLE, format!("delta-transmission {text}"));
             } else if let Some(segment) = self.next_segment() {
+                self.deletions.after_errors |= segment.after_errors;
                 if !solo {
                     self.delete_pass(&segment)?;
                 }
@@ -156,6 +157,7 @@ impl Generator {
             && !solo
             && let Some(segment) = self.next_segment()
         {
+            self.deletions.after_errors |= segment.after_errors;
             self.delete_pass(&segment)?;
             self.ahead.push_front(segment);
         }
@@ -209,7 +211,9 @@ impl Generator {
     }
 
     fn next_segment(&mut self) -> Option<Arc<Segment>> {
-        if !self.ctx.options.preserve_hard_links {
+        let o = &self.ctx.options;
+        // What rsync says of duplicates, it says as soon as the lists arrive.
+        if !o.preserve_hard_links && o.debug.dup < 1 {
             return self.ahead.pop_front().or_else(|| self.queue.receive());
         }
         // Which of a file's names comes last must be known before the first is decided on.
@@ -218,6 +222,7 @@ impl Generator {
             && let Some(segment) = self.queue.receive()
         {
             known += segment.entries.len();
+            segment.tell_duplicates(&self.ctx);
             self.hard_links.register(&self.ctx, &segment);
             self.ahead.push_back(segment);
         }
@@ -225,6 +230,7 @@ impl Generator {
     }
 
     fn segment(&mut self, segment: &Arc<Segment>) -> Result<(), SessionError> {
+        self.deletions.after_errors |= segment.after_errors;
         let o = &self.ctx.options;
         let incremental = o.incremental_recursion();
         let deletes = matches!(o.delete, Some(DeleteWhen::During | DeleteWhen::Delay));
@@ -277,7 +283,7 @@ impl Generator {
                 "recv_generator(",
                 self.name(file),
                 ",",
-                entry.number().to_string(),
+                entry.index_shown().to_string(),
                 ")"
             );
             ctx.info(ROLE, text);
@@ -418,6 +424,10 @@ impl Generator {
                                 && crate::attrs::same_time(o.modify_window, stat.mtime, file.mtime))
                     }
             }
+            // Without `-l` rsync's list does not say where a link leads.
+            Some(FileKind::Symlink) if !o.preserve_links => false,
+            // Its target was not even asked for.
+            Some(FileKind::Symlink) if !o.preserve_links => false,
             Some(FileKind::Symlink) => self.there(file).is_some_and(|(dir, leaf)| {
                 dir.dir
                     .read_link(leaf)

@@ -7,6 +7,7 @@ use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
+use crate::receiver::backup::Backup;
 use crate::receiver::{Basis, Job};
 use crate::segment::EntryRef;
 use fast_io::dir::Stat;
@@ -144,6 +145,13 @@ impl Generator {
             }
         };
         dir.touch();
+        // What is written over in its place has to be kept before.
+        if o.inplace && o.backup && stat.is_some() {
+            let leaf = self.leaf(file).to_vec();
+            if self.receiver.backup_copy(&dir, &leaf) == Backup::Failed {
+                return Ok(());
+            }
+        }
         let place = ctx.narrator.transfer(record);
         let job = Job {
             entry: entry.clone(),

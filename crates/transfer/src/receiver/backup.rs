@@ -4,7 +4,8 @@
 use super::{ROLE, Receiver};
 use crate::context::line;
 use crate::destination::DestDir;
-use crate::event::Role;
+use crate::event::{Message, Role, Severity};
+use crate::narrator::PlaceId;
 use crate::paths;
 use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, set_file_mtime, set_file_owner};
 use std::io;
@@ -27,8 +28,15 @@ pub(crate) enum Backup {
 
 impl Receiver {
     /// Keeps what stands under `name`. With `move_away` it may be gone afterwards; without, it
-    /// stays where it is until something replaces it, if that can be had.
-    pub fn backup(&self, dir: &Arc<DestDir>, name: &[u8], move_away: bool) -> Backup {
+    /// stays where it is until something replaces it, if that can be had. `in_flight` is the item
+    /// whose transfer replaces it.
+    pub fn backup(
+        &self,
+        dir: &Arc<DestDir>,
+        name: &[u8],
+        move_away: bool,
+        in_flight: Option<PlaceId>,
+    ) -> Backup {
         let path = join(&dir.path, name);
         let Ok(stat) = dir.dir.stat(name, Follow::Never) else {
             return Backup::Nothing;
@@ -76,14 +84,25 @@ impl Receiver {
         };
         dir.touch();
         if outcome != Backup::Nothing && self.ctx.options.info.backup >= 1 {
-            self.ctx
-                .info(Role::Generator, line!("backed up ", path, " to ", shown));
+            let text = line!("backed up ", path, " to ", shown);
+            match in_flight {
+                None => self.ctx.info(Role::Generator, text),
+                Some(place) => {
+                    let message = Message {
+                        severity: Severity::Info,
+                        role: ROLE,
+                        text,
+                        os_error: None,
+                    };
+                    self.ctx.narrator.message_after(place, message);
+                }
+            }
         }
         outcome
     }
 
     /// Keeps a copy of what is about to be written over in its place.
-    pub(super) fn backup_copy(&self, dir: &Arc<DestDir>, name: &[u8]) -> Backup {
+    pub fn backup_copy(&self, dir: &Arc<DestDir>, name: &[u8]) -> Backup {
         let path = join(&dir.path, name);
         let Ok(stat) = dir.dir.stat(name, Follow::Never) else {
             return Backup::Nothing;

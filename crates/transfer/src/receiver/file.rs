@@ -72,13 +72,6 @@ impl Receiver {
         attempt: Attempt,
     ) -> Result<Moved, Failure> {
         let target = self.open_target(job)?;
-        if matches!(target.naming, Naming::Own) && job.existing.is_some() && self.ctx.options.backup
-        {
-            let kept = self.backup_copy(&job.dir, job.leaf());
-            if kept == Backup::Failed {
-                return Err(Failure::Skipped);
-            }
-        }
         let result = if self.streams() {
             self.stream(job, &content, target, attempt)
         } else {
@@ -206,7 +199,7 @@ impl Receiver {
         if !matches!(target.naming, Naming::Own)
             && job.existing.is_some()
             && self.ctx.options.backup
-            && self.backup(&job.dir, job.leaf(), false) == Backup::Failed
+            && self.backup(&job.dir, job.leaf(), false, Some(job.place)) == Backup::Failed
         {
             self.remove_temp(job, &target);
             self.end_session(SessionError {

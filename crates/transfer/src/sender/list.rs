@@ -23,12 +23,18 @@ pub(super) struct Lister<'a> {
     /// How many entries have been handed over.
     pub listed: u64,
     incremental: bool,
-    /// Directories that were named more than once: what the dropped entries stood for.
-    duplicates: HashMap<Vec<u8>, Vec<Entry>>,
-    /// What `-R` names below a directory, to be listed when the directory's turn comes.
-    tails: HashMap<(u32, Vec<u8>), Vec<Tail>>,
+    /// How many segments were handed over.
+    segments: u64,
+    /// Directories that were listed more than once, each as it was listed.
+    repeated: HashMap<Vec<u8>, Vec<Entry>>,
+    /// What `-R` names below directories, to be listed when a directory's turn comes. Entries
+    /// hold their place here.
+    tails: Vec<Vec<Tail>>,
     /// The last path whose directories were implied.
     last_implied: Vec<u8>,
+    /// The directory that was implied last, where recursion is incremental: its source, its
+    /// name, and the place of its tails if there is such a directory.
+    last_dir: Option<(u32, Vec<u8>, Option<usize>)>,
     dot_implied: bool,
 }
 
@@ -56,9 +62,11 @@ impl<'a> Lister<'a> {
             queue,
             listed: 0,
             incremental: sender.ctx.options.incremental_recursion(),
-            duplicates: HashMap::new(),
-            tails: HashMap::new(),
+            segments: 0,
+            repeated: HashMap::new(),
+            tails: Vec::new(),
             last_implied: Vec::new(),
+            last_dir: None,
             dot_implied: false,
         }
     }
@@ -169,16 +177,15 @@ impl<'a> Lister<'a> {
         if o.relative && self.incremental {
             // Only the first directory of the path is of this segment.
             if let Some(at) = first_component_end(&name) {
-                self.imply(&source, &name[..at], entries);
                 let tail = Tail {
                     rest: name[at + 1..].to_vec(),
                     name_type,
                 };
-                self.add_tail_below(&source, name[..at].to_vec(), tail);
+                self.imply_with_tail(&source, &name[..at], tail, entries);
                 remember_filters(top_filters, source.number, &filters);
                 return Ok(());
             }
-        } else if o.relative && o.implied_dirs {
+        } else if o.relative {
             self.imply_all(&source, &name, entries);
         }
         self.add_named(
@@ -253,9 +260,8 @@ impl<'a> Lister<'a> {
         let ctx = &self.sender.ctx;
         if let Some(at) = tail.rest.iter().position(|&b| b == b'/') {
             let name = tree::entry::join(dir, &tail.rest[..at]);
-            self.imply(source, &name, entries);
             let rest = tail.rest[at + 1..].to_vec();
-            self.add_tail_below(source, name, Tail { rest, ..tail });
+            self.imply_with_tail(source, &name, Tail { rest, ..tail }, entries);
             return Ok(());
         }
         let name = tree::entry::join(dir, &tail.rest);
@@ -282,18 +288,10 @@ impl<'a> Lister<'a> {
         }
     }
 
-    /// Adds a directory that a path implies.
-    fn imply(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
-        if entries
-            .iter()
-            .any(|e| e.source == source.number && e.is_dir() && e.path() == name)
-        {
-            return;
-        }
+    /// Adds a directory that a path implies, unless the path before did.
+    fn imply(&mut self, source: &SourceDir, name: &[u8]) -> Option<Entry> {
         let (dirname, last) = split(name);
-        let Ok(parent) = source.open_dir(dirname, true) else {
-            return;
-        };
+        let parent = source.open_dir(dirname, true).ok()?;
         let dir = if dirname.is_empty() {
             &source.dir
         } else {
@@ -305,25 +303,66 @@ impl<'a> Lister<'a> {
             implied_dir: true,
             ..EntryFlags::default()
         };
-        entries.extend(self.sender.make_entry(&place, last, stat, flags));
+        self.sender.make_entry(&place, last, stat, flags)
+    }
+
+    /// Adds the directory that the beginning of a path implies, unless the path before had the
+    /// same beginning, and remembers what the path names below it.
+    // rsync: flist.c send_implied_dirs() with inc_recurse
+    fn imply_with_tail(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        tail: Tail,
+        entries: &mut Vec<Entry>,
+    ) {
+        let known = matches!(&self.last_dir, Some((number, last, _))
+            if *number == source.number && last == name);
+        if !known {
+            let implied = self.imply(source, name);
+            let at = implied.as_ref().is_some_and(Entry::is_dir).then(|| {
+                self.tails.push(Vec::new());
+                self.tails.len() - 1
+            });
+            entries.extend(implied.map(|mut dir| {
+                if let Some(at) = at {
+                    dir.extra_mut().tails = Some(at as u32);
+                }
+                dir
+            }));
+            self.last_dir = Some((source.number, name.to_vec(), at));
+        }
+        if let Some((_, _, Some(at))) = &self.last_dir {
+            self.tails[*at].push(tail);
+        }
     }
 
     /// Adds all directories that a path implies and that the path before it did not.
+    // rsync: flist.c send_implied_dirs() without inc_recurse
     fn imply_all(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
         let ends = name
             .iter()
             .enumerate()
             .filter(|&(i, &b)| b == b'/' && i > 0);
         let dirs: Vec<&[u8]> = ends.map(|(i, _)| &name[..i]).collect();
+        let Some(&whole) = dirs.last() else { return };
         for dir in &dirs {
+            // The last one, too, is added again when more follows it now.
             let known = self.last_implied.starts_with(dir)
-                && matches!(self.last_implied.get(dir.len()), None | Some(b'/'));
+                && match self.last_implied.get(dir.len()) {
+                    Some(b'/') => true,
+                    Some(_) => false,
+                    None => *dir == whole,
+                };
             if !known {
-                self.imply(source, dir, entries);
+                let implied = self.imply(source, dir);
+                entries.extend(implied);
             }
         }
-        if let Some(last) = dirs.last() {
-            self.last_implied = last.to_vec();
+        let known = self.last_implied.starts_with(whole)
+            && matches!(self.last_implied.get(whole.len()), None | Some(b'/'));
+        if !known {
+            self.last_implied = whole.to_vec();
         }
     }
 
@@ -399,25 +438,26 @@ impl<'a> Lister<'a> {
         self.sender.filters.root(Side::Sender, &base)
     }
 
-    pub(super) fn take_duplicates(&mut self, path: &[u8]) -> Vec<Entry> {
-        self.duplicates.remove(path).unwrap_or_default()
+    pub(super) fn take_repeated(&mut self, path: &[u8]) -> Vec<Entry> {
+        self.repeated.remove(path).unwrap_or_default()
     }
 
-    pub(super) fn remember_duplicate(&mut self, entry: Entry) {
-        self.duplicates.entry(entry.path()).or_default().push(entry);
+    pub(super) fn remember_repeated(&mut self, entry: Entry) {
+        self.repeated.entry(entry.path()).or_default().push(entry);
     }
 
-    pub(super) fn take_tails(&mut self, source: u32, path: &[u8]) -> Vec<Tail> {
-        self.tails
-            .remove(&(source, path.to_vec()))
+    pub(super) fn take_tails(&mut self, dir: &Entry) -> Vec<Tail> {
+        let at = dir.extra.as_ref().and_then(|extra| extra.tails);
+        at.map(|at| std::mem::take(&mut self.tails[at as usize]))
             .unwrap_or_default()
     }
 
-    fn add_tail_below(&mut self, source: &SourceDir, dir: Vec<u8>, tail: Tail) {
-        self.tails
-            .entry((source.number, dir))
-            .or_default()
-            .push(tail);
+    /// What the numbers of the next segment's entries are ahead by, where rsync shows them.
+    pub(super) fn next_ordinal(&mut self) -> u64 {
+        if self.incremental {
+            self.segments += 1;
+        }
+        self.segments
     }
 
     /// Shows how a whole list grows.

@@ -3,7 +3,7 @@
 // rsync: flist.c send_extra_file_list(), send1extra(), send_directory()
 
 use super::entry::Place;
-use super::list::{Lister, Tail};
+use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
@@ -75,9 +75,12 @@ impl Lister<'_> {
         let path = dir.path();
         let mut entries = Vec::new();
         let mut filters = Vec::new();
-        let mut same = vec![dir.clone()];
-        same.extend(self.take_duplicates(&path));
-        let mut listed_sources = Vec::new();
+        let mut same = self.take_repeated(&path);
+        if same.is_empty() {
+            same.push(dir.clone());
+        }
+        // The source that was listed last: at once listing it again would only find duplicates.
+        let mut just_listed = None;
         for dir in same {
             let source = self.sender.source(dir.source);
             let inherited = above
@@ -87,15 +90,18 @@ impl Lister<'_> {
             let inherited = inherited.unwrap_or_else(|| self.root_filters(&source));
             let handle = self.open_listed(&source, &path);
             let own = self.enter(&inherited, &path, handle.as_ref().ok())?;
-            if dir.flags.content_dir && !listed_sources.contains(&dir.source) {
-                listed_sources.push(dir.source);
+            if dir.flags.content_dir && just_listed != Some(dir.source) {
+                just_listed = Some(dir.source);
                 self.add_directory(&source, &path, handle, &own, &mut entries);
+            } else {
+                just_listed = None;
             }
-            let tails: Vec<Tail> = self.take_tails(dir.source, &path);
-            for tail in tails {
+            for tail in self.take_tails(&dir) {
                 self.add_tail(&source, &path, tail, &own, &mut entries)?;
             }
-            filters.push((dir.source, own));
+            if !filters.iter().any(|(n, _)| *n == dir.source) {
+                filters.push((dir.source, own));
+            }
         }
         Ok((entries, filters))
     }
@@ -224,17 +230,18 @@ impl Lister<'_> {
     /// Sorts a segment's entries, counts them and hands them over. `None` if nobody wants them.
     pub(super) fn hand_over(
         &mut self,
-        mut entries: Vec<Entry>,
+        entries: Vec<Entry>,
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        for duplicate in sort_and_clean(&mut entries) {
-            self.remember_duplicate(duplicate);
+        let mut cleaned = sort_and_clean(entries);
+        for dir in std::mem::take(&mut cleaned.repeated_dirs) {
+            self.remember_repeated(dir);
         }
-        entries.shrink_to_fit();
         let parent = match parent {
             Parent::None
-                if entries
+                if cleaned
+                    .entries
                     .first()
                     .is_some_and(|e| e.is_dir() && &*e.basename == b".") =>
             {
@@ -242,8 +249,16 @@ impl Lister<'_> {
             }
             other => other,
         };
-        let segment = Arc::new(Segment::new(entries, self.listed, parent));
-        self.listed += segment.entries.len() as u64;
+        let ordinal = self.next_ordinal();
+        let after_errors = self.sender.ctx.problems.has(Problem::General);
+        let segment = Arc::new(Segment::new(
+            cleaned,
+            self.listed,
+            ordinal,
+            parent,
+            after_errors,
+        ));
+        self.listed += segment.listed;
         self.queue.send(segment.clone()).then_some(segment)
     }
 }
