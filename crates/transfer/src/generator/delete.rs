@@ -12,6 +12,7 @@ use fast_io::dir::{Dir, FileKind, Follow, Stat};
 use options::DeleteWhen;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tree::entry::{Entry, join};
 use tree::filter::{DirFilters, EntryKind, Side};
 use tree::order;
@@ -23,6 +24,9 @@ pub(super) struct Deletions {
     /// What `--delete-delay` removes in the end: name, and whether it must be made writable.
     remembered: Vec<(Vec<u8>, u32, bool)>,
     warned_of_errors: bool,
+    /// Something could not be read: what the list lacks may be there.
+    pub after_errors: bool,
+    met_errors: AtomicBool,
     skipped: u64,
     /// The volumes that `-x` stays on: those of the directories the user named.
     top_devices: Vec<u64>,
@@ -54,6 +58,8 @@ impl Deletions {
             filters: vec![(None, filters)],
             remembered: Vec::new(),
             warned_of_errors: false,
+            after_errors: false,
+            met_errors: AtomicBool::new(false),
             skipped: 0,
             top_devices: Vec::new(),
             device: 0,
@@ -172,7 +178,10 @@ impl Generator {
             };
             ctx.info(ROLE, line!("delete_in_dir(", shown, ")"));
         }
-        if ctx.problems.has(Problem::General) && !o.ignore_errors {
+        // The destination's own errors count at once, the source's from where the list tells them.
+        let errors =
+            self.deletions.after_errors || self.deletions.met_errors.load(Ordering::Relaxed);
+        if errors && !o.ignore_errors {
             if !std::mem::replace(&mut self.deletions.warned_of_errors, true) {
                 ctx.info(ROLE, "IO error encountered -- skipping file deletion");
             }
@@ -242,7 +251,7 @@ impl Generator {
         if let Some(Ok(stat)) = stat
             && !stat.is_dir()
         {
-            self.ctx.problems.add(Problem::General);
+            self.note_error();
             let text = line!("opendir ", self.shown(path), " failed");
             self.ctx.transfer_error_os(ROLE, text, error);
         }
@@ -306,7 +315,7 @@ impl Generator {
             match if o.dry_run {
                 Backup::Moved
             } else {
-                self.receiver.backup(dir, name, true)
+                self.receiver.backup(dir, name, true, None)
             } {
                 Backup::Failed => return Outcome::Failed,
                 Backup::Moved | Backup::Nothing => ("make_backup", Ok(())),
@@ -361,7 +370,7 @@ impl Generator {
             Ok(dir) => dir,
             Err(e) => {
                 if e.kind() != io::ErrorKind::NotFound {
-                    self.ctx.problems.add(Problem::General);
+                    self.note_error();
                     let shown = self.shown(&path);
                     self.ctx
                         .transfer_error_os(ROLE, line!("opendir ", shown, " failed"), e);
@@ -421,7 +430,7 @@ impl Generator {
         let found = match tree::scan::scan(dir, Follow::Never) {
             Ok(found) => found,
             Err(e) => {
-                self.ctx.problems.add(Problem::General);
+                self.note_error();
                 let text = line!("opendir ", self.shown(path), " failed");
                 self.ctx.transfer_error_os(ROLE, text, e);
                 return listing;
@@ -433,7 +442,7 @@ impl Generator {
                 Ok(stat) => stat,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => {
-                    self.ctx.problems.add(Problem::General);
+                    self.note_error();
                     let name = self.shown(&join(path, &found.name));
                     let text = line!("readlink_stat(", name, ") failed");
                     self.ctx.transfer_error_os(ROLE, text, e);
@@ -460,6 +469,12 @@ impl Generator {
         }
         listing.entries.sort_by(|a, b| order::compare(&a.0, &b.0));
         listing
+    }
+
+    /// Something of the destination could not be read.
+    fn note_error(&self) {
+        self.ctx.problems.add(Problem::General);
+        self.deletions.met_errors.store(true, Ordering::Relaxed);
     }
 
     fn is_mount_point(&self, stat: &Stat) -> bool {
