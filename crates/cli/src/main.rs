@@ -6,6 +6,7 @@ use cli::{render, version};
 use options::{Options, Request, VersionFormat};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use transfer::Control;
 
 fn main() -> std::process::ExitCode {
@@ -27,7 +28,7 @@ fn main() -> std::process::ExitCode {
 }
 
 fn sync(options: Options) -> ExitCode {
-    if let Some(code) = refuse_remote(&options) {
+    if let Some(code) = refuse_remote(&options).or_else(|| refuse_empty(&options)) {
         return code;
     }
     fast_io::dir::raise_open_limit();
@@ -67,11 +68,31 @@ fn refuse_remote(options: &Options) -> Option<ExitCode> {
     Some(code)
 }
 
-/// Ctrl-C, SIGTERM and SIGHUP end the session tidily; a second one ends the program at once.
+/// An operand that came out empty (`"$UNSET"`) must not mean the working directory.
+// rsync: main.c start_client()
+fn refuse_empty(options: &Options) -> Option<ExitCode> {
+    let at = options.operands.iter().position(|o| o.is_empty())?;
+    let last = at + 1 == options.operands.len() && at > 0;
+    if last {
+        eprintln!("Empty destination arg specified (use \".\" or see --old-args).");
+    } else {
+        eprintln!("Empty source arg specified.");
+    }
+    let code = ExitCode::Syntax;
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    Some(code)
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP end the session tidily; another one, a second later or more, ends
+/// the program at once. (Some senders signal both a program and its group: that is one signal.)
 fn stop_on_signals(control: &Arc<Control>) {
+    const TIME_TO_TIDY: Duration = Duration::from_secs(1);
     let control = Arc::clone(control);
+    let mut first: Option<Instant> = None;
     let handler = move || {
-        if control.is_stopped() {
+        if first.get_or_insert_with(Instant::now).elapsed() >= TIME_TO_TIDY {
             std::process::exit(ExitCode::Signal.number().into());
         }
         control.stop();

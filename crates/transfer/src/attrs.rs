@@ -164,6 +164,31 @@ pub(crate) fn needs_owner(ctx: &Context, ids: &Ids, entry: &Entry, made: (u32, u
         || (o.preserve_gid && ids.gid(entry.gid).is_some_and(|gid| gid != made.1))
 }
 
+/// What rsync has seen of an entry when its attributes have been set: after a change of owner it
+/// looks again if that may have cleared the set-ID bits, before it sets the permissions.
+// rsync: rsync.c set_file_attrs(), the link_stat() after do_lchown()
+pub(crate) fn seen_after_setting(ctx: &Context, ids: &Ids, entry: &Entry, stat: &Stat) -> Stat {
+    let mut seen = *stat;
+    let owner = owner_differs(ctx, ids, entry, stat);
+    let group = group_differs(&ctx.options, ids, entry, stat);
+    if ctx.options.dry_run || !(owner || group) || stat.permissions & 0o6000 == 0 {
+        return seen;
+    }
+    if owner {
+        seen.uid = ids.uid(entry.uid);
+    }
+    if let (true, Some(gid)) = (group, ids.gid(entry.gid)) {
+        seen.gid = gid;
+    }
+    if !stat.is_dir() {
+        seen.permissions &= !0o4000;
+        if stat.permissions & 0o010 != 0 {
+            seen.permissions &= !0o2000;
+        }
+    }
+    seen
+}
+
 /// What [`apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {

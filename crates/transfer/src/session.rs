@@ -76,9 +76,13 @@ pub fn run_local(
 }
 
 /// The pump that these options ask for.
+///
+/// `TIDESYNC_IO_BACKEND` says what `auto` means: for tests of one driver after the other.
 pub fn pump_config(options: &Options) -> PumpConfig {
     let config = PumpConfig::default();
+    let forced = std::env::var("TIDESYNC_IO_BACKEND").is_ok_and(|name| name == "threads");
     match options.io_backend {
+        IoBackend::Auto if forced => config.with_backend(Backend::Threads),
         IoBackend::Threads => config.with_backend(Backend::Threads),
         IoBackend::Auto | IoBackend::Iocp | IoBackend::Uring => config,
     }
@@ -127,6 +131,7 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
         Err(e) => return Err(filter_failure(ctx, e)),
     };
     check_munge(ctx)?;
+    refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
     let names = files_from::read(ctx)?;
     let sender = Arc::new(Sender::new(ctx.clone(), filters.clone()));
     let queue = Arc::new(SegmentQueue::default());
@@ -302,6 +307,42 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
             Err(ctx.fatal_os(Fatal::FileIo, Role::Destination, text, e))
         }
     }
+}
+
+/// A source that lies inside the destination is something that the source lacks, and so would be
+/// deleted before it is read. rsync does just that.
+fn refuse_to_delete_sources(
+    ctx: &Context,
+    sources: &[Vec<u8>],
+    target: Option<&[u8]>,
+) -> Result<(), SessionError> {
+    let o = &ctx.options;
+    let (Some(target), Some(_), false) = (target, o.delete, o.relative || o.list_only) else {
+        return Ok(());
+    };
+    let Ok(root) = std::fs::canonicalize(paths::path_of(target)) else {
+        return Ok(());
+    };
+    for source in sources {
+        let Ok(inside) = std::fs::canonicalize(paths::path_of(source)) else {
+            continue;
+        };
+        if inside != root && inside.starts_with(&root) && inside.is_dir() {
+            // `dir/a dir/` is a copy of itself onto itself, and stays.
+            let stays = !source.ends_with(b"/") && inside.parent() == Some(&root);
+            if !stays {
+                let text = line!(
+                    "source ",
+                    source,
+                    " is inside destination ",
+                    target,
+                    ", where --delete would delete it: leave out --delete, or choose another destination"
+                );
+                return Err(ctx.fatal(Fatal::Syntax, Role::Client, text));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Munged links must lead nowhere.

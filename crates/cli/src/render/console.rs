@@ -75,8 +75,22 @@ impl Console {
 
     /// A line about trouble.
     pub(crate) fn error(&mut self, line: &[u8]) {
+        self.write_trouble(line, self.charset);
+    }
+
+    /// A line about trouble at the destination: rsync's receiving side writes to standard error
+    /// itself, and knows nothing of the terminal's encoding.
+    pub(crate) fn destination_error(&mut self, line: &[u8]) {
+        let charset = match self.charset {
+            Charset::Any => Charset::Any,
+            Charset::Utf8 | Charset::Ascii | Charset::Printable => Charset::Printable,
+        };
+        self.write_trouble(line, charset);
+    }
+
+    fn write_trouble(&mut self, line: &[u8], charset: Charset) {
         self.start_line();
-        escape::for_terminal(line, self.charset, &mut self.text);
+        escape::for_terminal(line, charset, &mut self.text);
         self.text.push(b'\n');
         self.out.flush();
         self.write_error();

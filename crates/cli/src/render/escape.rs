@@ -10,6 +10,8 @@ pub enum Charset {
     Utf8,
     /// None.
     Ascii,
+    /// None, and no control character of ASCII's either, not even the last.
+    Printable,
     /// All of them (`-8`).
     Any,
 }
@@ -47,6 +49,7 @@ pub fn for_terminal(text: &[u8], charset: Charset, out: &mut Vec<u8>) {
     match charset {
         Charset::Any => filter(text, |_| false, out),
         Charset::Ascii => filter(text, |byte| byte >= 0x80, out),
+        Charset::Printable => filter(text, |byte| byte >= 0x7f, out),
         Charset::Utf8 if text.is_ascii() => filter(text, |_| false, out),
         Charset::Utf8 => {
             for chunk in text.utf8_chunks() {

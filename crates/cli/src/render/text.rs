@@ -6,7 +6,7 @@ use super::progress::{Meter, Scope, Standing};
 use super::{Outcome, View, list, message, summary};
 use options::Options;
 use std::time::{Duration, Instant};
-use transfer::event::{Event, FileList, Message, Progress, Severity, Stage};
+use transfer::event::{Event, FileList, Message, Progress, Role, Severity, Stage};
 use transfer::stats::Stats;
 
 /// What prints rsync's text.
@@ -61,9 +61,10 @@ impl Text {
         match message.severity {
             Severity::Info | Severity::Client => self.console.info(&line),
             Severity::Log => {}
-            Severity::Warning | Severity::Error | Severity::TransferError => {
-                self.console.error(&line);
-            }
+            Severity::Warning | Severity::Error | Severity::TransferError => match message.role {
+                Role::Generator | Role::Receiver => self.console.destination_error(&line),
+                Role::Sender | Role::Client | Role::Destination => self.console.error(&line),
+            },
         }
     }
 

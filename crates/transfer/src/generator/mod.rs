@@ -222,6 +222,8 @@ impl Generator {
             && let Some(segment) = self.queue.receive()
         {
             known += segment.entries.len();
+            // Later lists come to rsync's receiver and generator both, and each says so.
+            segment.tell_duplicates(&self.ctx);
             segment.tell_duplicates(&self.ctx);
             self.hard_links.register(&self.ctx, &segment);
             self.ahead.push_back(segment);

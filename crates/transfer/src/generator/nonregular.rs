@@ -3,7 +3,7 @@
 
 use super::create::Made;
 use super::{Found, Generator, ROLE, kind_class};
-use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply};
+use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
@@ -94,7 +94,8 @@ impl Generator {
         let file = entry.entry();
         let applied = self.set_existing(wanted, stat, TimeRule::Window);
         self.report_name(file, applied);
-        self.itemize(entry, wanted, Some(stat), ItemFlags::NONE, None);
+        let seen = seen_after_setting(&self.ctx, &self.ids, file, stat);
+        self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
         self.finish_links(entry, Some(stat))?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
             self.remove_synchronized(file, Some(stat));

@@ -2,7 +2,7 @@
 // rsync: generator.c recv_generator(), the part for regular files
 
 use super::{Found, Generator, ROLE, kind_class};
-use crate::attrs::{TimeRule, Wanted, dest_mode};
+use crate::attrs::{TimeRule, Wanted, dest_mode, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
@@ -83,7 +83,8 @@ impl Generator {
             };
             let applied = self.set_existing(wanted, &stat, time);
             self.report_name(file, applied);
-            self.itemize(entry, wanted, Some(&stat), ItemFlags::NONE, None);
+            let seen = seen_after_setting(&self.ctx, &self.ids, file, &stat);
+            self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
             self.finish_links(entry, Some(&stat))?;
             if o.remove_source_files == Some(RemoveSource::Synchronized) {
                 self.remove_synchronized(file, Some(&stat));

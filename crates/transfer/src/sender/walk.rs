@@ -15,6 +15,17 @@ use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags};
 use tree::filter::DirFilters;
 
+/// Names are shorter than this: a loop of links, followed, ends somewhere, and other programs can
+/// use what is made.
+// rsync: MAXPATHLEN
+const LONGEST_PATH: usize = if cfg!(target_os = "macos") {
+    1024
+} else if cfg!(windows) {
+    32 * 1024
+} else {
+    4096
+};
+
 /// A directory whose subdirectories are still to be listed.
 struct Frame {
     segment: Arc<Segment>,
@@ -198,6 +209,14 @@ impl Lister<'_> {
         };
         entries.reserve(found.len());
         for name in found {
+            let length = path.len() + 1 + name.name.len();
+            if length >= LONGEST_PATH {
+                let by = format!("by {}: ", length + 1 - LONGEST_PATH);
+                let text = line!("filename overflows max-path len ", by, path, "/", name.name);
+                ctx.problems.add(Problem::General);
+                ctx.transfer_error(Role::Sender, text);
+                continue;
+            }
             if let Some(entry) = self.sender.make_entry(&place, &name.name, name.stat, flags) {
                 entries.push(entry);
                 self.count_progress(entries.len());
