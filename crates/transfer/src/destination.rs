@@ -331,6 +331,19 @@ impl DestDir {
         });
     }
 
+    /// Says that it is to have the time in the end that it has now, if nothing else was said.
+    pub fn keep_time(&self) {
+        let mut finish = self.finish.lock().unwrap_or_else(PoisonError::into_inner);
+        if finish.is_none()
+            && let Ok(stat) = self.dir.stat_self()
+        {
+            *finish = Some(Finish {
+                mtime: Some(stat.mtime),
+                permissions: None,
+            });
+        }
+    }
+
     fn finish_with(&self, finish: Finish) {
         *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = Some(finish);
     }

@@ -203,7 +203,8 @@ impl Generator {
             self.receiver.check()?;
             // Files in flight were given up: nothing may be concluded from what is not there.
             self.ctx.check_stopped(ROLE)?;
-            if !self.link_finished()? && self.batch.is_empty() {
+            let again = self.transfer_again()?;
+            if !self.link_finished()? && !again && self.batch.is_empty() {
                 return Ok(());
             }
             self.ctx.narrator.close_window();

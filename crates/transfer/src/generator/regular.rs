@@ -2,17 +2,20 @@
 // rsync: generator.c recv_generator(), the part for regular files
 
 use super::{Found, Generator, ROLE, kind_class};
-use crate::attrs::{TimeRule, Wanted, dest_mode, seen_after_setting};
+use crate::attrs::{TimeRule, Wanted, dest_mode, keeps_time, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
 use crate::receiver::backup::Backup;
-use crate::receiver::{Basis, Job};
+use crate::receiver::{Attempt, Basis, Job};
 use crate::segment::EntryRef;
-use fast_io::dir::Stat;
+use fast_io::dir::{FileKind, Stat};
 use options::{Append, RemoveSource};
 use tree::entry::Entry;
+
+/// The mode of some directory.
+const DIRECTORY: u32 = 0o040000;
 
 impl Generator {
     pub(super) fn regular(
@@ -70,7 +73,7 @@ impl Generator {
             if partial.is_none() && self.hard_links.waits_for_later(entry) {
                 return Ok(());
             }
-            return self.transfer(entry, wanted, None, partial);
+            return self.transfer(entry, wanted, None, partial, Attempt::First);
         };
         if self.quick_check(file, &stat) {
             if partial.is_some() {
@@ -95,7 +98,7 @@ impl Generator {
         if o.append != Append::No && stat.size >= file.size {
             return self.skip_hard_link(entry);
         }
-        self.transfer(entry, wanted, Some(stat), partial)
+        self.transfer(entry, wanted, Some(stat), partial, Attempt::First)
     }
 
     /// Asks for a file's content.
@@ -105,6 +108,7 @@ impl Generator {
         wanted: Wanted<'_>,
         stat: Option<Stat>,
         partial: Option<Stat>,
+        attempt: Attempt,
     ) -> Result<(), SessionError> {
         let ctx = self.ctx.clone();
         let o = &ctx.options;
@@ -116,7 +120,17 @@ impl Generator {
         if partial.is_some() {
             flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
         }
-        let flags = self.item_flags(wanted, stat.as_ref(), flags, None);
+        // rsync has appended before it finds out that the beginning differs: then only the time
+        // is still wrong. We have left the file alone.
+        let mut seen = stat;
+        if attempt == Attempt::Again
+            && o.append != Append::No
+            && let Some(seen) = &mut seen
+        {
+            seen.size = file.size;
+            seen.mtime.secs = i64::MIN;
+        }
+        let flags = self.item_flags(wanted, seen.as_ref(), flags, None);
         self.hard_links.sent(entry);
         {
             let mut tally = ctx.tally();
@@ -147,7 +161,7 @@ impl Generator {
         };
         dir.touch();
         // What is written over in its place has to be kept before.
-        if o.inplace && o.backup && stat.is_some() {
+        if o.inplace && o.backup && stat.is_some() && attempt == Attempt::First {
             let leaf = self.leaf(file).to_vec();
             if self.receiver.backup_copy(&dir, &leaf) == Backup::Failed {
                 return Ok(());
@@ -171,9 +185,40 @@ impl Generator {
                 None => Basis::Existing,
             },
             linked: file.identity().is_some(),
+            attempt,
         };
         self.hand_over(job);
         Ok(())
+    }
+
+    /// Asks once more for the files that did not arrive as they should. False if there are none.
+    // rsync: generator.c check_for_finished_files(), the part for redo
+    pub(super) fn transfer_again(&mut self) -> Result<bool, SessionError> {
+        let again = self.receiver.take_again();
+        let any = !again.is_empty();
+        for entry in again {
+            let file = entry.entry();
+            let stat = match self.look(file, false) {
+                Found::There(stat) if stat.kind == FileKind::Regular => Some(stat),
+                _ => None,
+            };
+            if keeps_time(&self.ctx.options, DIRECTORY)
+                && let Ok(dir) = self.enter(file)
+            {
+                dir.keep_time();
+            }
+            let wanted = Wanted {
+                entry: file,
+                mode: if self.ctx.options.preserve_perms {
+                    file.mode
+                } else {
+                    dest_mode(&self.ctx, file.mode, stat.as_ref())
+                },
+            };
+            self.transfer(&entry, wanted, stat, None, Attempt::Again)?;
+        }
+        self.open_dirs.truncate(1);
+        Ok(any)
     }
 
     /// `-c`: whether source and destination hold the same bytes.

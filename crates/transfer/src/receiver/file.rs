@@ -18,7 +18,7 @@ use tree::temp::{self, Place};
 
 /// Which try it is: a second one takes nothing for granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     First,
     Again,
 }

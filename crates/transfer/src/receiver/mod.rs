@@ -15,6 +15,7 @@ mod file;
 mod partial;
 mod rebuild;
 
+pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
 use crate::context::Context;
 use crate::destination::DestDir;
@@ -63,6 +64,8 @@ pub(crate) struct Receiver {
 struct Outcomes {
     /// Transfers of files with several names, and whether they arrived.
     finished: Vec<(EntryRef, bool)>,
+    /// Transfers to be done once more.
+    again: Vec<EntryRef>,
     fatal: Option<SessionError>,
     matches: MatchStats,
 }
@@ -80,6 +83,8 @@ pub(crate) struct Job {
     pub basis: Basis,
     /// It has several names: the generator waits to hear how it ended.
     pub linked: bool,
+    /// A second try is told and counted like the first.
+    pub attempt: Attempt,
 }
 
 /// What the new content is compared with.
@@ -196,6 +201,15 @@ impl Receiver {
         finished
     }
 
+    /// The files whose source was not steady, or not what `--append-verify` took it for, since
+    /// the last call.
+    // rsync: receiver.c recv_files(), MSG_REDO
+    pub fn take_again(&self) -> Vec<EntryRef> {
+        let mut again = std::mem::take(&mut self.outcomes().again);
+        again.sort_by_key(EntryRef::number);
+        again
+    }
+
     /// Tells the figures of the delta search at `-vv`.
     // rsync: match.c match_report()
     pub fn report_matches(&self) {
@@ -242,13 +256,15 @@ impl Receiver {
         };
         if let Some(content) = self.sender.open_content(parent, entry, purpose) {
             self.ctx.narrator.begin(job.place, || self.ctx.totals());
-            result = self.receive(job, content, file::Attempt::First);
-            if matches!(result, Err(Failure::Changed)) {
-                result = match self.sender.open_content(parent, entry, purpose) {
-                    Some(content) => self.receive(job, content, file::Attempt::Again),
-                    None => Err(Failure::Skipped),
-                };
-            }
+            result = self.receive(job, content, job.attempt);
+        }
+        if matches!(result, Err(Failure::Changed)) {
+            self.outcomes().again.push(job.entry.clone());
+            let tried = Some(Moved::default());
+            self.ctx
+                .narrator
+                .end(job.place, tried, || self.ctx.totals());
+            return;
         }
         self.ctx.control.sign_of_life();
         let moved = result.ok();
