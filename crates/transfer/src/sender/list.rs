@@ -32,6 +32,8 @@ pub(super) struct Lister<'a> {
     tails: Vec<Vec<Tail>>,
     /// The last path whose directories were implied.
     last_implied: Vec<u8>,
+    /// The filters of the last directory that a `-R` path led through, and its source.
+    entered: Option<(u32, DirFilters)>,
     /// The directory that was implied last, where recursion is incremental: its source, its
     /// name, and the place of its tails if there is such a directory.
     last_dir: Option<(u32, Vec<u8>, Option<usize>)>,
@@ -66,6 +68,7 @@ impl<'a> Lister<'a> {
             repeated: HashMap::new(),
             tails: Vec::new(),
             last_implied: Vec::new(),
+            entered: None,
             last_dir: None,
             dot_implied: false,
         }
@@ -134,7 +137,7 @@ impl<'a> Lister<'a> {
         let Some(source) = sender.enter_source(&dir) else {
             return Ok(());
         };
-        let filters = self.root_filters(&source);
+        let mut filters = self.root_filters(&source);
 
         if leading_dot && name != b"." && !self.dot_implied {
             self.dot_implied = true;
@@ -165,7 +168,13 @@ impl<'a> Lister<'a> {
                 EntryKind::File
             };
             let (dirname, last) = split(&name);
-            if sender.is_excluded(&filters, dirname, last, kind) {
+            // Until the next name enters directories of its own, those of the last one hold.
+            let held = self
+                .entered
+                .as_ref()
+                .filter(|(number, _)| *number == source.number);
+            let held = held.map_or(&filters, |(_, filters)| filters);
+            if sender.is_excluded(held, dirname, last, kind) {
                 return Ok(());
             }
         }
@@ -187,6 +196,7 @@ impl<'a> Lister<'a> {
             }
         } else if o.relative {
             self.imply_all(&source, &name, entries);
+            filters = self.enter_implied(&source, &name, filters)?;
         }
         self.add_named(
             &source,
@@ -335,6 +345,25 @@ impl<'a> Lister<'a> {
         if let Some((_, _, Some(at))) = &self.last_dir {
             self.tails[*at].push(tail);
         }
+    }
+
+    /// The filters that hold where a path leads: its directories are entered, though not checked.
+    fn enter_implied(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        mut filters: DirFilters,
+    ) -> Result<DirFilters, SessionError> {
+        let ends = name
+            .iter()
+            .enumerate()
+            .filter(|&(i, &b)| b == b'/' && i > 0);
+        for (end, _) in ends {
+            let dir = source.open_dir(&name[..end], true);
+            filters = self.enter(&filters, &name[..end], dir.as_ref().ok())?;
+            self.entered = Some((source.number, filters.clone()));
+        }
+        Ok(filters)
     }
 
     /// Adds all directories that a path implies and that the path before it did not.

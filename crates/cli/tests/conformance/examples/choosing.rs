@@ -1,0 +1,181 @@
+//! Which entries are copied, kept or deleted, and to where.
+
+use super::{same, same_words, usual};
+use crate::specimen::{Kind, Tree};
+
+#[test]
+fn deletion_of_each_kind() {
+    for kind in [
+        "--delete-before",
+        "--del",
+        "--delete-delay",
+        "--delete-after",
+    ] {
+        same(&usual(), &format!("-ai {kind} src/ dst/"), 0);
+        same(
+            &usual(),
+            &format!("-av {kind} --exclude=foreign src/ dst/"),
+            0,
+        );
+    }
+    same(&usual(), "-ai --delete-excluded --exclude=*.o src/ dst/", 0);
+}
+
+#[test]
+fn deletion_stops_at_its_limit() {
+    same(&usual(), "-ai --delete --max-delete=1 src/ dst/", 25);
+    same(&usual(), "-ai --delete --max-delete=0 src/ dst/", 25);
+}
+
+#[test]
+fn deletion_is_held_back_after_a_missing_argument() {
+    same(&usual(), "-ai --delete src/ none/ dst/", 23);
+    same(&usual(), "-ai --delete --ignore-errors src/ none/ dst/", 23);
+}
+
+#[test]
+fn a_directory_makes_way_only_if_it_may() {
+    let tree = Tree::new()
+        .dir("src")
+        .file("src/x", "file")
+        .dir("dst")
+        .dir("dst/x");
+    same(&tree, "-ai src/ dst/", 0);
+    let full = tree.file("dst/x/y", "in the way");
+    same(&full, "-ai src/ dst/", 23);
+    same(&full, "-ai --force src/ dst/", 0);
+    same(&full, "-ai --delete src/ dst/", 0);
+}
+
+#[test]
+fn backups() {
+    same(&usual(), "-aib src/ dst/", 0);
+    same(&usual(), "-aivb --suffix=.old --delete src/ dst/", 0);
+    same(&usual(), "-aib --backup-dir=kept --delete src/ dst/", 0);
+    same(&usual(), "-aib --backup-dir=../kept --delete src/ dst/", 0);
+}
+
+#[test]
+fn filters_of_every_kind() {
+    let tree = usual()
+        .file("src/.rsync-filter", "- *.o\n")
+        .file("src/dir/.rules", "+ b.o\n- *\n")
+        .file("src/.cvsignore", "changed\n");
+    for rule in [
+        "- *.o",
+        "-! */",
+        "- /dir/",
+        "- dir/***",
+        "H new*",
+        "P foreign",
+        "R old/",
+        ": .rules",
+        ":n- .rules",
+        ":C",
+        "merge,- src/.cvsignore",
+        "-C",
+        "!",
+    ] {
+        let rule = format!("--filter={rule}");
+        same_words(&tree, &["-ai", "--delete", &rule, "src/", "dst/"], 0);
+    }
+    same(&tree, "-aiF --delete src/ dst/", 0);
+    same(&tree, "-aiFF --delete src/ dst/", 0);
+    same(&tree, "-aiC --delete src/ dst/", 0);
+    same(
+        &tree,
+        "-aim --include=*/ --include=*.txt --exclude=* src/ fresh",
+        0,
+    );
+}
+
+#[test]
+fn relative_names() {
+    same(&usual(), "-aiR src/dir/a.txt fresh", 0);
+    same(&usual(), "-aiR src/./dir/a.txt fresh", 0);
+    same(&usual(), "-aiR --no-implied-dirs src/dir/a.txt fresh", 0);
+    same(&usual(), "-aiR ./src/../src/dir fresh", 1);
+}
+
+#[test]
+fn names_from_a_list() {
+    let tree = usual()
+        .file(
+            "list",
+            "dir/a.txt\n# comment\n; other\n\nequal\n./dir/empty/\n",
+        )
+        .file("list0", "dir/a.txt\0equal\0");
+    same(&tree, "-ai --files-from=list src/ fresh", 0);
+    same(&tree, "-ai --from0 --files-from=list0 src/ fresh", 0);
+    same(&tree, "-air --no-R --files-from=list src/ fresh", 0);
+    same(
+        &tree.clone().file("bad", "equal\nnone\n"),
+        "-ai --files-from=bad src/ fresh",
+        23,
+    );
+}
+
+#[test]
+fn hard_links_stay_together() {
+    let tree = Tree::new()
+        .dir("src")
+        .file("src/a", "linked")
+        .node("src/b", Kind::HardLink(b"src/a".to_vec()))
+        .dir("src/d")
+        .node("src/d/c", Kind::HardLink(b"src/a".to_vec()))
+        .symlink("src/l", "a")
+        .node("src/m", Kind::HardLink(b"src/l".to_vec()))
+        .dir("dst")
+        .file("dst/a", "linked")
+        .file("dst/b", "linked");
+    same(&tree, "-aiH src/ dst/", 0);
+    same(&tree, "-avvH src/ dst/", 0);
+    same(&tree, "-aiHn src/ fresh", 0);
+    same(&tree, "-ai src/ fresh", 0);
+}
+
+#[test]
+fn links_are_copied_followed_or_left() {
+    let tree = Tree::new()
+        .file("outside", "outside")
+        .dir("src")
+        .dir("src/dir")
+        .file("src/dir/file", "file")
+        .symlink("src/to dir", "dir")
+        .symlink("src/to file", "dir/file")
+        .symlink("src/out", "../outside")
+        .symlink("src/absolute", "/nonexistent")
+        .symlink("src/dangling", "nothing");
+    for options in [
+        "-ai",
+        "-rtiv",
+        "-ai --safe-links",
+        "-aik",
+        "-ai --munge-links",
+    ] {
+        same(&tree, &format!("{options} src/ fresh"), 0);
+    }
+    for options in ["-aiL", "-ai --copy-unsafe-links"] {
+        same(&tree, &format!("{options} src/ fresh"), 23);
+    }
+    let kept = tree.dir("dst").dir("dst/real").symlink("dst/dir", "real");
+    same(&kept, "-ai src/ dst/", 0);
+    same(&kept, "-aiK src/ dst/", 0);
+}
+
+#[test]
+fn one_file_to_a_new_name_an_old_name_and_a_directory() {
+    for destination in ["new", "dst/", "dst", "dst/changed", "dst/new"] {
+        same(&usual(), &format!("-ai src/changed {destination}"), 0);
+    }
+    same(&usual(), "-ai src/changed fresh/", 0);
+    same(&usual(), "-ai --mkpath src/changed deep/er/", 0);
+    same(&usual(), "-ai --mkpath src/changed deep/er", 0);
+}
+
+#[test]
+fn temporary_files_may_be_made_elsewhere() {
+    // Without -t: how late a temporary file in the destination touches it is left to chance.
+    same(&usual(), "-ri -T . src/ dst/", 0);
+    same(&usual(), "-ri -T dir src/ dst/", 0);
+}

@@ -1,0 +1,84 @@
+//! A destination without room: rsync's message and exit code, and what was there stays.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::{Scratch, content};
+
+/// A file system of one megabyte; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, with the reason printed, where the user may not mount.
+    fn mount(point: PathBuf) -> Option<Self> {
+        let root = nix::unistd::geteuid().is_root();
+        if !root {
+            println!("not run: only root can mount a small file system");
+            return None;
+        }
+        let output = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(&point)
+            .output();
+        match output {
+            Ok(output) if output.status.success() => Some(SmallDisk(point)),
+            failed => {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "mount failed in CI: {failed:?}"
+                );
+                println!("not run: mounting a small file system failed: {failed:?}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(&self.0).status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("{} stays mounted", self.0.display());
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_harms_no_other_file() {
+    let scratch = Scratch::new();
+    let Some(_disk) = SmallDisk::mount(scratch.path("dst")) else {
+        return;
+    };
+    for options in [&["-a"][..], &["-a", "--no-W"], &["-a", "--delete"]] {
+        let before = content(1, 100_000);
+        scratch.write("src/before", &before);
+        scratch.write("src/large", content(2, 3_000_000));
+        scratch.write("dst/large", "old");
+        scratch.write("dst/foreign", "foreign");
+        let mut arguments = options.to_vec();
+        arguments.extend(["src/", "dst/"]);
+        let code = scratch.run(&arguments);
+        let stderr = scratch.stderr();
+        assert_eq!(code, Some(11), "{options:?}: {stderr}");
+        assert!(stderr.contains("No space left on device (28)"), "{stderr}");
+        assert!(
+            stderr.contains("large\""),
+            "the message names the file: {stderr}"
+        );
+        assert!(stderr.contains("error in file IO (code 11)"), "{stderr}");
+        assert_eq!(fs::read(scratch.path("dst/large")).unwrap(), b"old");
+        if !options.contains(&"--delete") {
+            assert_eq!(fs::read(scratch.path("dst/foreign")).unwrap(), b"foreign");
+        }
+        if let Ok(bytes) = fs::read(scratch.path("dst/before")) {
+            assert!(bytes == before, "a file that fits is whole or absent");
+        }
+        crate::eventually("no temporary file is left", || {
+            scratch
+                .names("dst")
+                .iter()
+                .all(|name| !name.starts_with('.'))
+        });
+    }
+}

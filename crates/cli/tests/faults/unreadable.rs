@@ -1,0 +1,126 @@
+//! Files and directories that may not be read: told by name, exit code 23, the rest copied, and
+//! nothing deleted.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use crate::{Scratch, program};
+
+const NOBODY: u32 = 65534;
+
+/// Runs as an ordinary user: a copy of the program, should the original lie where only root looks.
+fn run_as_user(scratch: &Scratch, arguments: &[&str]) -> Option<i32> {
+    let mut command = if nix::unistd::geteuid().is_root() {
+        let copy = scratch.path("program");
+        fs::copy(program(), &copy).unwrap();
+        set_mode(scratch, "program", 0o755);
+        fs::set_permissions(scratch.root(), fs::Permissions::from_mode(0o755)).unwrap();
+        chown(scratch.path("dst"), Some(NOBODY), Some(NOBODY)).unwrap();
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(copy);
+        command
+    } else {
+        Command::new(program())
+    };
+    scratch.prepare(&mut command);
+    command
+        .args(arguments)
+        .status()
+        .expect("setpriv runs")
+        .code()
+}
+
+fn set_mode(scratch: &Scratch, name: &str, mode: u32) {
+    fs::set_permissions(scratch.path(name), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn an_unreadable_file_is_named_and_the_rest_is_copied() {
+    let scratch = Scratch::new();
+    for name in ["a", "secret", "z"] {
+        scratch.write(&format!("src/{name}"), name);
+    }
+    set_mode(&scratch, "src/secret", 0);
+    scratch.write("dst/foreign", "foreign");
+    let code = run_as_user(&scratch, &["-rt", "--delete-after", "src/", "dst/"]);
+    let stderr = scratch.stderr();
+    assert_eq!(code, Some(23), "{stderr}");
+    assert!(stderr.contains("send_files failed to open \""), "{stderr}");
+    assert!(
+        stderr.contains("src/secret\": Permission denied (13)"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("some files/attrs were not transferred"),
+        "{stderr}"
+    );
+    assert!(scratch.path("dst/a").exists() && scratch.path("dst/z").exists());
+    assert!(!scratch.path("dst/secret").exists());
+}
+
+#[test]
+fn an_unreadable_directory_holds_deletion_back() {
+    // (With --delete-during the top directory is done with before the error is met.)
+    for kind in ["--delete-before", "--delete-after"] {
+        let scratch = Scratch::new();
+        scratch.write("src/a", "a");
+        fs::create_dir(scratch.path("src/closed")).unwrap();
+        scratch.write("src/closed/inner", "inner");
+        set_mode(&scratch, "src/closed", 0);
+        scratch.write("dst/foreign", "foreign");
+        let code = run_as_user(&scratch, &["-rt", "-v", kind, "src/", "dst/"]);
+        let told = scratch.stderr() + &scratch.stdout();
+        set_mode(&scratch, "src/closed", 0o755);
+        assert_eq!(code, Some(23), "{told}");
+        assert!(told.contains("opendir \""), "{told}");
+        assert!(
+            told.contains("src/closed\" failed: Permission denied (13)"),
+            "{told}"
+        );
+        assert!(
+            told.contains("IO error encountered -- skipping file deletion"),
+            "{told}"
+        );
+        assert!(
+            scratch.path("dst/foreign").exists(),
+            "{kind} deleted after a read error"
+        );
+        assert!(scratch.path("dst/a").exists());
+    }
+}
+
+#[test]
+fn ignoring_errors_deletes_all_the_same() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("src/closed")).unwrap();
+    set_mode(&scratch, "src/closed", 0);
+    scratch.write("dst/foreign", "foreign");
+    let arguments = ["-rt", "--delete", "--ignore-errors", "src/", "dst/"];
+    let code = run_as_user(&scratch, &arguments);
+    set_mode(&scratch, "src/closed", 0o755);
+    assert_eq!(code, Some(23), "{}", scratch.stderr());
+    assert!(!scratch.path("dst/foreign").exists());
+}
+
+#[test]
+fn an_unwritable_directory_is_named_and_the_rest_is_copied() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "a");
+    fs::create_dir(scratch.path("src/sub")).unwrap();
+    scratch.write("src/sub/b", "b");
+    fs::create_dir(scratch.path("dst/sub")).unwrap();
+    set_mode(&scratch, "dst/sub", 0o555);
+    let code = run_as_user(&scratch, &["-r", "src/", "dst/"]);
+    let stderr = scratch.stderr();
+    set_mode(&scratch, "dst/sub", 0o755);
+    assert_eq!(code, Some(23), "{stderr}");
+    assert!(stderr.contains("dst/sub/.b."), "{stderr}");
+    assert!(
+        stderr.contains("failed: Permission denied (13)"),
+        "{stderr}"
+    );
+    assert!(scratch.path("dst/a").exists() && !scratch.path("dst/sub/b").exists());
+}

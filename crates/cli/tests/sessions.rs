@@ -1,0 +1,439 @@
+//! Whole sessions by means that every system has, so that they run on Windows (and under Wine)
+//! too, where there is no rsync to compare with: what is expected is written down here.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
+
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn new() -> Self {
+        let scratch = Scratch(tempfile::tempdir().expect("a temporary directory"));
+        fs::create_dir(scratch.path("src")).unwrap();
+        scratch
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file, with an old and whole-second time, and its directories.
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("inside")).unwrap();
+        fs::write(&path, content).unwrap();
+        set_time(&path, 1_000_000_000);
+        path
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path = self.path(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Output {
+        let program = std::env::var_os("TIDESYNC_BIN")
+            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from);
+        Command::new(program)
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs, expects success, and returns what was printed, with plain line ends.
+    fn succeed<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {stderr}", output.status);
+        assert_eq!(stderr, "", "nothing to complain of");
+        String::from_utf8(output.stdout)
+            .expect("names are UTF-8 here")
+            .replace("\r\n", "\n")
+    }
+}
+
+fn set_time(path: &Path, seconds: u64) {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_modified(time).unwrap();
+}
+
+fn modified(path: &Path) -> SystemTime {
+    fs::metadata(path).unwrap().modified().unwrap()
+}
+
+/// Itemized lines without those of directories, whose times differ between file systems.
+fn file_lines(output: &str) -> Vec<&str> {
+    output.lines().filter(|line| !line.ends_with('/')).collect()
+}
+
+#[test]
+fn an_archive_copy_equals_its_source_and_a_second_finds_nothing_to_do() {
+    let scratch = Scratch::new();
+    let source = scratch.write("src/a.txt", "content");
+    scratch.write("src/sub/deep/b.txt", "deeper");
+    scratch.write("src/empty", "");
+    fs::create_dir(scratch.path("src/empty dir")).unwrap();
+    scratch.succeed(["-a", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/a.txt"), "content");
+    assert_eq!(scratch.read("dst/sub/deep/b.txt"), "deeper");
+    assert_eq!(scratch.read("dst/empty"), "");
+    assert!(scratch.path("dst/empty dir").is_dir());
+    assert_eq!(modified(&source), modified(&scratch.path("dst/a.txt")));
+    assert_eq!(scratch.succeed(["-ai", "src/", "dst/"]), "");
+}
+
+#[test]
+fn without_a_trailing_slash_the_directory_itself_is_copied() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "a");
+    scratch.succeed(["-a", "src", "dst"]);
+    assert_eq!(scratch.read("dst/src/a"), "a");
+}
+
+#[test]
+fn absolute_paths_of_the_system_are_local() {
+    // On Windows these begin with a drive letter, which is no host, and have backslashes.
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    let mut source = scratch.path("src").into_os_string();
+    source.push(std::path::MAIN_SEPARATOR_STR);
+    scratch.succeed([OsStr::new("-a"), &source, scratch.path("dst").as_os_str()]);
+    assert_eq!(scratch.read("dst/sub/a"), "a");
+}
+
+#[cfg(windows)]
+#[test]
+fn a_drive_letter_may_be_written_with_slashes_too() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    let forward = |name: &str| scratch.path(name).to_str().unwrap().replace('\\', "/");
+    scratch.succeed([
+        "-a",
+        &format!("{}/", forward("src")),
+        &format!("{}/", forward("dst")),
+    ]);
+    assert_eq!(scratch.read("dst/sub/a"), "a");
+    scratch.succeed(["-a", "src\\sub\\", "other\\"]);
+    assert_eq!(scratch.read("other/a"), "a");
+}
+
+#[cfg(windows)]
+#[test]
+fn a_path_may_start_in_every_way_that_windows_knows() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    let source = scratch.path("src").to_str().unwrap().to_owned();
+    let (drive, rooted) = source.split_at(2);
+    assert!(drive.ends_with(':'), "{source}");
+    // From the working directory of a drive.
+    scratch.succeed(["-a", &format!("{drive}src\\"), &format!("{drive}relative")]);
+    assert_eq!(scratch.read("relative/sub/a"), "a");
+    // From the root of the working directory's drive.
+    scratch.succeed(["-a", &format!("{rooted}\\"), "rooted"]);
+    assert_eq!(scratch.read("rooted/sub/a"), "a");
+    // Past all of Windows' rewriting.
+    scratch.succeed(["-a", &format!("\\\\?\\{source}\\"), "verbatim"]);
+    assert_eq!(scratch.read("verbatim/sub/a"), "a");
+    // `--relative` keeps what is below the drive.
+    scratch.succeed(["-aR", &source, "whole"]);
+    let kept = scratch.path("whole").join(rooted.trim_start_matches('\\'));
+    assert!(kept.join("sub").join("a").exists(), "{}", kept.display());
+}
+
+#[test]
+fn delete_removes_what_the_source_does_not_have() {
+    let scratch = Scratch::new();
+    scratch.write("src/kept", "k");
+    scratch.write("dst/gone", "g");
+    scratch.write("dst/old/gone too", "g");
+    let printed = scratch.succeed(["-ai", "--delete", "src/", "dst/"]);
+    assert!(printed.contains("*deleting   gone\n"), "{printed}");
+    assert!(printed.contains("*deleting   old/gone too\n"), "{printed}");
+    assert!(printed.contains("*deleting   old/\n"), "{printed}");
+    assert!(!scratch.path("dst/gone").exists() && !scratch.path("dst/old").exists());
+    assert_eq!(scratch.read("dst/kept"), "k");
+}
+
+#[test]
+fn a_file_that_differs_in_the_case_of_its_name_is_never_lost() {
+    // To Windows and macOS it is the same file; to Linux another one.
+    for when in [
+        "--delete-before",
+        "--delete-during",
+        "--delete-delay",
+        "--delete-after",
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("src/sub/a.txt", "a");
+        scratch.write("src/sub/\u{fc}", "u");
+        scratch.write("dst/sub/A.TXT", "A");
+        scratch.write("dst/sub/\u{dc}", "U");
+        scratch.succeed(["-rc", when, "src/", "dst/"]);
+        assert_eq!(scratch.read("dst/sub/a.txt"), "a", "{when}");
+        assert_eq!(scratch.read("dst/sub/\u{fc}"), "u", "{when}");
+        assert_eq!(fs::read_dir(scratch.path("dst/sub")).unwrap().count(), 2);
+    }
+}
+
+#[test]
+fn update_leaves_newer_files_alone() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "source");
+    scratch.write("src/b", "source");
+    set_time(&scratch.write("dst/a", "newer here"), 1_200_000_000);
+    set_time(&scratch.write("dst/b", "older here"), 900_000_000);
+    scratch.succeed(["-au", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/a"), "newer here");
+    assert_eq!(scratch.read("dst/b"), "source");
+}
+
+#[test]
+fn a_dry_run_itemizes_and_changes_nothing() {
+    let scratch = Scratch::new();
+    scratch.write("src/new", "new");
+    scratch.write("src/changed", "changed");
+    scratch.write("src/same", "same");
+    scratch.write("dst/changed", "old");
+    scratch.write("dst/same", "same");
+    let printed = scratch.succeed(["-rtni", "src/", "dst/"]);
+    assert_eq!(
+        file_lines(&printed),
+        [">f.s....... changed", ">f+++++++++ new"]
+    );
+    assert_eq!(scratch.read("dst/changed"), "old");
+    assert!(!scratch.path("dst/new").exists());
+}
+
+#[test]
+fn filters_choose_by_name_and_by_directory() {
+    let scratch = Scratch::new();
+    for name in ["a.txt", "a.o", "sub/b.txt", "sub/b.o", "skipped/c.txt"] {
+        scratch.write(&format!("src/{name}"), name);
+    }
+    scratch.succeed([
+        "-a",
+        "--include=/a.o",
+        "--exclude=*.o",
+        "--exclude=/skipped/",
+        "src/",
+        "dst/",
+    ]);
+    assert!(scratch.path("dst/a.o").exists() && scratch.path("dst/sub/b.txt").exists());
+    assert!(!scratch.path("dst/sub/b.o").exists() && !scratch.path("dst/skipped").exists());
+    scratch.write("src/sub/.rsync-filter", "- *.txt\n");
+    scratch.succeed(["-aF", "src/", "other/"]);
+    assert!(scratch.path("other/a.txt").exists() && scratch.path("other/sub/b.o").exists());
+    assert!(!scratch.path("other/sub/b.txt").exists());
+}
+
+#[test]
+fn names_in_every_script_arrive() {
+    let scratch = Scratch::new();
+    let names = [
+        "ünïcode",
+        "日本語.txt",
+        "имя файла",
+        "with space",
+        "emoji 🌊",
+        "-dash",
+    ];
+    for name in names {
+        scratch.write(&format!("src/{name}"), name);
+    }
+    let printed = scratch.succeed(["-a8i", "src/", "dst/"]);
+    for name in names {
+        assert_eq!(scratch.read(&format!("dst/{name}")), name);
+        assert!(
+            printed.contains(&format!("f+++++++++ {name}\n")),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn paths_may_be_longer_than_260_characters() {
+    let scratch = Scratch::new();
+    // Made by its own parts, and with the long-path prefix where that is needed.
+    let long = ["directory with a long name"; 20].join("/");
+    let root = fs::canonicalize(scratch.path("src")).unwrap();
+    let deep = long
+        .split('/')
+        .fold(root.clone(), |path, part| path.join(part));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("file"), "deep").unwrap();
+    scratch.succeed(["-a", "src/", "dst/"]);
+    let copy = fs::canonicalize(scratch.path("dst")).unwrap();
+    let copy = long.split('/').fold(copy, |path, part| path.join(part));
+    assert_eq!(fs::read_to_string(copy.join("file")).unwrap(), "deep");
+    // The operand itself may be as long, in the form that people write.
+    let operand = scratch.path("dst").join(&long).join("");
+    assert!(operand.as_os_str().len() > 260);
+    scratch.succeed([OsStr::new("-a"), operand.as_os_str(), OsStr::new("flat")]);
+    assert_eq!(scratch.read("flat/file"), "deep");
+}
+
+#[test]
+fn a_read_only_file_is_replaced_and_deleted() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "new content");
+    for name in ["dst/a", "dst/b"] {
+        let path = scratch.write(name, "old");
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+    }
+    scratch.succeed(["-rt", "--delete", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/a"), "new content");
+    assert!(!scratch.path("dst/b").exists());
+}
+
+#[test]
+fn a_read_only_source_is_copied_as_such_and_then_left_alone() {
+    let scratch = Scratch::new();
+    let path = scratch.write("src/a", "a");
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    scratch.write("dst/a", "b");
+    scratch.succeed(["-ac", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/a"), "a");
+    let copy = fs::metadata(scratch.path("dst/a")).unwrap();
+    assert!(copy.permissions().readonly());
+    assert_eq!(scratch.succeed(["-ai", "src/", "dst/"]), "");
+}
+
+#[cfg(windows)]
+#[test]
+fn a_list_of_files_may_have_backslashes() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    scratch.write("src/sub/b", "b");
+    scratch.write("list", "sub\\a\r\n");
+    scratch.succeed(["-a", "--files-from=list", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/sub/a"), "a");
+    assert!(!scratch.path("dst/sub/b").exists());
+}
+
+#[cfg(windows)]
+#[test]
+fn permissions_that_a_directory_cannot_have_are_not_itemized() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    scratch.succeed(["-a", "--chmod=D555", "src/", "dst/"]);
+    assert_eq!(scratch.succeed(["-ai", "--chmod=D555", "src/", "dst/"]), "");
+}
+
+#[test]
+fn a_read_only_file_is_written_in_place_and_backed_up() {
+    let scratch = Scratch::new();
+    for name in ["a", "b"] {
+        scratch.write(&format!("src/{name}"), "new content");
+        let path = scratch.write(&format!("dst/{name}"), "old");
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+    }
+    scratch.succeed([
+        "-rt",
+        "--inplace",
+        "--include=a",
+        "--exclude=*",
+        "src/",
+        "dst/",
+    ]);
+    scratch.succeed(["-rtb", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/a"), "new content");
+    assert_eq!(scratch.read("dst/b"), "new content");
+    assert_eq!(scratch.read("dst/b~"), "old");
+    let kept = fs::metadata(scratch.path("dst/a")).unwrap();
+    assert!(
+        kept.permissions().readonly(),
+        "without -p it keeps its permissions"
+    );
+}
+
+#[test]
+fn temporary_and_backup_directories_may_lie_beside_the_destination() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "new");
+    scratch.write("dst/sub/a", "older");
+    fs::create_dir(scratch.path("tmp")).unwrap();
+    let mut kept = std::ffi::OsString::from("--backup-dir=");
+    kept.push(scratch.path("kept"));
+    scratch.succeed(
+        ["-ab", "--temp-dir=../tmp", "src/", "dst/"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([&*kept]),
+    );
+    assert_eq!(scratch.read("dst/sub/a"), "new");
+    assert_eq!(scratch.read("kept/sub/a"), "older");
+    assert_eq!(fs::read_dir(scratch.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn hard_links_stay_linked() {
+    let scratch = Scratch::new();
+    let first = scratch.write("src/a", "shared");
+    fs::hard_link(&first, scratch.path("src/b")).unwrap();
+    scratch.succeed(["-aH", "src/", "dst/"]);
+    let copy = fs::OpenOptions::new()
+        .write(true)
+        .open(scratch.path("dst/a"));
+    std::io::Write::write_all(&mut copy.unwrap(), b"SHARED").unwrap();
+    assert_eq!(scratch.read("dst/b"), "SHARED");
+}
+
+#[test]
+fn a_large_file_is_copied_whole_and_by_delta() {
+    let scratch = Scratch::new();
+    let mut content: Vec<u8> = (0..3_000_000u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(scratch.path("src/large"), &content).unwrap();
+    scratch.succeed(["-a", "src/", "dst/"]);
+    assert!(
+        fs::read(scratch.path("dst/large")).unwrap() == content,
+        "copied whole"
+    );
+    content[1_000_000] ^= 1;
+    content.extend_from_slice(b"a tail");
+    fs::write(scratch.path("src/large"), &content).unwrap();
+    let printed = scratch.succeed(["-a", "--no-W", "--no-h", "--stats", "src/", "dst/"]);
+    assert!(
+        fs::read(scratch.path("dst/large")).unwrap() == content,
+        "by delta"
+    );
+    let matched = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("Matched data: "));
+    let matched = matched.and_then(|rest| rest.split(' ').next()?.parse().ok());
+    assert!(
+        matched > Some(11_000_000),
+        "most of it was there: {printed}"
+    );
+}
+
+#[test]
+fn remove_source_files_leaves_directories() {
+    let scratch = Scratch::new();
+    scratch.write("src/sub/a", "a");
+    scratch.succeed(["-a", "--remove-source-files", "src/", "dst/"]);
+    assert_eq!(scratch.read("dst/sub/a"), "a");
+    assert!(scratch.path("src/sub").is_dir() && !scratch.path("src/sub/a").exists());
+}
+
+#[test]
+fn exit_codes_are_those_of_rsync() {
+    let scratch = Scratch::new();
+    scratch.write("file", "f");
+    let code = |arguments: &[&str]| scratch.run(arguments).status.code();
+    assert_eq!(code(&["-a", "none/", "dst/"]), Some(23));
+    assert_eq!(code(&["--no-such-option", "src/", "dst/"]), Some(1));
+    assert_eq!(code(&["-a", "src/", "file"]), Some(3));
+    assert_eq!(code(&["--version"]), Some(0));
+}
