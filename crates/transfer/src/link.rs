@@ -65,6 +65,11 @@ impl SegmentQueue {
         self.lock().broken
     }
 
+    /// Whether all of the list has been handed over.
+    pub fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     /// The next segment, or `None` when there will be none.
     pub fn receive(&self) -> Option<Arc<Segment>> {
         let mut state = self.lock();

@@ -51,6 +51,10 @@ pub(crate) struct Generator {
     /// The times that directories are to have in the end, where entries may be made or removed in
     /// them after their turn: links to files that arrive late, and late deletions.
     late_times: HashMap<Vec<u8>, Timestamp>,
+    /// No more of the list will come.
+    list_is_known: bool,
+    /// From which entry on to send off what was said, see [`Self::send_off`].
+    next_send_off: u64,
     /// How deep the directory is whose content is skipped.
     skipped: Option<usize>,
     /// How deep the directory is that a dry run would have made.
@@ -85,6 +89,7 @@ const BATCH_FILES: usize = 256;
 const BATCH_FOR_DIR: usize = 24;
 /// How much content they may have together.
 const BATCH_BYTES: u64 = 1024 * 1024;
+const SEND_OFF_EVERY: u64 = 200;
 /// Under `-H`, how many entries must be known before the next is decided on.
 const HARD_LINK_LOOKAHEAD: usize = 500;
 
@@ -110,6 +115,8 @@ impl Generator {
             queue,
             ahead: VecDeque::new(),
             late_times: HashMap::new(),
+            list_is_known: false,
+            next_send_off: 0,
             skipped: None,
             dry_missing: None,
             batch: Vec::new(),
@@ -163,9 +170,15 @@ impl Generator {
         }
         let mut whole = None;
         while let Some(segment) = self.next_segment() {
+            let waits_for_list = o.incremental_recursion() && first && !o.preserve_hard_links;
+            self.list_is_known = !waits_for_list && self.queue.has_ended();
             self.segment(&segment)?;
             if std::mem::take(&mut first) {
-                ctx.narrator.close_window();
+                // Here rsync's generator waits for more of the list, which sends off what it
+                // has said so far; under `-H` it has waited already.
+                if !o.preserve_hard_links {
+                    ctx.narrator.close_window();
+                }
                 whole = (o.delete == Some(DeleteWhen::After)).then_some(segment);
             }
         }
@@ -269,8 +282,21 @@ impl Generator {
             if !incremental && deletes && entry.entry().is_dir() && !list_only {
                 self.delete_around(&entry, segment)?;
             }
+            self.send_off(&entry);
         }
         Ok(())
+    }
+
+    /// Every so many entries rsync's generator sends off what it has said, if it need not fear
+    /// to be kept waiting by a list that is still coming.
+    // rsync: generator.c generate_files() loopchk_limit, io.c maybe_flush_socket()
+    fn send_off(&mut self, entry: &EntryRef) {
+        if entry.index_shown() >= self.next_send_off {
+            self.next_send_off += SEND_OFF_EVERY;
+            if self.list_is_known {
+                self.ctx.narrator.close_window();
+            }
+        }
     }
 
     /// Decides on one entry and does what needs no content.
