@@ -168,8 +168,9 @@ impl Generator {
             },
         };
         let shown = || self.shown(&name);
-        let applied = if root {
-            self.apply_to_root(&dir, for_now, own_stat)
+        // What could not be set has been told; the directory can be used all the same.
+        if root {
+            self.apply_to_root(&dir, for_now, own_stat);
         } else {
             let parent = dir.parent().unwrap_or(&dir);
             let handle = Handle::Name(&parent.dir, &leaf);
@@ -183,9 +184,8 @@ impl Generator {
                 TimeRule::Window,
                 shown,
                 created,
-            )
-        };
-        let _: Applied = applied;
+            );
+        }
         // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
         let linked = ctx.options.keep_dirlinks
             && dir.parent().is_some_and(|parent| {

@@ -13,6 +13,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use tree::entry::join;
 
+/// The directory that a backup is in, if it is another one; its name there; and the whole.
+type BackupPlace = (Option<Dir>, Vec<u8>, Vec<u8>);
+
 /// What became of the file that was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backup {
@@ -44,13 +47,8 @@ impl Receiver {
         if self.leaves_out(dir, name, &path, &stat) {
             return Backup::Copied;
         }
-        let (place, kept, shown) = match self.backup_place(dir, name) {
-            Ok(place) => place,
-            Err((what, e)) => {
-                self.ctx
-                    .error_os(ROLE, line!("backup mkdir ", what, " failed"), e);
-                return Backup::Failed;
-            }
+        let Some((place, kept, shown)) = self.backup_place(dir, name) else {
+            return Backup::Failed;
         };
         let place = place.as_ref().unwrap_or(&dir.dir);
         let mut result = self.link_or_rename(&dir.dir, name, place, &kept, move_away, &stat);
@@ -70,14 +68,7 @@ impl Receiver {
             Err(_) => match self.copy_away(&dir.dir, name, &path, place, &kept, &stat) {
                 Ok(outcome) => outcome,
                 Err(e) => {
-                    let text = line!(
-                        "keep_backup failed: ",
-                        self.shown(&path),
-                        " -> \"",
-                        shown,
-                        "\""
-                    );
-                    self.ctx.error_os(ROLE, text, e);
+                    self.report_not_kept(&path, &shown, e);
                     return Backup::Failed;
                 }
             },
@@ -107,13 +98,8 @@ impl Receiver {
         let Ok(stat) = dir.dir.stat(name, Follow::Never) else {
             return Backup::Nothing;
         };
-        let (place, kept, shown) = match self.backup_place(dir, name) {
-            Ok(place) => place,
-            Err((what, e)) => {
-                self.ctx
-                    .error_os(ROLE, line!("backup mkdir ", what, " failed"), e);
-                return Backup::Failed;
-            }
+        let Some((place, kept, shown)) = self.backup_place(dir, name) else {
+            return Backup::Failed;
         };
         let place = place.as_ref().unwrap_or(&dir.dir);
         match self.copy_away(&dir.dir, name, &path, place, &kept, &stat) {
@@ -126,14 +112,7 @@ impl Receiver {
                 outcome
             }
             Err(e) => {
-                let text = line!(
-                    "keep_backup failed: ",
-                    self.shown(&path),
-                    " -> \"",
-                    shown,
-                    "\""
-                );
-                self.ctx.error_os(ROLE, text, e);
+                self.report_not_kept(&path, &shown, e);
                 Backup::Failed
             }
         }
@@ -160,14 +139,30 @@ impl Receiver {
         left_out
     }
 
+    fn report_not_kept(&self, path: &[u8], shown: &[u8], error: io::Error) {
+        let path = self.shown(path);
+        let text = line!("keep_backup failed: ", path, " -> \"", shown, "\"");
+        self.ctx.error_os(ROLE, text, error);
+    }
+
+    /// Where a file's backup goes, see [`Self::find_backup_place`]; `None` if it has no place,
+    /// which has been told.
+    fn backup_place(&self, dir: &DestDir, name: &[u8]) -> Option<BackupPlace> {
+        self.find_backup_place(dir, name)
+            .map_err(|(what, e)| {
+                let text = line!("backup mkdir ", what, " failed");
+                self.ctx.error_os(ROLE, text, e);
+            })
+            .ok()
+    }
+
     /// Where a file's backup goes: the directory if it is another one, the name in it, and the
     /// whole for messages.
-    #[allow(clippy::type_complexity)]
-    fn backup_place(
+    fn find_backup_place(
         &self,
         dir: &DestDir,
         name: &[u8],
-    ) -> Result<(Option<Dir>, Vec<u8>, Vec<u8>), (Vec<u8>, io::Error)> {
+    ) -> Result<BackupPlace, (Vec<u8>, io::Error)> {
         let o = &self.ctx.options;
         let kept = [name, &o.suffix].concat();
         let Some(backup_dir) = &o.backup_dir else {
