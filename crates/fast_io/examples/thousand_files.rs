@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use fast_io::{
-    BufferPool, Completion, CompletionPump, Operation, Place, PumpConfig, Reserve, Submission,
-    Sync, WriteBatch, WriteBatchConfig,
+    BufferPool, Completion, CompletionPump, Durability, Operation, PumpConfig, Reserve, WriteBatch,
+    WriteBatchConfig,
 };
 
 const FILES: usize = 1000;
@@ -42,14 +42,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Small files: everything that one of them needs is one piece of work.
 fn write_as_work(pump: &CompletionPump, directory: &Path) -> Result<(), Box<dyn Error>> {
     let failed = Arc::new(AtomicUsize::new(0));
-    pump.submit_all((0..FILES).map(|number| {
+    for number in 0..FILES {
         let path = directory.join(format!("work{number}"));
         let failed = Arc::clone(&failed);
         let write = Operation::work(move || fs::write(path, [7; LEN]).map(|()| LEN as u64));
-        Submission::new(write, move |completion: Completion| {
+        pump.submit(write, move |completion: Completion| {
             failed.fetch_add(usize::from(completion.result.is_err()), Ordering::Relaxed);
-        })
-    }));
+        });
+    }
     pump.drain();
     match failed.load(Ordering::Relaxed) {
         0 => Ok(()),
@@ -66,15 +66,15 @@ fn write_as_batch(pump: &Arc<CompletionPump>, directory: &Path) -> Result<(), Bo
         for number in first..first + 100 {
             let file = File::create(directory.join(format!("batch{number}")))?;
             let ticket = batch.begin(file, Reserve::Nothing)?;
-            for _ in 0..2 {
+            for half in 0..2 {
                 let mut buffer = pool.take();
                 buffer.append(&[7; LEN / 2]);
-                ticket.write(Place::Append, buffer)?;
+                ticket.write(half * LEN as u64 / 2, buffer)?;
             }
             open.push(ticket);
         }
         for ticket in open {
-            assert_eq!(ticket.commit(Sync::Lazy)?.length, LEN as u64);
+            assert_eq!(ticket.commit(Durability::Lazy)?.length, LEN as u64);
         }
     }
     Ok(())

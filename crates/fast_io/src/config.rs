@@ -12,13 +12,11 @@ use crate::driver::scripted::Script;
 /// | workers | one a processor, 2 to 16 | 1 to 256 |
 /// | operations in flight | 1,024 | 1 to 65,536 |
 /// | bytes in flight | 64 MiB | 4 KiB to 64 GiB |
-/// | batch size | 32 | 1 to 1,024 |
 #[derive(Debug, Clone)]
 pub struct PumpConfig {
     workers: usize,
     max_operations: usize,
     max_bytes: u64,
-    batch_size: usize,
     backend: Backend,
 }
 
@@ -42,7 +40,6 @@ impl Default for PumpConfig {
             workers: processors.clamp(2, 16),
             max_operations: 1024,
             max_bytes: 64 << 20,
-            batch_size: 32,
             backend: Backend::Auto,
         }
     }
@@ -68,13 +65,6 @@ impl PumpConfig {
         self
     }
 
-    /// Operations handed to the driver at once, and completions that a worker takes from the kernel
-    /// at once, at most.
-    pub fn with_batch_size(mut self, operations: usize) -> Self {
-        self.batch_size = operations.clamp(1, 1024);
-        self
-    }
-
     /// Forces a driver.
     pub fn with_backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
@@ -96,11 +86,6 @@ impl PumpConfig {
         self.max_bytes
     }
 
-    /// Operations handed to the driver, or completions taken from the kernel, at once.
-    pub fn batch_size(&self) -> usize {
-        self.batch_size
-    }
-
     /// The driver asked for.
     pub fn backend(&self) -> &Backend {
         &self.backend
@@ -116,10 +101,9 @@ mod tests {
         let least = PumpConfig::default()
             .with_workers(0)
             .with_max_operations(0)
-            .with_max_bytes(0)
-            .with_batch_size(0);
+            .with_max_bytes(0);
         assert_eq!((least.workers(), least.max_operations()), (1, 1));
-        assert_eq!((least.max_bytes(), least.batch_size()), (4096, 1));
+        assert_eq!(least.max_bytes(), 4096);
         let most = PumpConfig::default()
             .with_workers(usize::MAX)
             .with_max_bytes(u64::MAX);

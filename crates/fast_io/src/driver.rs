@@ -22,9 +22,6 @@ pub(crate) trait Driver: Send + Sync {
     /// Takes a slot over, or hands it back if the driver has been shut down.
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot>;
 
-    /// Takes over all of `slots`, or leaves them where they are if it has been shut down.
-    fn push_all(&self, slots: &mut Vec<WaitingSlot>);
-
     /// Requests the end of what `target` names.
     fn cancel(&self, target: Target<'_>);
 

@@ -33,12 +33,6 @@ impl SharedFile {
         Arc::try_unwrap(self.shared).map_err(|shared| Self { shared })
     }
 
-    /// Whether both are the same open file (the same [`SharedFile`] cloned, not merely one path
-    /// opened twice).
-    pub fn is_same(&self, other: &SharedFile) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
-    }
-
     /// A number that no other open [`SharedFile`] has; never zero.
     pub(crate) fn identity(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()

@@ -44,10 +44,10 @@ pub use completion::{
 pub use config::{Backend, PumpConfig};
 pub use driver::scripted::{Gate, InjectedError, Script, Victims};
 pub use file::SharedFile;
-pub use operation::{CopyRequest, Operation};
-pub use pump::{CompletionPump, Full, Submission, Ticket};
+pub use operation::Operation;
+pub use pump::{CompletionPump, Full, Ticket};
 pub use read_ahead::ReadAhead;
-pub use write_batch::{Committed, Place, Reserve, Sync, WriteBatch, WriteBatchConfig, WriteTicket};
+pub use write_batch::{Committed, Durability, Reserve, WriteBatch, WriteBatchConfig, WriteTicket};
 
 /// Compiles the README's example.
 #[cfg(doctest)]

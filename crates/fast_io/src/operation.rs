@@ -1,16 +1,14 @@
-//! What can be asked of the pump: completions, work and offloads, behind one type.
+//! What can be asked of the pump: completions and work, behind one type.
 //!
 //! [`Operation`] hides its kinds so that new ones (sockets, say) can join without moving any
 //! caller, and so that the pump alone decides which lane or kernel queue an operation takes.
 
 use std::fmt;
 use std::io;
-use std::ops::{Bound, ControlFlow, Range, RangeBounds};
-use std::sync::Arc;
+use std::ops::{Bound, Range, RangeBounds};
 
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
-use crate::offload::Copier;
 
 /// One thing to do. Made by the constructors, consumed by
 /// [`CompletionPump::submit`](crate::CompletionPump::submit).
@@ -36,23 +34,7 @@ pub(crate) enum Kind {
     },
     /// Run a closure on the work lane.
     Work(Box<dyn FnOnce() -> io::Result<u64> + Send>),
-    /// Copy inside the kernel where that is possible.
-    Copy(Box<Copy>),
 }
-
-/// A copy from file to file; boxed because it is much larger than the other kinds.
-pub(crate) struct Copy {
-    pub source: SharedFile,
-    pub source_offset: u64,
-    pub destination: SharedFile,
-    pub destination_offset: u64,
-    pub len: u64,
-    pub copier: Arc<Copier>,
-    pub progress: Option<Progress>,
-}
-
-/// Told the bytes copied so far after each part; [`ControlFlow::Break`] ends the copy early.
-pub(crate) type Progress = Box<dyn FnMut(u64) -> ControlFlow<()> + Send>;
 
 impl Operation {
     /// Reads `len` bytes at `offset` into the start of `buffer`, whatever it held. Short reads are
@@ -120,40 +102,12 @@ impl Operation {
         }
     }
 
-    /// Copies `len` bytes from `source` at `source_offset` to `destination` at
-    /// `destination_offset`, inside the kernel where that is possible (see [`Copier`]). A source
-    /// that ends early makes the count short. `progress`, if there is one, hears the bytes copied
-    /// so far after each part, and may end the copy early: that too is a short count.
-    pub fn copy(request: CopyRequest) -> Self {
-        let CopyRequest {
-            source,
-            source_offset,
-            destination,
-            destination_offset,
-            len,
-            copier,
-            progress,
-        } = request;
-        let copy = Copy {
-            source,
-            source_offset,
-            destination,
-            destination_offset,
-            len,
-            copier,
-            progress,
-        };
-        Self {
-            kind: Kind::Copy(Box::new(copy)),
-        }
-    }
-
     /// The buffer of a read or a write that will not be submitted after all (an empty one for
     /// every other kind).
     pub fn into_buffer(self) -> Buffer {
         match self.kind {
             Kind::Read { buffer, .. } | Kind::Write { buffer, .. } => buffer,
-            Kind::Work(_) | Kind::Copy(_) => Buffer::default(),
+            Kind::Work(_) => Buffer::default(),
         }
     }
 
@@ -162,36 +116,17 @@ impl Operation {
     pub(crate) fn weight(&self) -> u64 {
         match &self.kind {
             Kind::Read { buffer, .. } | Kind::Write { buffer, .. } => buffer.capacity() as u64,
-            Kind::Work(_) | Kind::Copy(_) => 0,
+            Kind::Work(_) => 0,
         }
     }
 
-    /// The identities of the files it works on; zero for none.
-    pub(crate) fn files(&self) -> [usize; 2] {
+    /// The identity of the file it works on, if it is one of the pump's.
+    pub(crate) fn file(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Read { file, .. } | Kind::Write { file, .. } => [file.identity(), 0],
-            Kind::Copy(copy) => [copy.source.identity(), copy.destination.identity()],
-            Kind::Work(_) => [0, 0],
+            Kind::Read { file, .. } | Kind::Write { file, .. } => Some(file.identity()),
+            Kind::Work(_) => None,
         }
     }
-}
-
-/// What [`Operation::copy`] needs to know.
-pub struct CopyRequest {
-    /// Where the bytes come from.
-    pub source: SharedFile,
-    /// Where in the source they begin.
-    pub source_offset: u64,
-    /// Where the bytes go.
-    pub destination: SharedFile,
-    /// Where in the destination they begin.
-    pub destination_offset: u64,
-    /// How many there are.
-    pub len: u64,
-    /// What is known of this pair of file systems.
-    pub copier: Arc<Copier>,
-    /// Told the bytes copied so far after each part; [`ControlFlow::Break`] ends the copy early.
-    pub progress: Option<Box<dyn FnMut(u64) -> ControlFlow<()> + Send>>,
 }
 
 impl fmt::Debug for Operation {
@@ -202,7 +137,6 @@ impl fmt::Debug for Operation {
                 write!(f, "Write({} bytes at {offset})", range.len())
             }
             Kind::Work(_) => write!(f, "Work"),
-            Kind::Copy(copy) => write!(f, "Copy({} bytes)", copy.len),
         }
     }
 }

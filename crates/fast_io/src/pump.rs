@@ -21,7 +21,6 @@ use crate::slot::{self, Life, WaitingSlot};
 pub struct CompletionPump {
     driver: Box<dyn Driver>,
     ledger: Arc<Ledger>,
-    batch_size: usize,
 }
 
 impl CompletionPump {
@@ -32,11 +31,7 @@ impl CompletionPump {
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
         let ledger = Arc::new(Ledger::new(config.max_operations(), config.max_bytes()));
         let driver = driver::start(config)?;
-        Ok(Self {
-            driver,
-            ledger,
-            batch_size: config.batch_size(),
-        })
+        Ok(Self { driver, ledger })
     }
 
     /// Submits one operation; `handler` will receive its completion, exactly once, on one of the
@@ -63,31 +58,6 @@ impl CompletionPump {
         } else {
             Err(Full { operation, handler })
         }
-    }
-
-    /// Submits many operations at the cost of about one: they are queued together, and wake as few
-    /// threads as will do. Waits and fails as [`submit`](Self::submit) does.
-    pub fn submit_all(&self, submissions: impl IntoIterator<Item = Submission>) {
-        let submissions = submissions.into_iter();
-        let expected = submissions.size_hint().0.clamp(1, self.batch_size);
-        let mut ready: Vec<WaitingSlot> = Vec::with_capacity(expected);
-        for Submission { operation, handler } in submissions {
-            let weight = operation.weight();
-            if !self.ledger.try_admit(weight, admission()) {
-                // What has been admitted must be able to finish, or there would never be room.
-                self.push_all(&mut ready);
-                self.ledger.admit(weight);
-            }
-            ready.push(WaitingSlot::new(
-                operation,
-                handler,
-                Arc::clone(&self.ledger),
-            ));
-            if ready.len() >= self.batch_size {
-                self.push_all(&mut ready);
-            }
-        }
-        self.push_all(&mut ready);
     }
 
     /// Asks to cancel every operation that reads or writes `file`. Each still completes: with an
@@ -131,7 +101,7 @@ impl CompletionPump {
         self.ledger.bytes()
     }
 
-    /// How many handlers, work closures and progress callbacks have panicked so far.
+    /// How many handlers and work closures have panicked so far.
     pub fn panics(&self) -> u64 {
         self.ledger.panics()
     }
@@ -158,16 +128,6 @@ impl CompletionPump {
             refused.refuse(PumpClosed.into()).dispatch();
         }
         ticket
-    }
-
-    fn push_all(&self, slots: &mut Vec<WaitingSlot>) {
-        if slots.is_empty() {
-            return;
-        }
-        self.driver.push_all(slots);
-        for refused in slots.drain(..) {
-            refused.refuse(PumpClosed.into()).dispatch();
-        }
     }
 }
 
@@ -208,22 +168,6 @@ impl Ticket {
     /// stopped and its ordinary result if it succeeded anyway.
     pub fn cancel(&self) -> bool {
         self.life.request_cancel()
-    }
-}
-
-/// One operation and its handler, for [`CompletionPump::submit_all`].
-pub struct Submission {
-    operation: Operation,
-    handler: Box<dyn CompletionHandler>,
-}
-
-impl Submission {
-    /// Pairs an operation with its handler.
-    pub fn new(operation: Operation, handler: impl CompletionHandler) -> Self {
-        Self {
-            operation,
-            handler: Box::new(handler),
-        }
     }
 }
 

@@ -57,12 +57,14 @@ impl ReadAhead {
         }
     }
 
-    /// Goes on with `range` instead: after an error, or because the reader jumps.
+    /// Goes on with `range` instead: after the end, after an error, or because the reader jumps.
     pub fn restart(&mut self, range: Range<u64>) {
         self.stop();
         self.unasked = range;
     }
 
+    /// Asks for what may be ahead. Waits for room in a full pump only for the piece whose turn it
+    /// is: reading ahead must not keep the reader from what it has.
     fn ask(&mut self) {
         let piece = self.pool.buffer_size().max(1) as u64;
         while self.asked.len() < self.depth && !self.unasked.is_empty() {
@@ -71,7 +73,14 @@ impl ReadAhead {
             let (handler, receiver) = oneshot_handler();
             let read =
                 Operation::read(self.file.clone(), offset, self.pool.take(), wanted as usize);
-            let ticket = self.pump.submit(read, handler);
+            let ticket = if self.asked.is_empty() {
+                self.pump.submit(read, handler)
+            } else {
+                match self.pump.try_submit(read, handler) {
+                    Ok(ticket) => ticket,
+                    Err(_full) => return,
+                }
+            };
             self.asked.push_back(Pending {
                 ticket,
                 receiver,

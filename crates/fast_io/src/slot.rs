@@ -23,30 +23,30 @@ use crate::buffer::Buffer;
 use crate::completion::{Cancelled, Completion, CompletionHandler};
 use crate::file::SharedFile;
 use crate::ledger::Ledger;
-use crate::operation::{Copy, Kind, Operation};
+use crate::operation::{Kind, Operation};
 
 /// What everyone may know of an operation while it lives.
 #[derive(Debug)]
 pub(crate) struct Life {
     state: AtomicU8,
-    /// Identities of the files it works on; zero for none.
-    files: [usize; 2],
+    /// The identity of the file it works on, if any.
+    file: Option<usize>,
 }
 
 const ENDED: u8 = 0b01;
 const CANCEL_REQUESTED: u8 = 0b10;
 
 impl Life {
-    fn new(files: [usize; 2]) -> Self {
+    fn new(file: Option<usize>) -> Self {
         Self {
             state: AtomicU8::new(0),
-            files,
+            file,
         }
     }
 
     /// Whether the operation works on `file`.
     pub fn touches(&self, file: &SharedFile) -> bool {
-        self.files.contains(&file.identity())
+        self.file == Some(file.identity())
     }
 
     /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
@@ -115,7 +115,7 @@ impl WaitingSlot {
         ledger: Arc<Ledger>,
     ) -> Self {
         let weight = operation.weight();
-        let life = Arc::new(Life::new(operation.files()));
+        let life = Arc::new(Life::new(operation.file()));
         Self(Box::new(Body {
             life,
             kind: operation.kind,
@@ -180,7 +180,7 @@ impl RunningSlot {
                     bytes,
                 }
             }
-            Kind::Work(_) | Kind::Copy(_) => Part::Whole,
+            Kind::Work(_) => Part::Whole,
         }
     }
 
@@ -198,7 +198,7 @@ impl RunningSlot {
         let (wanted, is_write) = match &self.0.kind {
             Kind::Read { len, .. } => (*len, false),
             Kind::Write { range, .. } => (range.len(), true),
-            Kind::Work(_) | Kind::Copy(_) => (0, false),
+            Kind::Work(_) => (0, false),
         };
         let transferred = self.0.transferred;
         if transferred >= wanted as u64 || (moved == 0 && !is_write) {
@@ -214,12 +214,6 @@ impl RunningSlot {
     pub fn run_whole(mut self) -> EndedSlot {
         let result = match std::mem::replace(&mut self.0.kind, Kind::Work(Box::new(|| Ok(0)))) {
             Kind::Work(work) => self.run_work(work),
-            Kind::Copy(mut copy) => {
-                let result = self.run_copy(&mut copy);
-                // Back in its place, so that the files close where every slot's files close.
-                self.0.kind = Kind::Copy(copy);
-                result
-            }
             other => {
                 self.0.kind = other;
                 Err(io::ErrorKind::InvalidInput.into())
@@ -246,54 +240,6 @@ impl RunningSlot {
             self.0.ledger.count_panic();
             Err(io::Error::other("the work panicked"))
         })
-    }
-
-    fn run_copy(&mut self, copy: &mut Copy) -> io::Result<u64> {
-        let Copy {
-            source,
-            source_offset,
-            destination,
-            destination_offset,
-            len,
-            copier,
-            progress,
-        } = copy;
-        let (life, transferred) = (&self.0.life, &mut self.0.transferred);
-        let mut cut_short = false;
-        let mut watch = |bytes: u64| {
-            *transferred = bytes;
-            cut_short = life.cancel_requested() && bytes < *len;
-            match progress {
-                _ if cut_short => std::ops::ControlFlow::Break(()),
-                Some(progress) => progress(bytes),
-                None => std::ops::ControlFlow::Continue(()),
-            }
-        };
-        let copying = AssertUnwindSafe(|| {
-            copier.copy_range(
-                source,
-                destination,
-                *source_offset,
-                *destination_offset,
-                *len,
-                &mut watch,
-            )
-        });
-        match catch_unwind(copying) {
-            Ok(Ok(_)) if cut_short => Err(Cancelled.into()),
-            Ok(Ok(copied)) => {
-                *transferred = copied.bytes;
-                Ok(copied.bytes)
-            }
-            Ok(Err(failed)) => {
-                *transferred = failed.bytes;
-                Err(failed.into())
-            }
-            Err(_) => {
-                self.0.ledger.count_panic();
-                Err(io::Error::other("the copy's progress callback panicked"))
-            }
-        }
     }
 }
 

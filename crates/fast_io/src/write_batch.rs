@@ -66,18 +66,9 @@ pub enum Reserve {
     Bytes(u64),
 }
 
-/// Where bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// After the furthest byte given so far for this file (at 0 to begin with).
-    Append,
-    /// At this offset.
-    At(u64),
-}
-
 /// How durable a committed file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub enum Durability {
     /// As the operating system pleases.
     Lazy,
     /// Contents and metadata are on the device before the commit ends.
@@ -121,7 +112,6 @@ impl WriteBatch {
             in_flight: 0,
             length: 0,
             failure: None,
-            on_settled: None,
         };
         let open = OpenFile {
             state: Mutex::new(state),
@@ -149,6 +139,7 @@ struct OpenFile {
     settled: Condvar,
 }
 
+#[derive(Debug)]
 struct State {
     /// Taken by whoever ends the file.
     file: Option<SharedFile>,
@@ -157,17 +148,15 @@ struct State {
     length: u64,
     /// The first error; nothing more is written after it.
     failure: Option<io::Error>,
-    /// A commit that waits for the last write.
-    on_settled: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl WriteTicket {
-    /// Gives bytes to be written; nothing is copied. Waits while the batch or the pump is full,
+    /// Gives bytes to be written at `offset`; nothing is copied. Waits while the batch or the pump is full,
     /// except on a thread of the pump.
     ///
     /// # Errors
     /// The first error of this file, if it has failed already: its bytes are then not written.
-    pub fn write(&self, place: Place, buffer: Buffer) -> io::Result<()> {
+    pub fn write(&self, offset: u64, buffer: Buffer) -> io::Result<()> {
         let weight = buffer.capacity() as u64;
         self.shared.make_room(weight);
         let mut state = self.open.lock();
@@ -177,10 +166,6 @@ impl WriteTicket {
             self.shared.forget(weight);
             return Err(failure);
         }
-        let offset = match place {
-            Place::Append => state.length,
-            Place::At(offset) => offset,
-        };
         state.length = state.length.max(offset.saturating_add(buffer.len() as u64));
         state.queue.push_back((offset, buffer));
         issue(&self.shared, &self.open, state);
@@ -204,38 +189,24 @@ impl WriteTicket {
     ///
     /// # Errors
     /// As [`flush`](Self::flush), or that of synchronising.
-    pub fn commit(self, sync: Sync) -> io::Result<Committed> {
+    pub fn commit(self, durability: Durability) -> io::Result<Committed> {
         self.flush()?;
         let (file, length) = self.open.take_file()?;
-        synchronise(&file, sync)?;
+        synchronise(&file, durability)?;
         into_committed(file, length)
     }
 
-    /// Commits without waiting: `then` receives the outcome on a thread of the pump, exactly once
-    /// (on the calling thread if the pump has been shut down).
-    pub fn commit_with(
-        self,
-        sync: Sync,
-        then: impl FnOnce(io::Result<Committed>) + Send + 'static,
-    ) {
-        let (shared, open) = (Arc::clone(&self.shared), Arc::clone(&self.open));
-        let finish = move || finish_on_pump(&shared, &open, sync, then);
-        let mut state = self.open.lock();
-        if state.is_settled() {
-            drop(state);
-            finish();
-        } else {
-            state.on_settled = Some(Box::new(finish));
-        }
-    }
-
-    /// Gives the file up: what was not issued yet is not written. Waits for the writes in flight
-    /// and hands the file back, torn as it may be.
+    /// Gives the file up: what was not issued yet is not written, and what is in flight is asked to
+    /// stop. Waits for that and hands the file back, torn as it may be.
     ///
     /// # Errors
     /// On a thread of the pump, one of kind [`io::ErrorKind::Deadlock`], if writes are in flight.
     pub fn abort(self) -> io::Result<File> {
         self.shared.discard_queue(self.open.lock());
+        let file = self.open.lock().file.clone();
+        if let Some(file) = file {
+            self.shared.pump.cancel_file(&file);
+        }
         drop(self.open.wait_until_settled()?);
         let (file, length) = self.open.take_file()?;
         Ok(into_committed(file, length)?.file)
@@ -244,10 +215,7 @@ impl WriteTicket {
 
 impl Drop for WriteTicket {
     fn drop(&mut self) {
-        let state = self.open.lock();
-        if state.on_settled.is_none() {
-            self.shared.discard_queue(state);
-        }
+        self.shared.discard_queue(self.open.lock());
     }
 }
 
@@ -285,44 +253,17 @@ fn settle_one(shared: &Arc<Shared>, open: &Arc<OpenFile>, completion: Completion
         }
     }
     if state.is_settled() {
-        let on_settled = state.on_settled.take();
         drop(state);
         open.settled.notify_all();
-        if let Some(finish) = on_settled {
-            finish();
-        }
     } else {
         issue(shared, open, state);
     }
 }
 
-/// Synchronises a settled file on the pump and tells `then`.
-fn finish_on_pump(
-    shared: &Shared,
-    open: &OpenFile,
-    sync: Sync,
-    then: impl FnOnce(io::Result<Committed>) + Send + 'static,
-) {
-    let failure = open.lock().failure.as_ref().map(same_error);
-    let taken = open.take_file();
-    let work = match (failure, &taken) {
-        (Some(failure), _) => Operation::work(move || Err(failure)),
-        (None, Ok((file, _))) => {
-            let file = file.clone();
-            Operation::work(move || synchronise(&file, sync).map(|()| 0))
-        }
-        (None, Err(_)) => Operation::work(|| Ok(0)),
-    };
-    shared.pump.submit(work, move |completion: Completion| {
-        let taken = completion.result.and(taken);
-        then(taken.and_then(|(file, length)| into_committed(file, length)));
-    });
-}
-
-fn synchronise(file: &File, sync: Sync) -> io::Result<()> {
-    match sync {
-        Sync::Lazy => Ok(()),
-        Sync::Durable => file.sync_all(),
+fn synchronise(file: &File, durability: Durability) -> io::Result<()> {
+    match durability {
+        Durability::Lazy => Ok(()),
+        Durability::Durable => file.sync_all(),
     }
 }
 
@@ -402,16 +343,5 @@ impl OpenFile {
 impl State {
     fn is_settled(&self) -> bool {
         self.in_flight == 0 && self.queue.is_empty()
-    }
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("queued", &self.queue.len())
-            .field("in_flight", &self.in_flight)
-            .field("length", &self.length)
-            .field("failure", &self.failure)
-            .finish_non_exhaustive()
     }
 }

@@ -242,6 +242,7 @@ fn receive(
     if result.is_err() {
         // Files in flight are given up, and their temporary names removed.
         ctx.control.stop();
+        ctx.pump.cancel_all();
     }
     receiver.drain();
     let failed = receiver.check();

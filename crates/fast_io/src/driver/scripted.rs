@@ -90,8 +90,6 @@ pub enum Victims {
     Writes,
     /// Work: the closure is dropped without being run.
     Work,
-    /// Copies: no bytes move.
-    Copies,
     /// All operations.
     All,
 }
@@ -175,7 +173,6 @@ impl Fault {
             Victims::Reads => matches!(kind, Kind::Read { .. }),
             Victims::Writes => matches!(kind, Kind::Write { .. }),
             Victims::Work => matches!(kind, Kind::Work(_)),
-            Victims::Copies => matches!(kind, Kind::Copy(_)),
             Victims::All => true,
         };
         self.seen += u64::from(counts);
@@ -248,14 +245,6 @@ impl Driver for Scripted {
         queue.waiting.push(slot);
         self.stage.changed.notify_all();
         Ok(())
-    }
-
-    fn push_all(&self, slots: &mut Vec<WaitingSlot>) {
-        let mut queue = self.stage.lock();
-        if !queue.closed {
-            queue.waiting.append(slots);
-            self.stage.changed.notify_all();
-        }
     }
 
     fn cancel(&self, target: Target<'_>) {
@@ -365,8 +354,7 @@ impl Player {
                 injected = injected.or(Some(fault.error));
             }
         }
-        let in_parts = self.script.longest_part.is_some()
-            && !matches!(slot.kind(), Kind::Work(_) | Kind::Copy(_));
+        let in_parts = self.script.longest_part.is_some() && !matches!(slot.kind(), Kind::Work(_));
         let mut first_part = true;
         loop {
             if let Some(error) = injected

@@ -94,17 +94,8 @@ impl Driver for Threads {
             return Err(slot);
         }
         queue.waiting.push_back(slot);
-        self.lane.wake(queue, 1);
+        self.lane.wake(queue);
         Ok(())
-    }
-
-    fn push_all(&self, slots: &mut Vec<WaitingSlot>) {
-        let mut queue = self.lane.lock();
-        if !queue.closed {
-            let count = slots.len();
-            queue.waiting.extend(slots.drain(..));
-            self.lane.wake(queue, count);
-        }
     }
 
     fn cancel(&self, target: Target<'_>) {
@@ -178,12 +169,11 @@ impl Lane {
         }
     }
 
-    /// Wakes as many workers as `arrived` operations can use.
-    fn wake(&self, mut queue: MutexGuard<'_, Queue>, arrived: usize) {
-        let sleepers = queue.idle.saturating_sub(queue.waking).min(arrived);
-        queue.waking += sleepers;
-        drop(queue);
-        for _ in 0..sleepers {
+    /// Wakes a worker for an operation that has arrived, if one sleeps that nobody has woken yet.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        if queue.idle > queue.waking {
+            queue.waking += 1;
+            drop(queue);
             self.work_arrived.notify_one();
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use fast_io::{Completion, Operation, Submission, oneshot_handler};
+use fast_io::{Completion, Operation, oneshot_handler};
 
 use crate::driver::{Subject, new_file, on_every_driver, start};
 
@@ -13,7 +13,7 @@ on_every_driver!(
     a_full_pump_makes_submitters_wait,
     bytes_are_bounded_and_one_giant_passes_alone,
     handlers_may_submit_to_a_full_pump,
-    a_batch_larger_than_the_bound_gets_through,
+    many_submitters_get_through_a_narrow_pump,
 );
 
 fn a_full_pump_says_so_and_hands_everything_back(subject: &Subject) {
@@ -102,18 +102,18 @@ fn handlers_may_submit_to_a_full_pump(subject: &Subject) {
     assert_eq!(finished.iter().count(), 101);
 }
 
-fn a_batch_larger_than_the_bound_gets_through(subject: &Subject) {
-    let pump = start(&subject.config().with_max_operations(5).with_batch_size(4));
+fn many_submitters_get_through_a_narrow_pump(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(5));
     let count = Arc::new(AtomicUsize::new(0));
     thread::scope(|threads| {
         for _ in 0..3 {
             threads.spawn(|| {
-                pump.submit_all((0..400).map(|_| {
+                for _ in 0..400 {
                     let count = Arc::clone(&count);
-                    Submission::new(Operation::work(|| Ok(0)), move |_: Completion| {
+                    pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
                         count.fetch_add(1, Ordering::SeqCst);
-                    })
-                }));
+                    });
+                }
             });
         }
     });

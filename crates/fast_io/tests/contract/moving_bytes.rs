@@ -1,14 +1,11 @@
-//! Reads, writes, copies and work: right bytes, right counts, buffers handed back.
+//! Reads, writes and work: right bytes, right counts, buffers handed back.
 
 use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
-use fast_io::offload::Copier;
-use fast_io::{
-    Buffer, BufferPool, Completion, CopyRequest, Operation, Submission, oneshot_handler,
-};
+use fast_io::{Buffer, BufferPool, Completion, Operation, oneshot_handler};
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern};
 
@@ -19,8 +16,7 @@ on_every_driver!(
     a_range_of_the_buffer_is_written_and_all_of_it_comes_back,
     an_error_hands_the_buffer_back,
     work_runs_and_its_value_comes_out,
-    a_batch_completes_whole,
-    a_copy_moves_its_range,
+    a_thousand_operations_complete,
     empty_operations_complete,
 );
 
@@ -142,51 +138,21 @@ fn work_runs_and_its_value_comes_out(subject: &Subject) {
     );
 }
 
-fn a_batch_completes_whole(subject: &Subject) {
+fn a_thousand_operations_complete(subject: &Subject) {
     let pump = subject.pump();
     let sum = Arc::new(AtomicU64::new(0));
-    pump.submit_all((1..=1000).map(|number| {
-        let sum = Arc::clone(&sum);
-        Submission::new(
-            Operation::work(move || Ok(number)),
-            move |completion: Completion| {
-                sum.fetch_add(completion.result.unwrap(), Ordering::Relaxed);
-            },
-        )
-    }));
+    for number in 1..=1000 {
+        let (sum, work) = (Arc::clone(&sum), Operation::work(move || Ok(number)));
+        pump.submit(work, move |completion: Completion| {
+            sum.fetch_add(completion.result.unwrap(), Ordering::Relaxed);
+        });
+    }
     pump.drain();
     assert_eq!(sum.load(Ordering::Relaxed), 500_500);
     assert_eq!(
         (pump.operations_in_flight(), pump.bytes_in_flight()),
         (0, 0)
     );
-}
-
-fn a_copy_moves_its_range(subject: &Subject) {
-    let (scratch, pump) = (tempfile::tempdir().unwrap(), subject.pump());
-    let content = pattern(3, 1 << 20);
-    fs::write(scratch.path().join("source"), &content).unwrap();
-    let request = CopyRequest {
-        source: fs::File::open(scratch.path().join("source"))
-            .unwrap()
-            .into(),
-        source_offset: 1000,
-        destination: new_file(scratch.path(), "destination"),
-        destination_offset: 10,
-        len: u64::MAX,
-        copier: Arc::new(Copier::new()),
-        progress: None,
-    };
-    let (handler, receiver) = oneshot_handler();
-    pump.submit(Operation::copy(request), handler);
-    let moved = content.len() as u64 - 1000;
-    assert_eq!(
-        receiver.wait().result.unwrap(),
-        moved,
-        "the source ended: a short count"
-    );
-    let copied = fs::read(scratch.path().join("destination")).unwrap();
-    assert!(copied[..10] == [0; 10] && copied[10..] == content[1000..]);
 }
 
 fn empty_operations_complete(subject: &Subject) {

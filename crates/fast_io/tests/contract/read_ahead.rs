@@ -14,6 +14,7 @@ on_every_driver!(
     it_ends_with_the_file,
     it_restarts_anywhere,
     it_is_bounded,
+    a_narrow_pump_is_no_obstacle,
 );
 
 fn reader(pump: Arc<CompletionPump>, path: &Path, end: u64, depth: usize) -> ReadAhead {
@@ -76,6 +77,19 @@ fn it_is_bounded(subject: &Subject) {
         "{} buffers were in use",
         pool.spare_count()
     );
+}
+
+fn a_narrow_pump_is_no_obstacle(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 20_000)).unwrap();
+    let pump = start(&subject.config().with_max_operations(2));
+    // It has the pump's only places while the other reads.
+    let mut greedy = reader(Arc::clone(&pump), &path, 20_000, 8);
+    let first = greedy.next().unwrap().unwrap();
+    assert!(all(&mut reader(pump, &path, 20_000, 8)) == pattern(1, 20_000));
+    let rest = all(&mut greedy);
+    assert!([&first[..], &rest].concat() == pattern(1, 20_000));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc;
 
 use fast_io::{
-    Backend, BufferPool, Completion, Gate, Operation, Place, PumpConfig, Reserve, Script, Sync,
+    Backend, BufferPool, Completion, Durability, Gate, Operation, PumpConfig, Reserve, Script,
     Victims, WriteBatch, WriteBatchConfig,
 };
 
@@ -13,11 +13,10 @@ use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
 
 on_every_driver!(
     many_files_at_once_each_get_their_own_bytes,
-    appended_and_placed_writes_meet,
+    writes_meet_wherever_they_are_placed,
     an_error_belongs_to_its_own_file,
     an_abandoned_file_leaves_the_others_alone,
     an_aborted_file_comes_back,
-    commits_that_do_not_wait_answer_once,
     memory_is_bounded,
     waiting_on_a_pump_thread_is_an_error,
 );
@@ -48,40 +47,38 @@ fn many_files_at_once_each_get_their_own_bytes(subject: &Subject) {
             if let Some(bytes) = content.chunks(1000).nth(piece) {
                 let mut buffer = pool.take();
                 assert_eq!(buffer.append(bytes), bytes.len());
-                ticket.write(Place::Append, buffer).unwrap();
+                ticket.write(piece as u64 * 1000, buffer).unwrap();
             }
         }
     }
     for (index, ticket) in tickets.into_iter().enumerate() {
-        let sync = if index % 2 == 0 {
-            Sync::Lazy
+        let durability = if index % 2 == 0 {
+            Durability::Lazy
         } else {
-            Sync::Durable
+            Durability::Durable
         };
-        let committed = ticket.commit(sync).unwrap();
+        let committed = ticket.commit(durability).unwrap();
         assert_eq!(committed.length, contents[index].len() as u64);
         assert_eq!(committed.file.metadata().unwrap().len(), committed.length);
         assert!(fs::read(scratch.path().join(index.to_string())).unwrap() == contents[index]);
     }
 }
 
-fn appended_and_placed_writes_meet(subject: &Subject) {
+fn writes_meet_wherever_they_are_placed(subject: &Subject) {
     let scratch = tempfile::tempdir().unwrap();
     let batch = WriteBatch::new(subject.pump(), &WriteBatchConfig::default());
     let file = new_file(scratch.path(), "file").into_file().unwrap();
     let ticket = batch.begin(file, Reserve::Nothing).unwrap();
-    ticket
-        .write(Place::Append, b"0123".to_vec().into())
-        .unwrap();
-    ticket.write(Place::At(8), b"89".to_vec().into()).unwrap();
+    ticket.write(0, b"0123".to_vec().into()).unwrap();
+    ticket.write(8, b"89".to_vec().into()).unwrap();
     ticket.flush().unwrap();
     assert_eq!(
         fs::read(scratch.path().join("file")).unwrap(),
         b"0123\0\0\0\089"
     );
-    ticket.write(Place::At(4), b"4567".to_vec().into()).unwrap();
-    ticket.write(Place::Append, b"end".to_vec().into()).unwrap();
-    assert_eq!(ticket.commit(Sync::Lazy).unwrap().length, 13);
+    ticket.write(4, b"4567".to_vec().into()).unwrap();
+    ticket.write(10, b"end".to_vec().into()).unwrap();
+    assert_eq!(ticket.commit(Durability::Lazy).unwrap().length, 13);
     assert_eq!(
         fs::read(scratch.path().join("file")).unwrap(),
         b"0123456789end"
@@ -96,15 +93,20 @@ fn an_error_belongs_to_its_own_file(subject: &Subject) {
     fs::write(scratch.path().join("bad"), b"old").unwrap();
     let bad = fs::File::open(scratch.path().join("bad")).unwrap();
     let bad = batch.begin(bad, Reserve::Nothing).unwrap();
-    for _ in 0..100 {
-        good.write(Place::Append, b"good".to_vec().into()).unwrap();
+    for number in 0..100 {
+        good.write(number * 4, b"good".to_vec().into()).unwrap();
         // May be refused at once after the first failure has come back: that is the same error.
-        let refused = bad.write(Place::Append, b"bad".to_vec().into());
+        let refused = bad.write(number * 3, b"bad".to_vec().into());
         assert!(refused.is_ok() || refused.unwrap_err().raw_os_error().is_some());
     }
     assert!(bad.flush().unwrap_err().raw_os_error().is_some());
-    assert!(bad.commit(Sync::Lazy).unwrap_err().raw_os_error().is_some());
-    assert_eq!(good.commit(Sync::Lazy).unwrap().length, 400);
+    assert!(
+        bad.commit(Durability::Lazy)
+            .unwrap_err()
+            .raw_os_error()
+            .is_some()
+    );
+    assert_eq!(good.commit(Durability::Lazy).unwrap().length, 400);
     assert_eq!(fs::read(scratch.path().join("bad")).unwrap(), b"old");
     assert_eq!(
         fs::read(scratch.path().join("good")).unwrap(),
@@ -121,10 +123,10 @@ fn an_abandoned_file_leaves_the_others_alone(subject: &Subject) {
             .into_file()
             .unwrap();
         let abandoned = batch.begin(file, Reserve::Nothing).unwrap();
-        for _ in 0..20 {
+        for number in 0..20 {
             let mut buffer = pool.take();
             buffer.append(&[0xee; 64]);
-            abandoned.write(Place::Append, buffer).unwrap();
+            abandoned.write(number * 64, buffer).unwrap();
         }
         drop(abandoned);
         let name = format!("kept{round}");
@@ -132,8 +134,8 @@ fn an_abandoned_file_leaves_the_others_alone(subject: &Subject) {
         let kept = batch.begin(file, Reserve::Nothing).unwrap();
         let mut buffer = pool.take();
         buffer.append(b"kept");
-        kept.write(Place::Append, buffer).unwrap();
-        kept.commit(Sync::Lazy).unwrap();
+        kept.write(0, buffer).unwrap();
+        kept.commit(Durability::Lazy).unwrap();
         assert_eq!(fs::read(scratch.path().join(name)).unwrap(), b"kept");
     }
 }
@@ -143,8 +145,8 @@ fn an_aborted_file_comes_back(subject: &Subject) {
     let batch = WriteBatch::new(subject.pump(), &WriteBatchConfig::default());
     let file = new_file(scratch.path(), "file").into_file().unwrap();
     let ticket = batch.begin(file, Reserve::Nothing).unwrap();
-    for _ in 0..50 {
-        ticket.write(Place::Append, vec![5; 100].into()).unwrap();
+    for number in 0..50 {
+        ticket.write(number * 100, vec![5; 100].into()).unwrap();
     }
     let file = ticket.abort().unwrap();
     assert!(file.metadata().unwrap().len() <= 5000);
@@ -157,40 +159,6 @@ fn an_aborted_file_comes_back(subject: &Subject) {
     );
 }
 
-fn commits_that_do_not_wait_answer_once(subject: &Subject) {
-    let scratch = tempfile::tempdir().unwrap();
-    let pump = subject.pump();
-    let batch = WriteBatch::new(std::sync::Arc::clone(&pump), &WriteBatchConfig::default());
-    let (done, outcomes) = mpsc::channel();
-    for index in 0..60_u64 {
-        let file = new_file(scratch.path(), &index.to_string())
-            .into_file()
-            .unwrap();
-        let ticket = batch.begin(file, Reserve::Nothing).unwrap();
-        for _ in 0..index % 5 {
-            ticket.write(Place::Append, vec![9; 77].into()).unwrap();
-        }
-        let done = done.clone();
-        ticket.commit_with(Sync::Lazy, move |outcome| {
-            done.send((index, outcome.unwrap().length)).unwrap();
-        });
-    }
-    pump.drain();
-    pump.shut_down();
-    let file = new_file(scratch.path(), "late").into_file().unwrap();
-    let late = batch.begin(file, Reserve::Nothing).unwrap();
-    late.commit_with(Sync::Lazy, move |outcome| {
-        assert!(fast_io::is_closed(&outcome.unwrap_err()));
-        done.send((60, 0)).unwrap();
-    });
-    let mut outcomes: Vec<_> = outcomes.iter().collect();
-    outcomes.sort_unstable();
-    let expected: Vec<_> = (0..=60)
-        .map(|index| (index, if index < 60 { index % 5 * 77 } else { 0 }))
-        .collect();
-    assert_eq!(outcomes, expected);
-}
-
 fn memory_is_bounded(subject: &Subject) {
     let scratch = tempfile::tempdir().unwrap();
     let config = WriteBatchConfig {
@@ -201,12 +169,12 @@ fn memory_is_bounded(subject: &Subject) {
     let pool = BufferPool::new(16 << 10, usize::MAX);
     let file = new_file(scratch.path(), "file").into_file().unwrap();
     let ticket = batch.begin(file, Reserve::Nothing).unwrap();
-    for _ in 0..200 {
+    for number in 0..200 {
         let mut buffer = pool.take();
         buffer.append(&[1; 16 << 10]);
-        ticket.write(Place::Append, buffer).unwrap();
+        ticket.write(number << 14, buffer).unwrap();
     }
-    assert_eq!(ticket.commit(Sync::Lazy).unwrap().length, 200 << 14);
+    assert_eq!(ticket.commit(Durability::Lazy).unwrap().length, 200 << 14);
     // Four queued, one in the writer's hand, one between its release and its return to the pool.
     assert!(
         pool.spare_count() <= 6,
@@ -223,15 +191,13 @@ fn waiting_on_a_pump_thread_is_an_error(subject: &Subject) {
     let ticket = batch.begin(file, Reserve::Nothing).unwrap();
     let (done, answer) = mpsc::channel();
     pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
-        ticket
-            .write(Place::Append, b"from a handler".to_vec().into())
-            .unwrap();
+        ticket.write(0, b"from a handler".to_vec().into()).unwrap();
         done.send((ticket.flush().unwrap_err().kind(), ticket))
             .unwrap();
     });
     let (kind, ticket) = answer.recv().unwrap();
     assert_eq!(kind, io::ErrorKind::Deadlock);
-    assert_eq!(ticket.commit(Sync::Lazy).unwrap().length, 14);
+    assert_eq!(ticket.commit(Durability::Lazy).unwrap().length, 14);
 }
 
 #[test]
@@ -253,16 +219,18 @@ fn a_disk_that_fills_at_the_nth_write_fails_one_file() {
                     .into_file()
                     .unwrap();
                 let ticket = batch.begin(file, Reserve::Nothing).unwrap();
-                for _ in 0..3 {
+                for number in 0..3 {
                     ticket
-                        .write(Place::Append, b"0123456789".to_vec().into())
+                        .write(number * 10, b"0123456789".to_vec().into())
                         .unwrap();
                 }
                 ticket
             })
             .collect();
         gate.open();
-        let outcomes = tickets.into_iter().map(|ticket| ticket.commit(Sync::Lazy));
+        let outcomes = tickets
+            .into_iter()
+            .map(|ticket| ticket.commit(Durability::Lazy));
         let (good, bad): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
         assert_eq!((good.len(), bad.len()), (7, 1));
         assert_eq!(

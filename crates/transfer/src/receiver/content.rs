@@ -18,7 +18,7 @@ use delta::{
 use fast_io::dir::{Access, Follow};
 use fast_io::offload::{End, SMALL, Side, write_small};
 use fast_io::sparse::{preallocate, punch_hole};
-use fast_io::{Buffer, Place, ReadAhead, Reserve, SharedFile, Sync, WriteTicket};
+use fast_io::{Buffer, Durability, ReadAhead, Reserve, SharedFile, WriteTicket, is_cancelled};
 use options::{Append, Checksum};
 use std::fs::File;
 use std::io;
@@ -123,7 +123,12 @@ impl Receiver {
         {
             start = existing.size;
             if o.append == Append::AppendVerify && !self.prefix_is_equal(job, content, start) {
-                return Err((target, Trouble::PrefixDiffers));
+                let trouble = if self.gives_up() {
+                    Trouble::Stopped(0)
+                } else {
+                    Trouble::PrefixDiffers
+                };
+                return Err((target, trouble));
             }
         }
         let matcher = match self.signature(job, attempt) {
@@ -180,15 +185,28 @@ impl Receiver {
             spare,
             ..
         } = stream;
-        let result = result.and_then(|figures| {
-            let sync = if o.fsync { Sync::Durable } else { Sync::Lazy };
-            let committed = ticket.commit(sync).map_err(Trouble::Target)?;
-            committed
-                .file
-                .set_len(figures.size)
-                .map_err(Trouble::Target)?;
-            Ok(figures)
-        });
+        let durability = if o.fsync {
+            Durability::Durable
+        } else {
+            Durability::Lazy
+        };
+        let result = match result {
+            Ok(figures) => ticket
+                .commit(durability)
+                .and_then(|committed| {
+                    let longer = o.inplace || o.preallocate;
+                    if longer || committed.length < figures.size {
+                        committed.file.set_len(figures.size)?;
+                    }
+                    Ok(figures)
+                })
+                .map_err(Trouble::Target),
+            Err(trouble) => {
+                // Nothing may reach the file any more while it is kept, renamed or removed.
+                let _torn = ticket.abort();
+                Err(trouble)
+            }
+        };
         let target = Target {
             file: spare,
             naming,
@@ -200,6 +218,10 @@ impl Receiver {
                 meter.finish(figures.stats.literal_bytes, figures.stats.matched_bytes);
                 let sum = sum.map(FileSum::finish);
                 Ok((target, Moved::of(figures.stats.literal_bytes, sum)))
+            }
+            // Whoever ends the session early cancels what is under way.
+            Err(Trouble::Source(e) | Trouble::Target(e)) if is_cancelled(&e) => {
+                Err((target, Trouble::Stopped(meter.reached())))
             }
             Err(trouble) => Err((target, trouble)),
         }
@@ -323,15 +345,15 @@ impl Stream<'_> {
         let searches = matcher.least_window() > 1;
         let mut offset = start;
         let mut written = start;
-        if let Some(sum) = &mut self.sum
-            && start > 0
-        {
-            let source = content.file.try_clone().map_err(Trouble::Source)?;
-            for piece in self.receiver.read_ahead(source, 0, start) {
+        // What an appended file has already counts for its sum.
+        let mut pieces = self.receiver.read_ahead(source, 0, start);
+        if let Some(sum) = &mut self.sum {
+            for piece in &mut pieces {
                 sum.update(&piece.map_err(Trouble::Source)?);
             }
         }
-        for piece in self.receiver.read_ahead(source, start, content.size) {
+        pieces.restart(start..content.size);
+        for piece in pieces {
             let piece = piece.map_err(Trouble::Source)?;
             if let Some(sum) = &mut self.sum {
                 sum.update(&piece);
@@ -382,7 +404,7 @@ impl Stream<'_> {
     /// Writes a piece, leaving out what can be a hole.
     fn write(&self, offset: u64, piece: Buffer) -> io::Result<()> {
         if !self.holes || !piece.chunks(HOLE).any(is_zero) {
-            return self.ticket.write(Place::At(offset), piece);
+            return self.ticket.write(offset, piece);
         }
         let mut at = 0;
         while at < piece.len() {
@@ -407,7 +429,7 @@ impl Stream<'_> {
         while !rest.is_empty() {
             let mut buffer = self.receiver.buffers.take();
             let taken = buffer.append(rest);
-            self.ticket.write(Place::At(offset), buffer)?;
+            self.ticket.write(offset, buffer)?;
             offset += taken as u64;
             rest = &rest[taken..];
         }
@@ -503,6 +525,11 @@ impl<'a> Meter<'a> {
                 tally.totals
             });
         }
+    }
+
+    /// How far the file was when it last told.
+    fn reached(&self) -> u64 {
+        self.counted
     }
 
     fn finish(&mut self, literal: u64, matched: u64) {
