@@ -133,18 +133,14 @@ impl From<transfer::Fatal> for ExitCode {
 }
 
 impl From<&transfer::Outcome> for ExitCode {
-    /// The gravest of what happened decides.
     fn from(outcome: &transfer::Outcome) -> Self {
-        if let Some(error) = outcome.error {
-            error.kind.into()
-        } else if outcome.partial {
-            ExitCode::Partial
-        } else if outcome.vanished {
-            ExitCode::Vanished
-        } else if outcome.delete_limit {
-            ExitCode::DeleteLimit
-        } else {
-            ExitCode::Ok
+        use transfer::Trouble;
+        match (outcome.error, outcome.trouble) {
+            (Some(error), _) => error.kind.into(),
+            (None, Some(Trouble::Partial)) => ExitCode::Partial,
+            (None, Some(Trouble::Vanished)) => ExitCode::Vanished,
+            (None, Some(Trouble::DeleteLimit)) => ExitCode::DeleteLimit,
+            (None, None) => ExitCode::Ok,
         }
     }
 }
@@ -154,7 +150,7 @@ mod tests {
     use super::*;
     use transfer::event::Role;
     use transfer::stats::Stats;
-    use transfer::{Fatal, Outcome, SessionError};
+    use transfer::{Fatal, Outcome, SessionError, Trouble};
 
     #[test]
     fn the_closing_line_has_rsyncs_shape() {
@@ -177,21 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_trouble_decides() {
+    fn what_ended_a_session_decides_before_what_troubled_it() {
         let mut outcome = Outcome {
             stats: Stats::default(),
             error: None,
-            partial: false,
-            vanished: false,
-            delete_limit: false,
+            trouble: None,
         };
         assert_eq!(ExitCode::from(&outcome), ExitCode::Ok);
-        outcome.delete_limit = true;
-        assert_eq!(ExitCode::from(&outcome), ExitCode::DeleteLimit);
-        outcome.vanished = true;
-        assert_eq!(ExitCode::from(&outcome), ExitCode::Vanished);
-        outcome.partial = true;
-        assert_eq!(ExitCode::from(&outcome), ExitCode::Partial);
+        for (trouble, code) in [
+            (Trouble::DeleteLimit, ExitCode::DeleteLimit),
+            (Trouble::Vanished, ExitCode::Vanished),
+            (Trouble::Partial, ExitCode::Partial),
+        ] {
+            outcome.trouble = Some(trouble);
+            assert_eq!(ExitCode::from(&outcome), code);
+        }
         outcome.error = Some(SessionError {
             kind: Fatal::Interrupted,
             role: Role::Receiver,

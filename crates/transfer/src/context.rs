@@ -109,13 +109,13 @@ impl Context {
 
     /// Tells an error of one file; the session will end with "some files could not be transferred".
     pub fn transfer_error(&self, role: Role, text: impl Into<Vec<u8>>) {
-        self.problems.add(Problem::Transfer);
+        self.problems.add(role, Problem::Transfer);
         self.tell(Severity::TransferError, role, text.into(), None);
     }
 
     /// Like [`Self::transfer_error`], with the system's error.
     pub fn transfer_error_os(&self, role: Role, text: impl Into<Vec<u8>>, error: io::Error) {
-        self.problems.add(Problem::Transfer);
+        self.problems.add(role, Problem::Transfer);
         self.tell(Severity::TransferError, role, text.into(), Some(error));
     }
 

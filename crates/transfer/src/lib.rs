@@ -46,5 +46,5 @@ mod session;
 pub mod stats;
 
 pub use control::Control;
-pub use error::{Fatal, SessionError};
+pub use error::{Fatal, SessionError, Trouble};
 pub use session::{Outcome, pump_config, run_local};

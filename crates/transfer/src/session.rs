@@ -4,7 +4,7 @@
 use crate::context::{Context, full_name, line};
 use crate::control::Control;
 use crate::destination::Destination;
-use crate::error::{Fatal, Problem, SessionError};
+use crate::error::{Fatal, SessionError, Trouble};
 use crate::event::{EventSink, Role};
 use crate::files_from;
 use crate::filtering;
@@ -33,12 +33,8 @@ pub struct Outcome {
     pub stats: Stats,
     /// Why it ended early, if it did.
     pub error: Option<SessionError>,
-    /// Something could not be transferred: exit code 23.
-    pub partial: bool,
-    /// A source file vanished: exit code 24.
-    pub vanished: bool,
-    /// `--max-delete` held deletions back: exit code 25.
-    pub delete_limit: bool,
+    /// What went wrong, if it went on to its end.
+    pub trouble: Option<Trouble>,
 }
 
 /// Runs a session between directories of this machine. `backend` overrides what the options say.
@@ -65,13 +61,10 @@ pub fn run_local(
     // What rsync's encoding would weigh, about.
     stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 20 * stats.transferred_files;
     stats.bytes_received = 16 + 4 * stats.created.total + 19 * stats.transferred_files;
-    let problems = &ctx.problems;
     Outcome {
         stats,
         error,
-        partial: problems.has(Problem::General) || problems.has(Problem::Transfer),
-        vanished: problems.has(Problem::Vanished),
-        delete_limit: problems.has(Problem::DeleteLimit),
+        trouble: ctx.problems.trouble(ctx.options.ignore_errors),
     }
 }
 
@@ -101,9 +94,7 @@ fn no_pump(narrator: &Narrator, error: std::io::Error) -> Outcome {
             kind: Fatal::Internal,
             role: Role::Receiver,
         }),
-        partial: false,
-        vanished: false,
-        delete_limit: false,
+        trouble: None,
     }
 }
 

@@ -82,9 +82,9 @@ fn generated_cases_end_as_with_rsync() {
 /// and ours must end as any of rsync's does. Ours is not asked again.
 pub fn compare(playground: &Playground, case: &Case) -> Verdict {
     let theirs = playground.run(Program::Rsync, case);
-    if theirs.ending == HUNG {
+    if theirs.ending == HUNG || theirs.crashed() {
         // There is nothing to compare with. Counted, so that it cannot become a habit.
-        eprintln!("rsync itself hangs: {}", case.command_line());
+        eprintln!("rsync itself hangs or crashes: {}", case.command_line());
         return Verdict {
             differences: Vec::new(),
             mixing: Mixing::Other,

@@ -144,7 +144,7 @@ impl Generator {
         if self.ctx.options.max_delete.is_some() && skipped > 0 {
             let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)");
             self.ctx.warn(ROLE, text);
-            self.ctx.problems.add(Problem::DeleteLimit);
+            self.ctx.problems.add(ROLE, Problem::DeleteLimit);
         }
     }
 
@@ -473,7 +473,7 @@ impl Generator {
 
     /// Something of the destination could not be read.
     fn note_error(&self) {
-        self.ctx.problems.add(Problem::General);
+        self.ctx.problems.add(ROLE, Problem::General);
         self.deletions.met_errors.store(true, Ordering::Relaxed);
     }
 

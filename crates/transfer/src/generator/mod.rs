@@ -173,13 +173,16 @@ impl Generator {
             let waits_for_list = o.incremental_recursion() && first && !o.preserve_hard_links;
             self.list_is_known = !waits_for_list && self.queue.has_ended();
             self.segment(&segment)?;
-            if std::mem::take(&mut first) {
+            if whole.is_none() && o.delete == Some(DeleteWhen::After) {
+                whole = Some(segment);
+            }
+            if first && self.ahead.is_empty() {
+                first = false;
                 // Here rsync's generator waits for more of the list, which sends off what it
                 // has said so far; under `-H` it has waited already.
                 if !o.preserve_hard_links {
                     ctx.narrator.close_window();
                 }
-                whole = (o.delete == Some(DeleteWhen::After)).then_some(segment);
             }
         }
         if self.queue.is_broken() {
@@ -226,13 +229,9 @@ impl Generator {
 
     fn next_segment(&mut self) -> Option<Arc<Segment>> {
         let o = &self.ctx.options;
-        // What rsync says of duplicates, it says as soon as the lists arrive.
-        if !o.preserve_hard_links && o.debug.dup < 1 {
-            return self.ahead.pop_front().or_else(|| self.queue.receive());
-        }
-        // Which of a file's names comes last must be known before the first is decided on.
         let mut known: usize = self.ahead.iter().map(|s| s.entries.len()).sum();
-        while known < HARD_LINK_LOOKAHEAD
+        // Which of a file's names comes last must be known before the first is decided on.
+        while (self.ahead.is_empty() || (o.preserve_hard_links && known < HARD_LINK_LOOKAHEAD))
             && let Some(segment) = self.queue.receive()
         {
             known += segment.entries.len();
@@ -574,7 +573,16 @@ impl Generator {
             }
             self.dry_missing = None;
         }
-        let dir = match self.enter(file) {
+        let o = &self.ctx.options;
+        // `--no-implied-dirs` leaves it to the first entry in a directory to make it.
+        let makes_path = o.relative && !o.implied_dirs && !o.dry_run;
+        let entered = match self.enter(file) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && makes_path => {
+                self.make_path(strip_root(&file.dirname))
+            }
+            other => other,
+        };
+        let dir = match entered {
             Ok(dir) => dir,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Found::Missing,
             Err(e) => return Found::Failed(e),
@@ -626,21 +634,29 @@ impl Generator {
         };
         let rest = path[dir.path.len()..].to_vec();
         for name in rest.split(|&b| b == b'/').filter(|n| !n.is_empty()) {
-            dir = match self.open_below(&dir, name) {
-                Err(e)
-                    if e.kind() == io::ErrorKind::NotFound
-                        && self.ctx.options.relative
-                        && !self.ctx.options.implied_dirs
-                        && !self.ctx.options.dry_run =>
-                {
-                    dir.dir.create_dir(name, self.ctx.default_permissions)?;
-                    self.open_below(&dir, name)?
-                }
-                other => other?,
-            };
+            dir = self.open_below(&dir, name)?;
             self.open_dirs.push(dir.clone());
         }
         Ok(dir)
+    }
+
+    /// Opens a directory, making it and those above it where they are missing.
+    // rsync: util1.c make_path()
+    fn make_path(&mut self, path: &[u8]) -> io::Result<Arc<DestDir>> {
+        let ends = path.iter().enumerate().filter(|&(_, &b)| b == b'/');
+        let ends = ends.map(|(at, _)| at).chain([path.len()]);
+        let mut entered = self.enter_path(b"")?;
+        for end in ends {
+            entered = match self.enter_path(&path[..end]) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    let (_, name) = split(&path[..end]);
+                    entered.dir.create_dir(name, self.ctx.default_permissions)?;
+                    self.enter_path(&path[..end])?
+                }
+                other => other?,
+            };
+        }
+        Ok(entered)
     }
 
     fn open_below(&self, dir: &Arc<DestDir>, name: &[u8]) -> io::Result<Arc<DestDir>> {

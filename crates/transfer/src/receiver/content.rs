@@ -12,8 +12,8 @@ use crate::context::line;
 use crate::narrator::Moved;
 use crate::sender::content::Content;
 use delta::{
-    BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule, Matcher, Signature,
-    SignatureBuilder, SourceWindow, StrongSum, TokenSink,
+    BasisUse, BlockLayout, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule, Matcher,
+    Signature, SignatureBuilder, SourceWindow, StrongSum, TokenSink,
 };
 use fast_io::dir::{Access, Follow};
 use fast_io::offload::{End, SMALL, Side, write_small};
@@ -123,12 +123,13 @@ impl Receiver {
         {
             start = existing.size;
             if o.append == Append::AppendVerify && !self.prefix_is_equal(job, content, start) {
-                let trouble = if self.gives_up() {
-                    Trouble::Stopped(0)
-                } else {
-                    Trouble::PrefixDiffers
-                };
-                return Err((target, trouble));
+                if self.gives_up() {
+                    return Err((target, Trouble::Stopped(0)));
+                }
+                // rsync finds out only when it has sent the rest.
+                let rest = content.size.saturating_sub(start);
+                self.ctx.tally().stats.literal_data += rest;
+                return Err((target, Trouble::PrefixDiffers));
             }
         }
         let matcher = match self.signature(job, attempt) {
@@ -233,6 +234,21 @@ impl Receiver {
             .dir
             .open_file(job.leaf(), Access::Read, Follow::Never);
         opened.is_ok_and(|file| self.same_files(&content.file, file, size))
+    }
+
+    /// The checksum of a whole source file, where `%C` shows it: rsync's sender sums what it sends
+    /// even if the other end finds that it does not fit.
+    // rsync: match.c match_sums()
+    pub(super) fn source_sum(&self, content: &Content) -> Option<Digest> {
+        let mut sum = self
+            .shows_checksums
+            .then(|| FileSum::new(self.checksum_kind))?;
+        let file = content.file.try_clone().ok()?;
+        for piece in self.read_ahead(file, 0, content.size) {
+            sum.update(&piece.ok()?);
+            self.ctx.control.sign_of_life();
+        }
+        Some(sum.finish())
     }
 
     /// The signature of what the new content is compared with, if anything is.

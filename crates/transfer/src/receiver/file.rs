@@ -9,6 +9,7 @@ use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
 use crate::receiver::backup::Backup;
 use crate::sender::content::Content;
+use delta::Digest;
 use fast_io::dir::{Access, DeviceNumber, Dir, FileKind, Follow, Stat, Timestamp};
 use std::fs::File;
 use std::io;
@@ -79,7 +80,13 @@ impl Receiver {
         };
         match result {
             Ok((target, moved)) => self.commit(job, target, moved),
-            Err((target, trouble)) => Err(self.give_up(job, target, trouble, attempt)),
+            Err((target, trouble)) => {
+                let sum = match trouble {
+                    Trouble::PrefixDiffers => self.source_sum(&content),
+                    _ => None,
+                };
+                Err(self.give_up(job, target, trouble, attempt, sum))
+            }
         }
     }
 
@@ -344,7 +351,14 @@ impl Receiver {
     }
 
     /// Cleans up after content that did not arrive, and says why.
-    fn give_up(&self, job: &Job, target: Target, trouble: Trouble, attempt: Attempt) -> Failure {
+    fn give_up(
+        &self,
+        job: &Job,
+        target: Target,
+        trouble: Trouble,
+        attempt: Attempt,
+        sum: Option<Digest>,
+    ) -> Failure {
         let path = job.path();
         let in_place = matches!(target.naming, Naming::Own);
         match trouble {
@@ -375,7 +389,7 @@ impl Receiver {
                 self.remove_temp(job, &target);
                 self.report_unverified(&path, in_place, attempt);
                 match attempt {
-                    Attempt::First => Failure::Changed,
+                    Attempt::First => Failure::Changed(Moved::of(0, sum)),
                     Attempt::Again => Failure::Skipped,
                 }
             }

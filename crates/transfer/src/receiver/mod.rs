@@ -99,8 +99,9 @@ pub(crate) enum Basis {
 pub(super) enum Failure {
     /// This file did not.
     Skipped,
-    /// The source changed while it was read: another try may do.
-    Changed,
+    /// The source changed while it was read, or is not what it was taken for: another try may do.
+    /// With what is told of this one.
+    Changed(Moved),
 }
 
 impl Job {
@@ -258,12 +259,11 @@ impl Receiver {
             self.ctx.narrator.begin(job.place, || self.ctx.totals());
             result = self.receive(job, content, job.attempt);
         }
-        if matches!(result, Err(Failure::Changed)) {
+        if let Err(Failure::Changed(tried)) = result {
             self.outcomes().again.push(job.entry.clone());
-            let tried = Some(Moved::default());
             self.ctx
                 .narrator
-                .end(job.place, tried, || self.ctx.totals());
+                .end(job.place, Some(tried), || self.ctx.totals());
             return;
         }
         self.ctx.control.sign_of_life();

@@ -74,11 +74,11 @@ impl Sender {
                 let source = self.source(entry.source);
                 let name = full_name(&source.absolute, &entry.path());
                 if e.kind() == io::ErrorKind::NotFound {
-                    self.ctx.problems.add(Problem::Vanished);
+                    self.ctx.problems.add(Role::Sender, Problem::Vanished);
                     self.ctx
                         .warn(Role::Sender, line!("file has vanished: ", name));
                 } else {
-                    self.ctx.problems.add(Problem::General);
+                    self.ctx.problems.add(Role::Sender, Problem::General);
                     let text = line!("send_files failed to open ", name);
                     self.ctx.transfer_error_os(Role::Sender, text, e);
                 }
@@ -118,7 +118,7 @@ impl Sender {
 
     /// Tells that reading an entry's content failed half-way.
     pub fn read_failed(&self, entry: &Entry, error: io::Error) {
-        self.ctx.problems.add(Problem::General);
+        self.ctx.problems.add(Role::Sender, Problem::General);
         let name = full_name(&self.source(entry.source).absolute, &entry.path());
         let text = line!("read errors mapping ", name);
         self.ctx.transfer_error_os(Role::Sender, text, error);

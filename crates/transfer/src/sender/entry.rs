@@ -89,7 +89,7 @@ impl Sender {
         entry.flags = flags;
         if let Some(target) = target {
             if target.is_empty() && o.preserve_links {
-                self.ctx.problems.add(Problem::General);
+                self.ctx.problems.add(Role::Sender, Problem::General);
                 let path = full_name(&place.source.absolute, &entry.path());
                 let text = line!("skipping symlink with 0-length value: ", path);
                 self.ctx.transfer_error(Role::Sender, text);
@@ -153,7 +153,7 @@ impl Sender {
         }
         let shown = full_name(&place.source.absolute, &join(&place.dirname, name));
         if error.kind() != io::ErrorKind::NotFound {
-            self.ctx.problems.add(Problem::General);
+            self.ctx.problems.add(Role::Sender, Problem::General);
             let text = line!("readlink_stat(", shown, ") failed");
             self.ctx.transfer_error_os(Role::Sender, text, error);
             return;
@@ -164,11 +164,11 @@ impl Sender {
                 .stat(name, Follow::Never)
                 .is_ok_and(|s| s.kind == FileKind::Symlink);
         if dangling {
-            self.ctx.problems.add(Problem::General);
+            self.ctx.problems.add(Role::Sender, Problem::General);
             let text = line!("symlink has no referent: ", shown);
             self.ctx.transfer_error(Role::Sender, text);
         } else {
-            self.ctx.problems.add(Problem::Vanished);
+            self.ctx.problems.add(Role::Sender, Problem::Vanished);
             self.ctx
                 .warn(Role::Sender, line!("file has vanished: ", shown));
         }

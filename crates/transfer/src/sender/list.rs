@@ -100,6 +100,7 @@ impl<'a> Lister<'a> {
         }
         // rsync never says that it took no time.
         ctx.tally().stats.list_seconds = started.elapsed().as_secs_f64().max(0.001);
+        ctx.problems.sending_begins();
         let Some(top) = self.hand_over(entries, Parent::None) else {
             return Ok(());
         };
@@ -129,12 +130,12 @@ impl<'a> Lister<'a> {
         };
         let leading_dot = o.relative && relative_part(operand).starts_with(b"./");
 
-        let dir = match (base, &dir[..]) {
-            (b"", _) => dir,
+        let place = match (base, &dir[..]) {
+            (b"", _) => dir.clone(),
             (_, b"") => base.to_vec(),
             _ => tree::entry::join(base, &dir),
         };
-        let Some(source) = sender.enter_source(&dir) else {
+        let Some(source) = sender.enter_source(&place, &dir) else {
             return Ok(());
         };
         let mut filters = self.root_filters(&source);
@@ -154,7 +155,7 @@ impl<'a> Lister<'a> {
             Ok(stat) => stat,
             Err(e) => {
                 if e.kind() != io::ErrorKind::NotFound {
-                    ctx.problems.add(Problem::General);
+                    ctx.problems.add(Role::Sender, Problem::General);
                 }
                 let shown = full_name(&source.absolute, &name);
                 ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
@@ -290,7 +291,7 @@ impl<'a> Lister<'a> {
                 )
             }
             Err(e) => {
-                ctx.problems.add(Problem::General);
+                ctx.problems.add(Role::Sender, Problem::General);
                 let shown = full_name(&source.absolute, &name);
                 ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
                 Ok(())

@@ -77,8 +77,8 @@ impl Sender {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)[number as usize].clone()
     }
 
-    /// The numbered source directory of this name, opened if it is new.
-    fn enter_source(&self, name: &[u8]) -> Option<Arc<SourceDir>> {
+    /// The numbered source directory of this name, opened if it is new. `%f` shows it as `shown`.
+    fn enter_source(&self, name: &[u8], shown: &[u8]) -> Option<Arc<SourceDir>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = sources.iter().find(|s| s.name == name) {
             return Some(known.clone());
@@ -97,12 +97,14 @@ impl Sender {
                     absolute: paths::absolute(&cwd, path),
                     dir,
                 });
-                self.ctx.narrator.source_dir(source.number, name);
+                self.ctx.narrator.source_dir(source.number, shown);
                 sources.push(source.clone());
                 Some(source)
             }
             Err(error) => {
-                self.ctx.problems.add(crate::error::Problem::General);
+                self.ctx
+                    .problems
+                    .add(Role::Sender, crate::error::Problem::General);
                 let shown = crate::context::full_name(&cwd, path);
                 self.ctx.transfer_error_os(
                     Role::Sender,

@@ -163,12 +163,12 @@ impl Lister<'_> {
         let dir = match handle {
             Ok(dir) => dir,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                ctx.problems.add(Problem::Vanished);
+                ctx.problems.add(Role::Sender, Problem::Vanished);
                 ctx.warn(Role::Sender, line!("directory has vanished: ", shown()));
                 return;
             }
             Err(e) => {
-                ctx.problems.add(Problem::General);
+                ctx.problems.add(Role::Sender, Problem::General);
                 ctx.transfer_error_os(Role::Sender, line!("opendir ", shown(), " failed"), e);
                 return;
             }
@@ -186,7 +186,7 @@ impl Lister<'_> {
         let found = match tree::scan::scan(&dir, follow) {
             Ok(found) => found,
             Err(e) => {
-                ctx.problems.add(Problem::General);
+                ctx.problems.add(Role::Sender, Problem::General);
                 ctx.transfer_error_os(Role::Sender, line!("readdir(", shown(), ")"), e);
                 return;
             }
@@ -213,7 +213,7 @@ impl Lister<'_> {
             if length >= LONGEST_PATH {
                 let by = format!("by {}: ", length + 1 - LONGEST_PATH);
                 let text = line!("filename overflows max-path len ", by, path, "/", name.name);
-                ctx.problems.add(Problem::General);
+                ctx.problems.add(Role::Sender, Problem::General);
                 ctx.transfer_error(Role::Sender, text);
                 continue;
             }
@@ -269,7 +269,7 @@ impl Lister<'_> {
             other => other,
         };
         let ordinal = self.next_ordinal();
-        let after_errors = self.sender.ctx.problems.has(Problem::General);
+        let after_errors = self.sender.ctx.problems.source_is_incomplete();
         let segment = Arc::new(Segment::new(
             cleaned,
             self.listed,
