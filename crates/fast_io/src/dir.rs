@@ -224,6 +224,19 @@ impl Dir {
         self.0.link_file(file, name)
     }
 
+    /// Creates the file `name`, which must not exist, as a clone of `source`, and opens it for
+    /// reading: for systems that clone in no other way (`Unsupported` elsewhere). It has these
+    /// permissions, its maker as owner, and the source's modification time; neither its extended
+    /// attributes nor its access list.
+    pub(crate) fn create_clone(
+        &self,
+        name: &[u8],
+        source: &File,
+        permissions: u32,
+    ) -> io::Result<File> {
+        self.0.create_clone(name, source, permissions)
+    }
+
     /// Creates the directory `name`.
     pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
         self.0.create_dir(name, permissions)

@@ -9,6 +9,17 @@
 //! where the copy stands*. That also decides whose error it was: a disk that cannot be read fails
 //! the read, a full one the write.
 //!
+//! | system | sharing blocks | inside the kernel | else |
+//! |---|---|---|---|
+//! | Linux | `FICLONE` | `copy_file_range` | 256 KiB at a time |
+//! | macOS | `fclonefileat`, which makes the file ([`Copier::create_clone`]) | | 256 KiB at a time |
+//! | Windows | `FSCTL_DUPLICATE_EXTENTS_TO_FILE`, where the volume says that it counts references | | 1 MiB at a time |
+//!
+//! Not used: macOS's `fcopyfile`, which clones only by path and else reads and writes in the
+//! process as we do, but with no ranges; Windows' `CopyFileExW`, which takes paths, and those we do
+//! not open again. It would gain nothing on local disks as far as could be measured (under Wine
+//! only: `examples/roads.rs`, and its figures there).
+//!
 //! rsync: `fileio.c` `map_ptr()` and `write_file()`, which always read and write.
 
 use std::cell::RefCell;
@@ -20,6 +31,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::buffer::Buffer;
+use crate::dir::Dir;
 use crate::sys;
 
 /// Files up to this length are not worth a trick: sharing blocks takes longer than copying them, the
@@ -36,8 +48,12 @@ const PART: u64 = 4 << 20;
 #[derive(Debug, Default)]
 pub struct Copier {
     cloning: Doubt,
+    cloning_to_names: Doubt,
     kernel_copy: Doubt,
 }
+
+/// Asks the kernel to copy a part: source and where, destination and where, how much.
+type KernelCopy<'a> = &'a dyn Fn(&File, u64, &File, u64, u64) -> io::Result<u64>;
 
 impl Copier {
     /// Nothing is known yet.
@@ -52,14 +68,34 @@ impl Copier {
         if !self.cloning.worth_trying() {
             return false;
         }
-        match sys::clone_file(source, destination) {
-            Ok(()) => {
-                self.cloning.succeeded();
-                true
-            }
-            Err(error) => {
-                self.cloning.failed(&error);
-                false
+        let cloned = retry(|| sys::clone_file(source, destination));
+        self.cloning.learn(&cloned);
+        cloned.is_ok()
+    }
+
+    /// Makes the new file `name` in `dir` as a clone of `source`, where a system clones in this way
+    /// only (macOS), and opens it for reading. It has these permissions, its maker as owner, and
+    /// the source's modification time. `None` if that cannot be had here, for whatever reason:
+    /// then nothing was made.
+    ///
+    /// # Errors
+    /// Only that the name is taken.
+    pub fn create_clone(
+        &self,
+        source: &File,
+        dir: &Dir,
+        name: &[u8],
+        permissions: u32,
+    ) -> io::Result<Option<File>> {
+        if !self.cloning_to_names.worth_trying() {
+            return Ok(None);
+        }
+        let cloned = retry(|| dir.create_clone(name, source, permissions));
+        match cloned {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            cloned => {
+                self.cloning_to_names.learn(&cloned);
+                Ok(cloned.ok())
             }
         }
     }
@@ -82,6 +118,24 @@ impl Copier {
         len: u64,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Copied, CopyError> {
+        let (from, to) = (source_offset, destination_offset);
+        self.copy_range_by(
+            &sys::copy_in_kernel,
+            (source, from),
+            (destination, to),
+            len,
+            progress,
+        )
+    }
+
+    fn copy_range_by(
+        &self,
+        kernel: KernelCopy<'_>,
+        (source, source_offset): (&File, u64),
+        (destination, destination_offset): (&File, u64),
+        len: u64,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Copied, CopyError> {
         let mut in_kernel = len > SMALL && self.kernel_copy.worth_trying();
         let mut copied = Copied {
             bytes: 0,
@@ -95,7 +149,11 @@ impl Copier {
             let mut method = Method::Kernel;
             let mut moved = 0;
             if in_kernel {
-                moved = self.copy_in_kernel(source, from, destination, to, part);
+                let asked = retry(|| kernel(source, from, destination, to, part));
+                self.kernel_copy.learn(&asked);
+                // Zero at the end of the file, where a file system wrongly takes it for the end,
+                // and where it refuses. Reading will tell these apart.
+                moved = asked.unwrap_or(0);
                 in_kernel = moved > 0;
             }
             if moved == 0 {
@@ -124,28 +182,6 @@ impl Copier {
             }
         }
         Ok(copied)
-    }
-
-    /// The bytes that the kernel copied: zero at the end of the file, where a file system wrongly
-    /// takes it for the end, and where it refuses. Reading will tell these apart.
-    fn copy_in_kernel(
-        &self,
-        source: &File,
-        from: u64,
-        destination: &File,
-        to: u64,
-        part: u64,
-    ) -> u64 {
-        match retry(|| sys::copy_in_kernel(source, from, destination, to, part)) {
-            Ok(moved) => {
-                self.kernel_copy.succeeded();
-                moved
-            }
-            Err(error) => {
-                self.kernel_copy.failed(&error);
-                0
-            }
-        }
     }
 }
 
@@ -243,19 +279,16 @@ impl Doubt {
         self.failures.load(Ordering::Relaxed) < Self::SETTLED
     }
 
-    fn succeeded(&self) {
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
+    fn learn<T>(&self, outcome: &io::Result<T>) {
+        let before = self.failures.load(Ordering::Relaxed);
+        let failures = match outcome {
+            Ok(_) => 0,
+            Err(error) if sys::is_never_supported(error) => Self::SETTLED,
+            Err(_) => before.saturating_add(1),
+        };
+        if failures != before {
+            self.failures.store(failures, Ordering::Relaxed);
         }
-    }
-
-    fn failed(&self, error: &io::Error) {
-        let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
-        let settled = sys::is_never_supported(error);
-        self.failures.store(
-            if settled { Self::SETTLED } else { failures },
-            Ordering::Relaxed,
-        );
     }
 }
 
@@ -335,5 +368,206 @@ impl From<CopyError> for io::Error {
     /// The system's error alone.
     fn from(failed: CopyError) -> Self {
         failed.error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::io::{Read, Seek, Write};
+
+    /// How kernels and file systems refuse to copy or to clone, by their numbers, and whether one
+    /// refusal speaks for all files of the pair.
+    #[cfg(target_os = "linux")]
+    const REFUSALS: &[(i32, Refusal)] = {
+        use Refusal::{OfOneFile, OfThePair};
+        use rustix::io::Errno as E;
+        &[
+            // Kernels before 4.5, and seccomp profiles that know the call no more than they do.
+            (E::NOSYS.raw_os_error(), OfThePair),
+            // Different file systems; all pairs of them before 5.3, most of them since.
+            (E::XDEV.raw_os_error(), OfThePair),
+            // tmpfs and ext4 for cloning; network servers without copying.
+            (E::OPNOTSUPP.raw_os_error(), OfThePair),
+            // File systems that know no `ioctl` at all.
+            (E::NOTTY.raw_os_error(), OfThePair),
+            // Odd offsets, pipes, encrypted files, differing checksum flags, 5.19's procfs.
+            (E::INVAL.raw_os_error(), OfOneFile),
+            // Immutable files; seccomp.
+            (E::PERM.raw_os_error(), OfOneFile),
+            (E::ACCESS.raw_os_error(), OfOneFile),
+            // Opened for appending or not for this.
+            (E::BADF.raw_os_error(), OfOneFile),
+            // Swap files, programs that run.
+            (E::TXTBSY.raw_os_error(), OfOneFile),
+            (E::ISDIR.raw_os_error(), OfOneFile),
+            // FUSE, CIFS and NFS servers that broke off, or that know no better word for "no".
+            (E::IO.raw_os_error(), OfOneFile),
+            (E::AGAIN.raw_os_error(), OfOneFile),
+            (E::STALE.raw_os_error(), OfOneFile),
+            (E::TIMEDOUT.raw_os_error(), OfOneFile),
+            (E::REMOTEIO.raw_os_error(), OfOneFile),
+            (E::PROTO.raw_os_error(), OfOneFile),
+            (E::CONNABORTED.raw_os_error(), OfOneFile),
+            // Limits, which a smaller write may keep, or must be blamed on writing.
+            (E::OVERFLOW.raw_os_error(), OfOneFile),
+            (E::FBIG.raw_os_error(), OfOneFile),
+            (E::NOMEM.raw_os_error(), OfOneFile),
+            (E::NOSPC.raw_os_error(), OfOneFile),
+            (E::DQUOT.raw_os_error(), OfOneFile),
+            (E::ROFS.raw_os_error(), OfOneFile),
+        ]
+    };
+    #[cfg(all(unix, not(target_os = "linux")))]
+    const REFUSALS: &[(i32, Refusal)] = {
+        use Refusal::{OfOneFile, OfThePair};
+        use rustix::io::Errno as E;
+        &[
+            (E::NOSYS.raw_os_error(), OfThePair),
+            (E::XDEV.raw_os_error(), OfThePair),
+            (E::NOTSUP.raw_os_error(), OfThePair),
+            (E::OPNOTSUPP.raw_os_error(), OfThePair),
+            (E::INVAL.raw_os_error(), OfOneFile),
+            (E::ACCESS.raw_os_error(), OfOneFile),
+            (E::IO.raw_os_error(), OfOneFile),
+        ]
+    };
+    #[cfg(windows)]
+    const REFUSALS: &[(i32, Refusal)] = {
+        use Refusal::{OfOneFile, OfThePair};
+        use windows_sys::Win32::Foundation as F;
+        &[
+            (F::ERROR_INVALID_FUNCTION as i32, OfThePair),
+            (F::ERROR_NOT_SUPPORTED as i32, OfThePair),
+            (F::ERROR_NOT_SAME_DEVICE as i32, OfThePair),
+            (F::ERROR_CALL_NOT_IMPLEMENTED as i32, OfThePair),
+            // Differing integrity streams, sparse marks.
+            (F::ERROR_INVALID_PARAMETER as i32, OfOneFile),
+            (F::ERROR_BLOCK_TOO_MANY_REFERENCES as i32, OfOneFile),
+            (F::ERROR_ACCESS_DENIED as i32, OfOneFile),
+            (F::ERROR_SHARING_VIOLATION as i32, OfOneFile),
+            (F::ERROR_LOCK_VIOLATION as i32, OfOneFile),
+            (F::ERROR_DISK_FULL as i32, OfOneFile),
+        ]
+    };
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Refusal {
+        OfThePair,
+        OfOneFile,
+    }
+
+    struct Pair {
+        source: File,
+        destination: File,
+        bytes: Vec<u8>,
+    }
+
+    impl Pair {
+        fn of(len: u64) -> Pair {
+            let bytes: Vec<u8> = (0..len).map(|at| (at * 7 + at / 4099) as u8).collect();
+            let mut source = tempfile::tempfile().unwrap();
+            source.write_all(&bytes).unwrap();
+            let destination = tempfile::tempfile().unwrap();
+            Pair {
+                source,
+                destination,
+                bytes,
+            }
+        }
+
+        fn copy(&self, copier: &Copier, kernel: KernelCopy<'_>) -> Copied {
+            let (from, to) = ((&self.source, 0), (&self.destination, 0));
+            let go_on = &mut |_| ControlFlow::Continue(());
+            let len = self.bytes.len() as u64;
+            let copied = copier.copy_range_by(kernel, from, to, len, go_on);
+            let mut found = Vec::new();
+            let mut destination = &self.destination;
+            destination.rewind().unwrap();
+            destination.read_to_end(&mut found).unwrap();
+            assert!(found == self.bytes, "the copy differs");
+            copied.unwrap()
+        }
+    }
+
+    /// A kernel that copies, as the real ones do.
+    fn obliging(source: &File, from: u64, to_file: &File, to: u64, len: u64) -> io::Result<u64> {
+        read_and_write(source, from, to_file, to, len).map_err(|(_, error)| error)
+    }
+
+    #[test]
+    fn every_refusal_is_made_up_for_by_reading_and_writing() {
+        let pair = Pair::of(PART + 100_000);
+        for &(number, refusal) in REFUSALS {
+            for granted in [0, 1] {
+                let copier = Copier::new();
+                let asked = Cell::new(0);
+                let kernel = |s: &File, from, d: &File, to, len| {
+                    asked.set(asked.get() + 1);
+                    if asked.get() <= granted {
+                        obliging(s, from, d, to, len)
+                    } else {
+                        Err(io::Error::from_raw_os_error(number))
+                    }
+                };
+                let copied = pair.copy(&copier, &kernel);
+                let whole = (pair.bytes.len() as u64, End::Complete, Method::ReadWrite);
+                assert_eq!((copied.bytes, copied.end, copied.method), whole, "{number}");
+                assert_eq!(asked.get(), granted + 1, "{number}: not asked again");
+                let settled = refusal == Refusal::OfThePair;
+                assert_eq!(copier.kernel_copy.worth_trying(), !settled, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_sees_no_bytes_does_not_end_the_file() {
+        // Kernels 5.3 to 5.18 in procfs and sysfs, and some FUSE and CIFS servers.
+        let pair = Pair::of(PART + 100_000);
+        for granted in [0, 1] {
+            let asked = Cell::new(0);
+            let kernel = |s: &File, from, d: &File, to, len| {
+                asked.set(asked.get() + 1);
+                if asked.get() <= granted {
+                    obliging(s, from, d, to, len)
+                } else {
+                    Ok(0)
+                }
+            };
+            let copied = pair.copy(&Copier::new(), &kernel);
+            assert_eq!(copied.end, End::Complete);
+        }
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let pair = Pair::of(PART);
+        let asked = Cell::new(0);
+        let kernel = |s: &File, from, d: &File, to, len| {
+            asked.set(asked.get() + 1);
+            if asked.get() % 3 != 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            obliging(s, from, d, to, len)
+        };
+        let copied = pair.copy(&Copier::new(), &kernel);
+        assert_eq!(copied.method, Method::Kernel);
+    }
+
+    #[test]
+    fn doubts_about_single_files_add_up_until_one_succeeds() {
+        let doubt = Doubt::default();
+        let odd = || Err::<(), _>(io::ErrorKind::InvalidInput.into());
+        for _ in 1..Doubt::SETTLED {
+            doubt.learn(&odd());
+        }
+        doubt.learn(&Ok(()));
+        for _ in 1..Doubt::SETTLED {
+            doubt.learn(&odd());
+            assert!(doubt.worth_trying());
+        }
+        doubt.learn(&odd());
+        assert!(!doubt.worth_trying());
     }
 }

@@ -1,6 +1,9 @@
 //! Directory handles on Linux and macOS: `openat2` where the kernel has it, else one
 //! component at a time with `O_NOFOLLOW`.
 
+#[cfg(target_vendor = "apple")]
+mod clone;
+
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -166,6 +169,23 @@ impl Dir {
 
     #[cfg(not(target_os = "linux"))]
     pub fn link_file(&self, _file: &File, _name: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[cfg(target_vendor = "apple")]
+    pub fn create_clone(&self, name: &[u8], source: &File, permissions: u32) -> io::Result<File> {
+        clone::create(self, name, source, permissions)
+    }
+
+    /// Where there is something to be had, an open file is cloned into, which is `offload`'s
+    /// matter.
+    #[cfg(not(target_vendor = "apple"))]
+    pub fn create_clone(
+        &self,
+        _name: &[u8],
+        _source: &File,
+        _permissions: u32,
+    ) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -145,6 +145,16 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Here an open file is cloned into, which is `offload`'s matter.
+    pub fn create_clone(
+        &self,
+        _name: &[u8],
+        _source: &File,
+        _permissions: u32,
+    ) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub fn create_dir(&self, name: &[u8], _permissions: u32) -> io::Result<()> {
         let name = name::component(name)?;
         let (access, options) = (FILE_READ_ATTRIBUTES, FILE_DIRECTORY_FILE | ITSELF);

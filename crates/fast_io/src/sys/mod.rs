@@ -13,18 +13,18 @@ mod unix;
 pub(crate) use unix::extents::next_data;
 #[cfg(unix)]
 pub(crate) use unix::positioned::{read_at, write_at};
+#[cfg(unix)]
+pub(crate) use unix::refusals::is_never_supported;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use linux::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported};
+pub(crate) use linux::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::holes::{punch_hole, reserve};
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-pub(crate) use unix::plain::{
-    COPY_BUFFER_SIZE, clone_file, copy_in_kernel, is_never_supported, punch_hole, reserve,
-};
+pub(crate) use unix::plain::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, punch_hole, reserve};
 
 #[cfg(windows)]
 mod windows;

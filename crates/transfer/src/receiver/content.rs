@@ -6,7 +6,7 @@
 //!   reads run ahead and writes run behind on the pump, while a rebuilder thread looks.
 // rsync: receiver.c receive_data(), match.c match_sums()
 
-use super::file::{Attempt, Target, Trouble};
+use super::file::{Attempt, Naming, Target, Trouble};
 use super::{Basis, Job, ROLE, Receiver};
 use crate::context::line;
 use crate::narrator::Moved;
@@ -15,7 +15,7 @@ use delta::{
     BasisUse, BlockLayout, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule, Matcher,
     Signature, SignatureBuilder, SourceWindow, StrongSum, TokenSink,
 };
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::{Access, Dir, Follow};
 use fast_io::offload::{End, SMALL, Side, write_small};
 use fast_io::sparse::{preallocate, punch_hole};
 use fast_io::{Buffer, Durability, ReadAhead, Reserve, SharedFile, WriteTicket, is_cancelled};
@@ -24,6 +24,7 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use tree::temp;
 
 /// Reads in flight for one file.
 const READ_DEPTH: usize = 4;
@@ -36,6 +37,40 @@ impl Receiver {
     /// Whether the bytes have to be looked at on their way.
     pub(super) fn streams(&self) -> bool {
         self.uses_delta() || self.ctx.options.sparse || self.shows_checksums
+    }
+
+    /// Makes the target a clone of the content, with a temporary name, where clones are not made
+    /// of open files but of names.
+    pub(super) fn clone_to_name(
+        &self,
+        job: &Job,
+        content: &Content,
+        dir: &Dir,
+        place: temp::Place,
+    ) -> Option<(Target, Moved)> {
+        if self.streams() || !self.may_clone(content) {
+            return None;
+        }
+        let permissions = (job.mode | 0o200) & 0o700;
+        let clone = |name: &[u8]| {
+            let copier = &self.ctx.copier;
+            copier.create_clone(&content.file, dir, name, permissions)
+        };
+        let (file, name) = temp::unique(job.leaf(), place, clone).ok()?;
+        let file = file?;
+        Meter::new(self, job).finish(content.size, 0);
+        let target = Target {
+            file,
+            naming: Naming::Temporary(name),
+            born: None,
+        };
+        Some((target, Moved::of(content.size, None)))
+    }
+
+    /// Whether sharing blocks with the source is what was asked for, and pays.
+    fn may_clone(&self, content: &Content) -> bool {
+        let o = &self.ctx.options;
+        content.bytes.is_none() && content.size > SMALL && !o.preallocate && !o.inplace
     }
 
     /// Moves the content without looking at it.
@@ -59,11 +94,7 @@ impl Receiver {
             return Ok((target, Moved::of(content.size, None)));
         }
         let copier = &self.ctx.copier;
-        if content.size > SMALL
-            && !o.preallocate
-            && !o.inplace
-            && copier.clone_file(&content.file, &target.file)
-        {
+        if self.may_clone(content) && copier.clone_file(&content.file, &target.file) {
             meter.finish(content.size, 0);
             return Ok((target, Moved::of(content.size, None)));
         }

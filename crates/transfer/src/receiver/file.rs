@@ -72,6 +72,10 @@ impl Receiver {
         content: Content,
         attempt: Attempt,
     ) -> Result<Moved, Failure> {
+        let (dir, place) = self.temp_place(job);
+        if let Some((target, moved)) = self.clone_to_name(job, &content, dir, place) {
+            return self.commit(job, target, moved);
+        }
         let target = self.open_target(job)?;
         let result = if self.streams() {
             self.stream(job, &content, target, attempt)

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 
 use rustix::fs::{copy_file_range, ioctl_ficlone};
-use rustix::io::Errno;
 
 /// Large enough that its system calls do not count, small enough to stay in a processor's cache.
 pub(crate) const COPY_BUFFER_SIZE: usize = 256 << 10;
@@ -26,12 +25,4 @@ pub(crate) fn copy_in_kernel(
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     let moved = copy_file_range(source, Some(&mut from), destination, Some(&mut to), len)?;
     Ok(moved as u64)
-}
-
-/// Whether the error means that this pair of file systems, or this kernel, will never do it. The
-/// rest (`EINVAL`, `EPERM`, `EBADF`, `ETXTBSY`, `EIO`, …) may be a matter of one file.
-pub(crate) fn is_never_supported(error: &io::Error) -> bool {
-    [Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOTTY, Errno::XDEV]
-        .iter()
-        .any(|never| error.raw_os_error() == Some(never.raw_os_error()))
 }

@@ -4,3 +4,4 @@ pub(crate) mod extents;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) mod plain;
 pub(crate) mod positioned;
+pub(crate) mod refusals;

@@ -1,8 +1,8 @@
-//! Copying and holes on Unix systems of which we use nothing special: everything is refused, and
-//! the callers read and write.
+//! Copying and holes on Unix systems that offer nothing special for open files: everything is
+//! refused, and the callers read and write.
 //!
-//! macOS is one of them. Its `fcopyfile` knows no ranges, so its progress cannot be followed by
-//! offset, and its `fclonefileat` makes a new name instead of filling an open file.
+//! macOS is one of them. It clones to new names only (`dir/unix/clone.rs`), and its `fcopyfile`
+//! reads and writes in the process as we do, but knows no ranges.
 
 use std::fs::File;
 use std::io;
@@ -24,11 +24,6 @@ pub(crate) fn copy_in_kernel(
     _len: u64,
 ) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Every refusal is for good.
-pub(crate) fn is_never_supported(_error: &io::Error) -> bool {
-    true
 }
 
 /// Refused.

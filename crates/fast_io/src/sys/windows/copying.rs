@@ -6,7 +6,7 @@ use std::os::windows::io::AsRawHandle;
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_FUNCTION, ERROR_NOT_SAME_DEVICE, ERROR_NOT_SUPPORTED,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_INVALID_FUNCTION, ERROR_NOT_SAME_DEVICE, ERROR_NOT_SUPPORTED,
 };
 use windows_sys::Win32::Storage::FileSystem::GetVolumeInformationByHandleW;
 use windows_sys::Win32::System::Ioctl::{
@@ -102,6 +102,7 @@ pub(crate) fn copy_in_kernel(
 /// Whether the error means that these volumes will never do it.
 pub(crate) fn is_never_supported(error: &io::Error) -> bool {
     let never = [
+        ERROR_CALL_NOT_IMPLEMENTED,
         ERROR_INVALID_FUNCTION,
         ERROR_NOT_SAME_DEVICE,
         ERROR_NOT_SUPPORTED,
