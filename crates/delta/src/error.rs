@@ -50,7 +50,4 @@ pub enum Error {
         /// What was given.
         actual: u64,
     },
-    /// Parts that were made for another layout or sum, or do not follow one another.
-    #[error("signature parts do not fit together at block {0}")]
-    Parts(u32),
 }

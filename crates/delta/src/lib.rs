@@ -57,7 +57,7 @@
 //! | `rolling.rs` | the weak sum: fast over a slice, O(1) to roll | `checksum.c` `get_checksum1()` |
 //! | `layout.rs` | how a file is cut into blocks; refuses a peer's bad numbers | `generator.c` `sum_sizes_sqroot()`, `io.c` `read_sum_head()` |
 //! | `signature.rs` | the sums of all blocks | `sender.c` `receive_sums()` |
-//! | `signing.rs` | making them: from a stream, by ranges on many threads, from a peer | `generator.c` `generate_and_send_sums()` |
+//! | `signing.rs` | making them: from a stream, or from a peer | `generator.c` `generate_and_send_sums()` |
 //! | `block_index.rs` | which block has these sums? constant time even for hostile sums | `match.c` `build_hash_table()` |
 //! | `hash_hits.rs` | rsync's hash buckets, kept only to report its `hash_hits` figure | `match.c` |
 //! | `search.rs` | the decision at one position: which block, by rsync's preferences | `match.c` `hash_search()` |
@@ -86,10 +86,10 @@ pub use checksum::ChecksumKind;
 pub use digest::Digest;
 pub use error::Error;
 pub use layout::{BlockLayout, LayoutRule, SumHead, SumStrength};
-pub use matcher::{AppendPrefix, BasisUse, Feed, Matcher, Outcome};
+pub use matcher::{BasisUse, Feed, Matcher, Outcome};
 pub use rolling::RollingSum;
 pub use signature::Signature;
-pub use signing::{SignatureBuilder, SignatureReceiver, SignedBlocks, sign_blocks};
-pub use strong::{FileSum, SeedOrder, StrongSum};
+pub use signing::{SignatureBuilder, SignatureReceiver};
+pub use strong::{FileSum, StrongSum};
 pub use token::{CopyRun, MatchStats, TokenSink};
 pub use window::SourceWindow;

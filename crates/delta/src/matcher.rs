@@ -25,15 +25,6 @@ pub enum BasisUse {
     InPlace,
 }
 
-/// What `--append` does with the part of the source that the receiver has already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppendPrefix {
-    /// `--append`: take it as equal. Feed the source from [`Matcher::start_offset`] on.
-    Trusted,
-    /// `--append-verify`: include it in the whole-file sum. Feed the source from its beginning.
-    Verified,
-}
-
 /// Whether more of the source follows a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feed {
@@ -60,9 +51,6 @@ pub struct Matcher {
     /// How much of the source was decided on.
     offset: u64,
     position: Position,
-    start_offset: u64,
-    /// Bytes that are summed but not searched or emitted.
-    prefix_left: u64,
     file_sum: Option<FileSum>,
     stats: MatchStats,
 }
@@ -80,15 +68,9 @@ impl Matcher {
     /// A search for the blocks of `signature`. With an empty signature all is literal.
     pub fn new(signature: impl Into<Arc<Signature>>, basis: BasisUse) -> Self {
         let signature = signature.into();
-        let search = (signature.layout().count() > 0).then(|| Search::new(signature, basis));
         Matcher {
-            search,
-            offset: 0,
-            position: Position::Fresh,
-            start_offset: 0,
-            prefix_left: 0,
-            file_sum: None,
-            stats: MatchStats::default(),
+            search: (signature.layout().count() > 0).then(|| Search::new(signature, basis)),
+            ..Matcher::literal_only()
         }
     }
 
@@ -98,34 +80,18 @@ impl Matcher {
             search: None,
             offset: 0,
             position: Position::Fresh,
-            start_offset: 0,
-            prefix_left: 0,
             file_sum: None,
             stats: MatchStats::default(),
         }
     }
 
-    /// No search: the receiver has the file that `layout` describes, and wants what follows it.
-    pub fn append(layout: &BlockLayout, prefix: AppendPrefix) -> Self {
-        let mut matcher = Matcher::literal_only();
-        match prefix {
-            AppendPrefix::Trusted => matcher.start_offset = layout.file_len(),
-            AppendPrefix::Verified => matcher.prefix_left = layout.file_len(),
-        }
-        matcher
-    }
-
-    /// Also computes the sum of the bytes fed, while they are in cache.
+    /// Also computes the sum of the bytes fed, while they are in cache. `sum` may have taken what
+    /// comes before them.
     pub fn with_file_sum(self, sum: FileSum) -> Self {
         Matcher {
             file_sum: Some(sum),
             ..self
         }
-    }
-
-    /// The offset in the source from which to feed: 0 but for a trusted append.
-    pub fn start_offset(&self) -> u64 {
-        self.start_offset
     }
 
     /// A window of this many bytes always lets the search go on. Longer windows go faster;
@@ -152,9 +118,8 @@ impl Matcher {
         feed: Feed,
         sink: &mut T,
     ) -> Result<usize, T::Error> {
-        let prefix = self.pass_prefix(window);
         let mut scan = Scan {
-            window: &window[prefix..],
+            window,
             base: self.offset,
             position: self.position,
             pos: 0,
@@ -172,7 +137,7 @@ impl Matcher {
         scan.settle()?;
         self.position = scan.position;
         self.offset += scan.pos as u64;
-        Ok(prefix + scan.pos)
+        Ok(scan.pos)
     }
 
     /// Ends the search.
@@ -181,16 +146,6 @@ impl Matcher {
             stats: self.stats,
             file_sum: self.file_sum.map(FileSum::finish),
         }
-    }
-
-    /// Sums what an append takes as given. Returns how many bytes of the window that are.
-    fn pass_prefix(&mut self, window: &[u8]) -> usize {
-        let len = self.prefix_left.min(window.len() as u64) as usize;
-        self.prefix_left -= len as u64;
-        if let Some(sum) = &mut self.file_sum {
-            sum.update(&window[..len]);
-        }
-        len
     }
 }
 

@@ -1,7 +1,6 @@
-//! Making signatures: from a stream of bytes, by ranges of blocks on several threads, or from
-//! the sums a peer sends.
+//! Making signatures: from a stream of bytes, or from the sums a peer sends.
 //!
-//! All three end in the same check: exactly the layout's blocks, in order. A basis that shrank
+//! Both end in the same check: exactly the layout's blocks, in order. A basis that shrank
 //! or grew while it was read is an [`Error::Coverage`], never a signature that lies.
 // rsync: generator.c generate_and_send_sums(), sender.c receive_sums()
 
@@ -11,54 +10,13 @@ use crate::{BlockLayout, ChecksumKind, Error, RollingSum, Signature, StrongSum};
 /// large count costs the peer as much as us.
 const RESERVE_LIMIT: u32 = 1 << 16;
 
-/// The sums of some consecutive blocks: a part of a signature, made on any thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedBlocks {
+/// The sums of a file's first blocks: a signature that grows.
+#[derive(Debug, Clone)]
+struct SignedBlocks {
     layout: BlockLayout,
     sum: StrongSum,
-    first: u32,
     weak: Vec<u32>,
     strong: Vec<u8>,
-}
-
-/// Signs the blocks that `bytes` holds, the first of which is number `first_block`.
-///
-/// # Errors
-///
-/// [`Error::Coverage`] if `bytes` does not end with a block, or goes past the layout.
-pub fn sign_blocks(
-    layout: &BlockLayout,
-    sum: StrongSum,
-    first_block: u32,
-    bytes: &[u8],
-) -> Result<SignedBlocks, Error> {
-    check_kind(layout, sum)?;
-    let mut part = SignedBlocks::none(*layout, sum, first_block);
-    if bytes.is_empty() {
-        return Ok(part);
-    }
-    let blocks = bytes.len().div_ceil(layout.block_len().max(1) as usize) as u64;
-    let end = u64::from(first_block) + blocks;
-    let given = if end <= layout.count().into() {
-        layout.bytes_of(first_block..end as u32)
-    } else {
-        0..0
-    };
-    let expected = given.end - given.start;
-    if expected != bytes.len() as u64 {
-        return Err(Error::Coverage {
-            unit: "bytes",
-            expected,
-            actual: bytes.len() as u64,
-        });
-    }
-    part.weak.reserve_exact(blocks as usize);
-    part.strong
-        .reserve_exact(blocks as usize * layout.strong_len());
-    for block in bytes.chunks(layout.block_len() as usize) {
-        part.sign(block);
-    }
-    Ok(part)
 }
 
 /// A kind that has no sum, or too short a one, cannot describe blocks.
@@ -73,11 +31,10 @@ fn check_kind(layout: &BlockLayout, sum: StrongSum) -> Result<(), Error> {
 }
 
 impl SignedBlocks {
-    fn none(layout: BlockLayout, sum: StrongSum, first: u32) -> Self {
+    fn none(layout: BlockLayout, sum: StrongSum) -> Self {
         SignedBlocks {
             layout,
             sum,
-            first,
             weak: Vec::new(),
             strong: Vec::new(),
         }
@@ -88,10 +45,6 @@ impl SignedBlocks {
         let digest = self.sum.digest(block);
         self.strong
             .extend_from_slice(&digest.as_bytes()[..self.layout.strong_len()]);
-    }
-
-    fn end(&self) -> u64 {
-        u64::from(self.first) + self.weak.len() as u64
     }
 
     fn into_signature(self) -> Result<Signature, Error> {
@@ -106,36 +59,9 @@ impl Signature {
     ///
     /// [`Error::Coverage`] unless `basis` is as long as the layout's file.
     pub fn of(layout: BlockLayout, sum: StrongSum, basis: &[u8]) -> Result<Self, Error> {
-        sign_blocks(&layout, sum, 0, basis)?.into_signature()
-    }
-
-    /// Joins parts that were signed separately, given in any order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Parts`] if one does not follow another or was made for another layout or sum;
-    /// [`Error::Coverage`] if blocks are missing at the end.
-    pub fn assemble(
-        layout: BlockLayout,
-        sum: StrongSum,
-        parts: impl IntoIterator<Item = SignedBlocks>,
-    ) -> Result<Self, Error> {
-        check_kind(&layout, sum)?;
-        let mut parts: Vec<_> = parts.into_iter().collect();
-        parts.sort_by_key(|part| part.first);
-        let mut whole = SignedBlocks::none(layout, sum, 0);
-        for part in parts {
-            if (part.layout, part.sum) != (layout, sum) || u64::from(part.first) != whole.end() {
-                return Err(Error::Parts(part.first));
-            }
-            if whole.weak.is_empty() {
-                whole = part;
-            } else {
-                whole.weak.extend_from_slice(&part.weak);
-                whole.strong.extend_from_slice(&part.strong);
-            }
-        }
-        whole.into_signature()
+        let mut builder = SignatureBuilder::new(layout, sum)?;
+        builder.push(basis)?;
+        builder.finish()
     }
 }
 
@@ -156,7 +82,7 @@ impl SignatureBuilder {
     /// [`Error::NoBlockSum`] or [`Error::StrongLength`] if the sum cannot serve the layout.
     pub fn new(layout: BlockLayout, sum: StrongSum) -> Result<Self, Error> {
         check_kind(&layout, sum)?;
-        let mut signed = SignedBlocks::none(layout, sum, 0);
+        let mut signed = SignedBlocks::none(layout, sum);
         let reserve = layout.count().min(RESERVE_LIMIT) as usize;
         signed.weak.reserve_exact(reserve);
         signed.strong.reserve_exact(reserve * layout.strong_len());
@@ -233,7 +159,7 @@ impl SignatureReceiver {
     pub fn new(layout: BlockLayout, sum: StrongSum) -> Result<Self, Error> {
         check_kind(&layout, sum)?;
         Ok(SignatureReceiver {
-            received: SignedBlocks::none(layout, sum, 0),
+            received: SignedBlocks::none(layout, sum),
         })
     }
 
@@ -292,7 +218,6 @@ mod tests {
             basis: Vec<u8>,
             block in 1u32..80,
             piece in 1usize..200,
-            share in 1u32..9,
         ) {
             let (layout, sum) = layout(basis.len(), block);
             let whole = Signature::of(layout, sum, &basis).unwrap();
@@ -302,14 +227,6 @@ mod tests {
                 builder.push(bytes).unwrap();
             }
             prop_assert_eq!(&builder.finish().unwrap(), &whole);
-
-            let mut parts = Vec::new();
-            for first in (0..layout.count()).step_by(share as usize) {
-                let range = layout.bytes_of(first..(first + share).min(layout.count()));
-                let bytes = &basis[range.start as usize..range.end as usize];
-                parts.insert(0, sign_blocks(&layout, sum, first, bytes).unwrap());
-            }
-            prop_assert_eq!(&Signature::assemble(layout, sum, parts).unwrap(), &whole);
 
             let mut receiver = SignatureReceiver::new(layout, sum).unwrap();
             for (weak, strong) in whole.blocks() {
@@ -329,26 +246,6 @@ mod tests {
             let signed = builder.push(&basis).and_then(|()| builder.finish());
             assert!(matches!(signed, Err(Error::Coverage { .. })), "{len}");
         }
-    }
-
-    #[test]
-    fn parts_that_overlap_or_leave_holes_are_refused() {
-        let (layout, sum) = layout(100, 30);
-        let part = |first, len| sign_blocks(&layout, sum, first, &vec![1; len]).unwrap();
-        let assemble = |parts: Vec<SignedBlocks>| Signature::assemble(layout, sum, parts);
-        assert!(assemble(vec![part(0, 60), part(2, 40)]).is_ok());
-        assert_eq!(
-            assemble(vec![part(0, 30), part(2, 40)]),
-            Err(Error::Parts(2))
-        );
-        assert_eq!(
-            assemble(vec![part(0, 90), part(2, 40)]),
-            Err(Error::Parts(2))
-        );
-        assert!(assemble(vec![part(0, 60)]).is_err());
-        assert!(sign_blocks(&layout, sum, 1, &[1; 31]).is_err());
-        assert!(sign_blocks(&layout, sum, u32::MAX, &[1; 31]).is_err());
-        assert!(sign_blocks(&BlockLayout::EMPTY, sum, 0, &[1]).is_err());
     }
 
     #[test]

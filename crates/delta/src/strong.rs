@@ -17,35 +17,12 @@ use crate::{ChecksumKind, Digest};
 pub struct StrongSum {
     kind: ChecksumKind,
     seed: i32,
-    order: SeedOrder,
-}
-
-/// On which side of a block MD5 takes the seed.
-///
-/// rsync 3.0 hashed it after the data; later peers agree on "before" with the `CF_CHKSUM_SEED_FIX`
-/// compatibility flag. The other kinds have one place each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SeedOrder {
-    /// Seed, then data: both peers know the fix.
-    #[default]
-    Proper,
-    /// Data, then seed: the peer is older.
-    Legacy,
 }
 
 impl StrongSum {
     /// Block sums of `kind` under the session's checksum seed (0 for none).
     pub fn new(kind: ChecksumKind, seed: i32) -> Self {
-        StrongSum {
-            kind,
-            seed,
-            order: SeedOrder::Proper,
-        }
-    }
-
-    /// The same with the seed order the peers agreed on.
-    pub fn with_seed_order(self, order: SeedOrder) -> Self {
-        StrongSum { order, ..self }
+        StrongSum { kind, seed }
     }
 
     /// The algorithm.
@@ -65,10 +42,8 @@ impl StrongSum {
                 self.filled(&XxHash3_64::oneshot_with_seed(xx_seed, block).to_le_bytes())
             }
             ChecksumKind::Xxh64 => self.filled(&XxHash64::oneshot(xx_seed, block).to_le_bytes()),
-            ChecksumKind::Md5 => match self.order {
-                SeedOrder::Proper => self.framed::<Md5>(SeedSide::Before, block),
-                SeedOrder::Legacy => self.framed::<Md5>(SeedSide::After, block),
-            },
+            // As peers with the `CF_CHKSUM_SEED_FIX` compatibility flag do; rsync 3.0 had it after.
+            ChecksumKind::Md5 => self.framed::<Md5>(SeedSide::Before, block),
             ChecksumKind::Md4 => self.framed::<Md4>(SeedSide::After, block),
             ChecksumKind::Sha1 => self.framed::<Sha1>(SeedSide::Before, block),
             ChecksumKind::None => self.filled(&[0]),
@@ -226,12 +201,6 @@ mod tests {
             let sum = StrongSum::new(kind, seed);
             assert_eq!(sum.digest(FOX), FileSum::of(kind, framed), "{kind}");
         }
-        let old = StrongSum::new(ChecksumKind::Md5, seed).with_seed_order(SeedOrder::Legacy);
-        assert_eq!(old.digest(FOX), FileSum::of(ChecksumKind::Md5, &after));
-        assert_eq!(
-            old.digest(FOX).to_string(),
-            "9e5dba12e975271034e6493e35241ad9"
-        );
     }
 
     #[test]

@@ -6,9 +6,8 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 
 use delta::{
-    AppendPrefix, BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule,
-    MatchStats, Matcher, Outcome, Signature, SignatureReceiver, StrongSum, SumHead, SumStrength,
-    TokenSink,
+    BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule, MatchStats, Matcher,
+    Outcome, Signature, SignatureReceiver, StrongSum, SumHead, SumStrength, TokenSink,
 };
 use proptest::prelude::*;
 
@@ -355,31 +354,6 @@ fn in_place_zeros_are_realigned_with_the_basis() {
         tokens(10, &basis, &source, BasisUse::Separate),
         ["4 bytes", "blocks 0..4", "6 bytes"]
     );
-}
-
-#[test]
-fn append_sends_what_follows() {
-    let source = b"0123456789abcdef";
-    let sum = StrongSum::new(ChecksumKind::Md5, 0);
-    let layout = *signature(sum, 4, &source[..10]).layout();
-    let cases = [
-        (AppendPrefix::Trusted, 10, &source[10..]),
-        (AppendPrefix::Verified, 0, &source[..]),
-    ];
-    for (prefix, start, summed) in cases {
-        for piece in [1, 3, 100] {
-            let matcher = Matcher::append(&layout, prefix).with_file_sum(FileSum::new(sum.kind()));
-            assert_eq!(matcher.start_offset(), start);
-            let mut beside = Beside {
-                layout,
-                basis: &[],
-                out: Vec::new(),
-            };
-            let outcome = feed(matcher, &source[start as usize..], piece, &mut beside);
-            assert_eq!(beside.out, b"abcdef");
-            assert_eq!(outcome.file_sum, Some(FileSum::of(sum.kind(), summed)));
-        }
-    }
 }
 
 #[test]

@@ -55,9 +55,9 @@ fn set(shelf: &mut Shelf, rules: &[&str]) -> FilterSet {
 }
 
 fn excluded(filters: &DirFilters, path: &str) -> bool {
-    filters
-        .check_path(path.as_bytes(), EntryKind::File)
-        .is_excluded()
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let verdict = filters.check(dir.as_bytes(), name.as_bytes(), EntryKind::File);
+    verdict.is_excluded()
 }
 
 #[test]

@@ -205,15 +205,11 @@ impl Receiver {
             spare,
             skips_matches: o.inplace,
             meter: Meter::new(self, job),
-            sum: self
-                .shows_checksums
-                .then(|| FileSum::new(self.checksum_kind)),
         };
         let result = stream.run(content, start, matcher);
         let Stream {
             ticket,
             mut meter,
-            sum,
             spare,
             ..
         } = stream;
@@ -248,8 +244,8 @@ impl Receiver {
             Ok(figures) => {
                 self.add_matches(figures.stats);
                 meter.finish(figures.stats.literal_bytes, figures.stats.matched_bytes);
-                let sum = sum.map(FileSum::finish);
-                Ok((target, Moved::of(figures.stats.literal_bytes, sum)))
+                let moved = Moved::of(figures.stats.literal_bytes, figures.sum);
+                Ok((target, moved))
             }
             // Whoever ends the session early cancels what is under way.
             Err(Trouble::Source(e) | Trouble::Target(e)) if is_cancelled(&e) => {
@@ -371,12 +367,12 @@ struct Stream<'a> {
     /// What is in its place already need not be written.
     skips_matches: bool,
     meter: Meter<'a>,
-    sum: Option<FileSum>,
 }
 
 struct Figures {
     size: u64,
     stats: delta::MatchStats,
+    sum: Option<delta::Digest>,
 }
 
 impl Stream<'_> {
@@ -392,19 +388,21 @@ impl Stream<'_> {
         let searches = matcher.least_window() > 1;
         let mut offset = start;
         let mut written = start;
-        // What an appended file has already counts for its sum.
         let mut pieces = self.receiver.read_ahead(source, 0, start);
-        if let Some(sum) = &mut self.sum {
-            for piece in &mut pieces {
-                sum.update(&piece.map_err(Trouble::Source)?);
+        if self.receiver.shows_checksums {
+            let mut sum = FileSum::new(self.receiver.checksum_kind);
+            // Under `--append` rsync sums only what it appends.
+            // rsync: match.c match_sums()
+            if self.receiver.ctx.options.append == Append::AppendVerify {
+                for piece in &mut pieces {
+                    sum.update(&piece.map_err(Trouble::Source)?);
+                }
             }
+            matcher = matcher.with_file_sum(sum);
         }
         pieces.restart(start..content.size);
         for piece in pieces {
             let piece = piece.map_err(Trouble::Source)?;
-            if let Some(sum) = &mut self.sum {
-                sum.update(&piece);
-            }
             let at = offset;
             offset += piece.len() as u64;
             let feed = if offset == content.size {
@@ -442,9 +440,11 @@ impl Stream<'_> {
         if offset < content.size {
             return Err(Trouble::SourceEnded);
         }
+        let outcome = matcher.finish();
         Ok(Figures {
             size: content.size,
-            stats: matcher.finish().stats,
+            stats: outcome.stats,
+            sum: outcome.file_sum,
         })
     }
 

@@ -87,15 +87,6 @@ impl DirFilters {
         }
     }
 
-    /// As [`check`](Self::check), for a path given whole.
-    pub fn check_path(&self, path: &[u8], kind: EntryKind) -> Verdict<'_> {
-        let name = last_component(path);
-        match &path[..path.len() - name.len()] {
-            b"/" => self.check(b"/", name, kind),
-            dir => self.check(dir.strip_suffix(b"/").unwrap_or(dir), name, kind),
-        }
-    }
-
     /// Whether entering directories reads anything: there are per-directory rules.
     pub fn reads_directories(&self) -> bool {
         self.node

@@ -29,7 +29,6 @@ impl FilterSet {
             loader: Loader::new(files, Settings::default()),
             list: ListBuilder::default(),
             cvs_exclude: false,
-            dir_filters: 0,
         }
     }
 
@@ -108,7 +107,6 @@ pub struct FilterSetBuilder<'f> {
     loader: Loader<'f>,
     list: ListBuilder,
     cvs_exclude: bool,
-    dir_filters: u32,
 }
 
 impl FilterSetBuilder<'_> {
@@ -158,16 +156,6 @@ impl FilterSetBuilder<'_> {
         self.loader
             .add_file(&mut self.list, file, &flags, Reading::PATTERN_FILE)?;
         Ok(self)
-    }
-
-    /// `-F`, once for each time it was given.
-    pub fn add_dir_filter(&mut self) -> Result<&mut Self, FilterError> {
-        self.dir_filters += 1;
-        match self.dir_filters {
-            1 => self.add_rule(b": /.rsync-filter"),
-            2 => self.add_rule(b"- .rsync-filter"),
-            _ => Ok(self),
-        }
     }
 
     /// `--partial-dir=DIR`: keeps a relative one out of the transfer and from deletion, unless

@@ -45,11 +45,6 @@ impl<'a> Verdict<'a> {
         matches!(self, Self::Excluded(_))
     }
 
-    /// Whether an include rule matched.
-    pub fn is_included(&self) -> bool {
-        matches!(self, Self::Included(_))
-    }
-
     /// The rule that decided, if any.
     pub fn decided_by(&self) -> Option<Match<'a>> {
         match *self {

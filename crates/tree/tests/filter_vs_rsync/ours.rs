@@ -29,7 +29,7 @@ impl Sent {
     ) -> Result<bool, FilterError> {
         if !base.join(path).is_dir() {
             if !self.note(
-                root.check_path(path.as_bytes(), EntryKind::File),
+                check_path(root, path, EntryKind::File),
                 path,
                 EntryKind::File,
             ) {
@@ -37,7 +37,7 @@ impl Sent {
             }
             return Ok(false);
         }
-        let verdict = root.check_path(path.as_bytes(), EntryKind::Directory);
+        let verdict = check_path(root, path, EntryKind::Directory);
         if self.note(verdict, path, EntryKind::Directory) {
             return Ok(false);
         }
@@ -55,7 +55,7 @@ impl Sent {
         root: &DirFilters,
         files: &mut BenchFiles,
     ) -> Result<(), FilterError> {
-        let verdict = root.check_path(path.as_bytes(), EntryKind::Directory);
+        let verdict = check_path(root, path, EntryKind::Directory);
         if self.note(verdict, path, EntryKind::Directory) {
             return Ok(());
         }
@@ -211,4 +211,10 @@ fn join(dir: &str, name: &str) -> String {
 
 pub fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
+}
+
+/// What the rules of a source's top say of a path below it.
+fn check_path<'a>(root: &'a DirFilters, path: &str, kind: EntryKind) -> Verdict<'a> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    root.check(dir.as_bytes(), name.as_bytes(), kind)
 }

@@ -93,8 +93,10 @@ impl Case {
                 "--from0" => rules.from0(),
                 "--delete-excluded" => rules.delete_excluded(),
                 "-C" => rules.cvs_exclude(),
-                "-F" => rules.add_dir_filter()?,
-                "-FF" => rules.add_dir_filter()?.add_dir_filter()?,
+                "-F" => rules.add_rule(b": /.rsync-filter")?,
+                "-FF" => rules
+                    .add_rule(b": /.rsync-filter")?
+                    .add_rule(b"- .rsync-filter")?,
                 _ => panic!("the test does not know {option}"),
             };
         }

@@ -51,6 +51,22 @@ fn every_escape_of_the_output_format() {
 }
 
 #[test]
+fn the_sum_of_an_appended_file() {
+    let tree = Tree::new()
+        .dir("src")
+        .dir("dst")
+        .file("src/log", "the first lines, and those that came later")
+        .file("dst/log", "the first lines");
+    for mode in ["--append", "--append-verify"] {
+        same_words(
+            &tree,
+            &["-a", mode, "--out-format=%n %C", "src/", "dst/"],
+            0,
+        );
+    }
+}
+
+#[test]
 fn statistics() {
     same(&usual(), "-a --stats src/ dst/", 0);
     same(&usual(), "-a --stats --delete --no-W src/ dst/", 0);
