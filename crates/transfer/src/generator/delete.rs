@@ -1,7 +1,8 @@
 //! Deleting what the source does not have, and what stands in the way.
 // rsync: generator.c delete_in_dir(), delete.c
 
-use super::{Generator, ROLE, strip_root};
+use super::lookup::strip_root;
+use super::{Generator, ROLE};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::{Fatal, Problem, SessionError};

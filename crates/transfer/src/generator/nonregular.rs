@@ -2,7 +2,8 @@
 // rsync: generator.c recv_generator(), the parts for links and nodes
 
 use super::create::Made;
-use super::{Found, Generator, ROLE, kind_class};
+use super::decide::kind_class;
+use super::{Found, Generator, ROLE};
 use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;

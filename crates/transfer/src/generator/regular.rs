@@ -1,7 +1,8 @@
 //! Regular files: up to date, or to be transferred, and from which basis.
 // rsync: generator.c recv_generator(), the part for regular files
 
-use super::{Found, Generator, ROLE, kind_class};
+use super::decide::kind_class;
+use super::{Found, Generator, ROLE};
 use crate::attrs::{TimeRule, Wanted, dest_mode, keeps_time, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;

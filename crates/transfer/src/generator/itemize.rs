@@ -1,0 +1,70 @@
+//! What is told of an entry: its item, or at `-vv` that it is up to date.
+// rsync: generator.c itemize()
+
+use super::{Generator, ROLE};
+use crate::attrs::{Wanted, differences};
+use crate::context::line;
+use crate::item::ItemFlags;
+use crate::narrator::ItemRecord;
+use crate::segment::EntryRef;
+use fast_io::dir::Stat;
+use tree::entry::Entry;
+
+impl Generator {
+    /// Tells an item, if there is anything to tell.
+    // rsync: generator.c itemize()
+    pub(super) fn itemize(
+        &self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        stat: Option<&Stat>,
+        flags: ItemFlags,
+        link_name: Option<&[u8]>,
+    ) {
+        let flags = self.item_flags(wanted, stat, flags, link_name);
+        let o = &self.ctx.options;
+        let linked = link_name.is_some_and(|n| !n.is_empty());
+        if flags.is_significant() || o.info.name >= 2 || o.itemize() > 1 || linked {
+            if flags.contains(ItemFlags::IS_NEW) {
+                self.ctx.tally().stats.created.add(entry.entry().mode);
+            }
+            let link_name = link_name.map(Into::into);
+            self.ctx.narrator.item(ItemRecord {
+                entry: entry.clone(),
+                flags,
+                link_name,
+            });
+        }
+    }
+
+    pub(super) fn item_flags(
+        &self,
+        wanted: Wanted<'_>,
+        stat: Option<&Stat>,
+        flags: ItemFlags,
+        link_name: Option<&[u8]>,
+    ) -> ItemFlags {
+        match stat {
+            Some(stat) => {
+                let relinked = link_name.is_some_and(<[u8]>::is_empty);
+                differences(&self.ctx, &self.ids, wanted, stat, flags, false, relinked)
+            }
+            None => flags | ItemFlags::IS_NEW,
+        }
+    }
+
+    /// Where attributes are set without an item being told, `-vv` names the entry.
+    // rsync: rsync.c set_file_attrs() with ATTRS_REPORT
+    pub(super) fn report_name(&self, file: &Entry, applied: crate::attrs::Applied) {
+        let o = &self.ctx.options;
+        if o.itemize() > 0 || o.info.name < 2 {
+            return;
+        }
+        let suffix = if applied == crate::attrs::Applied::Unchanged {
+            " is uptodate"
+        } else {
+            ""
+        };
+        self.ctx.client(ROLE, line!(self.name(file), suffix));
+    }
+}
