@@ -129,6 +129,12 @@ fn slash_after(root: &[u8]) -> &'static [u8] {
     }
 }
 
+/// A name as the destination has it: those of `-R` may begin at the root of the file system.
+pub(crate) fn without_leading_slashes(path: &[u8]) -> &[u8] {
+    let start = path.iter().position(|&b| b != b'/').unwrap_or(path.len());
+    &path[start..]
+}
+
 /// A cleaned name: no empty components, no `.` but a leading lone one.
 // rsync: util1.c clean_fname()
 pub(crate) fn clean(name: &[u8]) -> Vec<u8> {

@@ -1,12 +1,12 @@
 //! Deleting what the source does not have, and what stands in the way.
 // rsync: generator.c delete_in_dir(), delete.c
 
-use super::lookup::strip_root;
 use super::{Generator, ROLE};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::{Fatal, Problem, SessionError};
 use crate::filtering::{self, DirectoryFiles};
+use crate::paths::without_leading_slashes;
 use crate::receiver::backup::Backup;
 use crate::segment::{EntryRef, Note, Segment};
 use fast_io::dir::{Dir, FileKind, Follow, Stat};
@@ -592,5 +592,5 @@ fn path_of(dir: &Entry) -> Vec<u8> {
     if &*dir.basename == b"." && dir.dirname.is_empty() {
         return Vec::new();
     }
-    strip_root(&dir.path()).to_vec()
+    without_leading_slashes(&dir.path()).to_vec()
 }

@@ -6,6 +6,7 @@
 
 use super::{Found, Generator};
 use crate::destination::DestDir;
+use crate::paths::without_leading_slashes;
 use fast_io::dir::{FileKind, Follow};
 use options::DeleteWhen;
 use std::io;
@@ -29,7 +30,7 @@ impl Generator {
         let makes_path = o.relative && !o.implied_dirs && !o.dry_run;
         let entered = match self.enter(file) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && makes_path => {
-                self.make_path(strip_root(&file.dirname))
+                self.make_path(without_leading_slashes(&file.dirname))
             }
             other => other,
         };
@@ -67,7 +68,7 @@ impl Generator {
         let path: &[u8] = if self.destination.solo_name.is_some() {
             b""
         } else {
-            strip_root(&file.dirname)
+            without_leading_slashes(&file.dirname)
         };
         self.enter_path(path)
     }
@@ -128,7 +129,7 @@ impl Generator {
     pub(super) fn name(&self, file: &Entry) -> Vec<u8> {
         match &self.destination.solo_name {
             Some(name) => name.clone(),
-            None => strip_root(&file.path()).to_vec(),
+            None => without_leading_slashes(&file.path()).to_vec(),
         }
     }
 
@@ -148,10 +149,4 @@ impl Generator {
     pub(super) fn there<'a>(&'a self, file: &'a Entry) -> Option<(&'a Arc<DestDir>, &'a [u8])> {
         Some((self.open_dirs.last()?, self.leaf(file)))
     }
-}
-
-/// Names of `-R` may begin at the root of the file system; the destination's do not.
-pub(super) fn strip_root(path: &[u8]) -> &[u8] {
-    let start = path.iter().position(|&b| b != b'/').unwrap_or(path.len());
-    &path[start..]
 }

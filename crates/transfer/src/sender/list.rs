@@ -1,13 +1,16 @@
 //! Turns operands (or the lines of `--files-from`) into the top of the file list.
-// rsync: flist.c send_file_list(), send_implied_dirs()
+// rsync: flist.c send_file_list()
 
 use super::entry::Place;
+use super::implied::Tail;
+use super::operand::{
+    NameType, Operand, first_component_end, relative_part, split_operand, split_relative,
+};
 use super::{Sender, SourceDir};
 use crate::context::{full_name, line};
 use crate::error::{Fatal, Problem, SessionError};
 use crate::event::{FileList, Role};
 use crate::link::SegmentQueue;
-use crate::paths;
 use crate::segment::Parent;
 use fast_io::dir::{Dir, Follow, Stat};
 use std::collections::HashMap;
@@ -29,32 +32,15 @@ pub(super) struct Lister<'a> {
     repeated: HashMap<Vec<u8>, Vec<Entry>>,
     /// What `-R` names below directories, to be listed when a directory's turn comes. Entries
     /// hold their place here.
-    tails: Vec<Vec<Tail>>,
+    pub(super) tails: Vec<Vec<Tail>>,
     /// The last path whose directories were implied.
-    last_implied: Vec<u8>,
+    pub(super) last_implied: Vec<u8>,
     /// The filters of the last directory that a `-R` path led through, and its source.
-    entered: Option<(u32, DirFilters)>,
+    pub(super) entered: Option<(u32, DirFilters)>,
     /// The directory that was implied last, where recursion is incremental: its source, its
     /// name, and the place of its tails if there is such a directory.
-    last_dir: Option<(u32, Vec<u8>, Option<usize>)>,
+    pub(super) last_dir: Option<(u32, Vec<u8>, Option<usize>)>,
     dot_implied: bool,
-}
-
-/// The rest of a `-R` path, below a directory that it implies.
-pub(super) struct Tail {
-    rest: Vec<u8>,
-    name_type: NameType,
-}
-
-/// What an operand's end says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NameType {
-    /// The thing itself.
-    Normal,
-    /// `dir/`, `.`: the directory's content.
-    DotDir,
-    /// Under `-R`: a directory, even if a link to one.
-    SlashEnding,
 }
 
 impl<'a> Lister<'a> {
@@ -123,8 +109,15 @@ impl<'a> Lister<'a> {
         let ctx = &sender.ctx;
         let o = &ctx.options;
         ctx.check_stopped(Role::Sender)?;
-        let (dir, name, name_type) = if o.relative {
-            self.split_relative(operand)?
+        let Operand {
+            dir,
+            name,
+            name_type,
+        } = if o.relative {
+            split_relative(operand).map_err(|name| {
+                let text = line!("found \"..\" dir in relative path: ", name);
+                ctx.fatal(Fatal::Syntax, Role::Sender, text)
+            })?
         } else {
             split_operand(operand)
         };
@@ -212,7 +205,7 @@ impl<'a> Lister<'a> {
 
     /// Adds an entry that was named itself, and what follows from its being a directory.
     #[allow(clippy::too_many_arguments)]
-    fn add_named(
+    pub(super) fn add_named(
         &mut self,
         source: &SourceDir,
         name: &[u8],
@@ -259,178 +252,12 @@ impl<'a> Lister<'a> {
         Ok(())
     }
 
-    /// Adds what the rest of a `-R` path names in the directory at hand.
-    pub(super) fn add_tail(
-        &mut self,
-        source: &SourceDir,
-        dir: &[u8],
-        tail: Tail,
-        filters: &DirFilters,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), SessionError> {
-        let ctx = &self.sender.ctx;
-        if let Some(at) = tail.rest.iter().position(|&b| b == b'/') {
-            let name = tree::entry::join(dir, &tail.rest[..at]);
-            let rest = tail.rest[at + 1..].to_vec();
-            self.imply_with_tail(source, &name, Tail { rest, ..tail }, entries);
-            return Ok(());
-        }
-        let name = tree::entry::join(dir, &tail.rest);
-        let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
-        match self.operand_stat(source, &name, follow) {
-            Ok(stat) => {
-                let mut ignored = Vec::new();
-                self.add_named(
-                    source,
-                    &name,
-                    stat,
-                    NameType::Normal,
-                    filters,
-                    entries,
-                    &mut ignored,
-                )
-            }
-            Err(e) => {
-                ctx.problems.add(Role::Sender, Problem::General);
-                let shown = full_name(&source.absolute, &name);
-                ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
-                Ok(())
-            }
-        }
-    }
-
-    /// Adds a directory that a path implies, unless the path before did.
-    fn imply(&mut self, source: &SourceDir, name: &[u8]) -> Option<Entry> {
-        let (dirname, last) = split(name);
-        let parent = source.open_dir(dirname, true).ok()?;
-        let dir = if dirname.is_empty() {
-            &source.dir
-        } else {
-            &parent
-        };
-        let stat = dir.stat(last, Follow::Always);
-        let place = self.place(source, dirname, dir, None);
-        let flags = EntryFlags {
-            implied_dir: true,
-            ..EntryFlags::default()
-        };
-        self.sender.make_entry(&place, last, stat, flags)
-    }
-
-    /// Adds the directory that the beginning of a path implies, unless the path before had the
-    /// same beginning, and remembers what the path names below it.
-    // rsync: flist.c send_implied_dirs() with inc_recurse
-    fn imply_with_tail(
-        &mut self,
+    pub(super) fn operand_stat(
+        &self,
         source: &SourceDir,
         name: &[u8],
-        tail: Tail,
-        entries: &mut Vec<Entry>,
-    ) {
-        let known = matches!(&self.last_dir, Some((number, last, _))
-            if *number == source.number && last == name);
-        if !known {
-            let implied = self.imply(source, name);
-            let at = implied.as_ref().is_some_and(Entry::is_dir).then(|| {
-                self.tails.push(Vec::new());
-                self.tails.len() - 1
-            });
-            entries.extend(implied.map(|mut dir| {
-                if let Some(at) = at {
-                    dir.extra_mut().tails = Some(at as u32);
-                }
-                dir
-            }));
-            self.last_dir = Some((source.number, name.to_vec(), at));
-        }
-        if let Some((_, _, Some(at))) = &self.last_dir {
-            self.tails[*at].push(tail);
-        }
-    }
-
-    /// The filters that hold where a path leads: its directories are entered, though not checked.
-    fn enter_implied(
-        &mut self,
-        source: &SourceDir,
-        name: &[u8],
-        mut filters: DirFilters,
-    ) -> Result<DirFilters, SessionError> {
-        let ends = name
-            .iter()
-            .enumerate()
-            .filter(|&(i, &b)| b == b'/' && i > 0);
-        for (end, _) in ends {
-            let dir = source.open_dir(&name[..end], true);
-            filters = self.enter(&filters, &name[..end], dir.as_ref().ok())?;
-            self.entered = Some((source.number, filters.clone()));
-        }
-        Ok(filters)
-    }
-
-    /// Adds all directories that a path implies and that the path before it did not.
-    // rsync: flist.c send_implied_dirs() without inc_recurse
-    fn imply_all(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
-        let ends = name
-            .iter()
-            .enumerate()
-            .filter(|&(i, &b)| b == b'/' && i > 0);
-        let dirs: Vec<&[u8]> = ends.map(|(i, _)| &name[..i]).collect();
-        let Some(&whole) = dirs.last() else { return };
-        for dir in &dirs {
-            // The last one, too, is added again when more follows it now.
-            let known = self.last_implied.starts_with(dir)
-                && match self.last_implied.get(dir.len()) {
-                    Some(b'/') => true,
-                    Some(_) => false,
-                    None => *dir == whole,
-                };
-            if !known {
-                let implied = self.imply(source, dir);
-                entries.extend(implied);
-            }
-        }
-        let known = self.last_implied.starts_with(whole)
-            && matches!(self.last_implied.get(whole.len()), None | Some(b'/'));
-        if !known {
-            self.last_implied = whole.to_vec();
-        }
-    }
-
-    fn split_relative(&self, operand: &[u8]) -> Result<(Vec<u8>, Vec<u8>, NameType), SessionError> {
-        let (dir, rest) = match find(operand, b"/./") {
-            Some(0) => (b"/".to_vec(), &operand[3..]),
-            Some(at) => (paths::clean(&operand[..at]), &operand[at + 3..]),
-            // There is no directory that holds all drives.
-            None if cfg!(windows) => {
-                let (root, rest) = operand.split_at(paths::root_length(operand));
-                (root.to_vec(), rest)
-            }
-            None => (Vec::new(), operand),
-        };
-        let rest = if dir.is_empty() {
-            rest
-        } else {
-            trim_leading_slashes(rest)
-        };
-        let ends_in_slash = rest.ends_with(b"/") || rest.ends_with(b"/.");
-        let mut name = paths::clean(rest);
-        let mut name_type = NameType::Normal;
-        if name == b"/" {
-            name = b"/.".to_vec();
-            name_type = NameType::DotDir;
-        } else if name == b"." {
-            name_type = NameType::DotDir;
-        } else if ends_in_slash {
-            name_type = NameType::SlashEnding;
-        }
-        if name.split(|&b| b == b'/').any(|c| c == b"..") {
-            let text = line!("found \"..\" dir in relative path: ", name);
-            return Err(self.sender.ctx.fatal(Fatal::Syntax, Role::Sender, text));
-        }
-        Ok((dir, name, name_type))
-    }
-
-    fn operand_stat(&self, source: &SourceDir, name: &[u8], follow_dirs: bool) -> io::Result<Stat> {
+        follow_dirs: bool,
+    ) -> io::Result<Stat> {
         if self.sender.ctx.options.copy_links {
             return source.stat(name, Follow::Always);
         }
@@ -444,7 +271,7 @@ impl<'a> Lister<'a> {
         Ok(stat)
     }
 
-    fn place<'p>(
+    pub(super) fn place<'p>(
         &self,
         source: &'p SourceDir,
         dirname: &[u8],
@@ -474,12 +301,6 @@ impl<'a> Lister<'a> {
 
     pub(super) fn remember_repeated(&mut self, entry: Entry) {
         self.repeated.entry(entry.path()).or_default().push(entry);
-    }
-
-    pub(super) fn take_tails(&mut self, dir: &Entry) -> Vec<Tail> {
-        let at = dir.extra.as_ref().and_then(|extra| extra.tails);
-        at.map(|at| std::mem::take(&mut self.tails[at as usize]))
-            .unwrap_or_default()
     }
 
     /// What the numbers of the next segment's entries are ahead by, where rsync shows them.
@@ -518,80 +339,5 @@ impl<'a> Lister<'a> {
 fn remember_filters(all: &mut Vec<(u32, DirFilters)>, source: u32, filters: &DirFilters) {
     if !all.iter().any(|(n, _)| *n == source) {
         all.push((source, filters.clone()));
-    }
-}
-
-/// An operand's directory, the name below it, and what its end says.
-fn split_operand(operand: &[u8]) -> (Vec<u8>, Vec<u8>, NameType) {
-    let mut path = operand.to_vec();
-    if paths::is_absolute(&path) && paths::root_length(&path) == path.len() && path != b"/" {
-        // `//server/share` needs no slash to be a directory.
-        path.push(b'/');
-    }
-    let name_type = if path.is_empty() || path.ends_with(b"/") {
-        if path == b"./" {
-            path.pop();
-        } else {
-            path.push(b'.')
-        }
-        NameType::DotDir
-    } else if path == b".." || path.ends_with(b"/..") {
-        path.extend_from_slice(b"/.");
-        NameType::DotDir
-    } else if path == b"." || path.ends_with(b"/.") {
-        NameType::DotDir
-    } else {
-        NameType::Normal
-    };
-    match path.iter().rposition(|&b| b == b'/') {
-        Some(0) => (b"/".to_vec(), path[1..].to_vec(), name_type),
-        Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec(), name_type),
-        None => (Vec::new(), path, name_type),
-    }
-}
-
-/// The part of a `-R` operand that counts: after `/./` if there is one.
-fn relative_part(operand: &[u8]) -> &[u8] {
-    match find(operand, b"/./") {
-        Some(at) => trim_leading_slashes(&operand[at + 3..]),
-        None => operand,
-    }
-}
-
-fn trim_leading_slashes(path: &[u8]) -> &[u8] {
-    let start = path.iter().position(|&b| b != b'/').unwrap_or(path.len());
-    &path[start..]
-}
-
-/// Where the first component of a path ends that has more; a leading `/` belongs to it.
-fn first_component_end(name: &[u8]) -> Option<usize> {
-    name.iter()
-        .skip(1)
-        .position(|&b| b == b'/')
-        .map(|at| at + 1)
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|w| w == needle)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_operand_s_end_says_what_is_meant() {
-        for (operand, dir, name, name_type) in [
-            ("a", "", "a", NameType::Normal),
-            ("a/b", "a", "b", NameType::Normal),
-            ("a/", "a", ".", NameType::DotDir),
-            (".", "", ".", NameType::DotDir),
-            ("..", "..", ".", NameType::DotDir),
-            ("/", "/", ".", NameType::DotDir),
-            ("/a", "/", "a", NameType::Normal),
-        ] {
-            let expected = (dir.as_bytes().to_vec(), name.as_bytes().to_vec(), name_type);
-            assert_eq!(split_operand(operand.as_bytes()), expected, "{operand}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The sender: walks and reads the source.
 //!
-//! - [`list`]: turns operands into the file list.
+//! - [`list`]: turns operands into the file list; [`operand`] takes one apart, [`implied`] adds the
+//!   directories that a `-R` path leads through.
 //! - [`walk`]: descends, one segment of the list for each directory or one for all.
 //! - [`entry`]: makes one entry of what is found under a name.
 //! - [`content`]: opens what the generator asks for.
@@ -8,7 +9,9 @@
 
 pub(crate) mod content;
 mod entry;
+mod implied;
 mod list;
+mod operand;
 mod walk;
 
 use crate::context::{Context, line};

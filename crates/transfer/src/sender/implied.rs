@@ -1,0 +1,166 @@
+//! What the path of a `-R` operand brings with it: the directories that it leads through.
+//!
+//! Where recursion is incremental, only the path's first directory belongs to the first segment;
+//! the rest waits as a [`Tail`] until that directory's turn comes.
+// rsync: flist.c send_implied_dirs(), send1extra()
+
+use super::SourceDir;
+use super::list::Lister;
+use super::operand::NameType;
+use crate::context::{full_name, line};
+use crate::error::{Problem, SessionError};
+use crate::event::Role;
+use fast_io::dir::Follow;
+use tree::entry::{Entry, EntryFlags, split};
+use tree::filter::DirFilters;
+
+/// The rest of a `-R` path, below a directory that it implies.
+pub(super) struct Tail {
+    pub rest: Vec<u8>,
+    pub name_type: NameType,
+}
+
+impl Lister<'_> {
+    /// Adds what the rest of a `-R` path names in the directory at hand.
+    pub(super) fn add_tail(
+        &mut self,
+        source: &SourceDir,
+        dir: &[u8],
+        tail: Tail,
+        filters: &DirFilters,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), SessionError> {
+        let ctx = &self.sender.ctx;
+        if let Some(at) = tail.rest.iter().position(|&b| b == b'/') {
+            let name = tree::entry::join(dir, &tail.rest[..at]);
+            let rest = tail.rest[at + 1..].to_vec();
+            self.imply_with_tail(source, &name, Tail { rest, ..tail }, entries);
+            return Ok(());
+        }
+        let name = tree::entry::join(dir, &tail.rest);
+        let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
+        match self.operand_stat(source, &name, follow) {
+            Ok(stat) => {
+                let mut ignored = Vec::new();
+                self.add_named(
+                    source,
+                    &name,
+                    stat,
+                    NameType::Normal,
+                    filters,
+                    entries,
+                    &mut ignored,
+                )
+            }
+            Err(e) => {
+                ctx.problems.add(Role::Sender, Problem::General);
+                let shown = full_name(&source.absolute, &name);
+                ctx.transfer_error_os(Role::Sender, line!("link_stat ", shown, " failed"), e);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds the directory that the beginning of a path implies, unless the path before had the
+    /// same beginning, and remembers what the path names below it.
+    // rsync: flist.c send_implied_dirs() with inc_recurse
+    pub(super) fn imply_with_tail(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        tail: Tail,
+        entries: &mut Vec<Entry>,
+    ) {
+        let known = matches!(&self.last_dir, Some((number, last, _))
+            if *number == source.number && last == name);
+        if !known {
+            let implied = self.imply(source, name);
+            let at = implied.as_ref().is_some_and(Entry::is_dir).then(|| {
+                self.tails.push(Vec::new());
+                self.tails.len() - 1
+            });
+            entries.extend(implied.map(|mut dir| {
+                if let Some(at) = at {
+                    dir.extra_mut().tails = Some(at as u32);
+                }
+                dir
+            }));
+            self.last_dir = Some((source.number, name.to_vec(), at));
+        }
+        if let Some((_, _, Some(at))) = &self.last_dir {
+            self.tails[*at].push(tail);
+        }
+    }
+
+    /// Adds all directories that a path implies and that the path before it did not.
+    // rsync: flist.c send_implied_dirs() without inc_recurse
+    pub(super) fn imply_all(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
+        let ends = name
+            .iter()
+            .enumerate()
+            .filter(|&(i, &b)| b == b'/' && i > 0);
+        let dirs: Vec<&[u8]> = ends.map(|(i, _)| &name[..i]).collect();
+        let Some(&whole) = dirs.last() else { return };
+        for dir in &dirs {
+            // The last one, too, is added again when more follows it now.
+            let known = self.last_implied.starts_with(dir)
+                && match self.last_implied.get(dir.len()) {
+                    Some(b'/') => true,
+                    Some(_) => false,
+                    None => *dir == whole,
+                };
+            if !known {
+                let implied = self.imply(source, dir);
+                entries.extend(implied);
+            }
+        }
+        let known = self.last_implied.starts_with(whole)
+            && matches!(self.last_implied.get(whole.len()), None | Some(b'/'));
+        if !known {
+            self.last_implied = whole.to_vec();
+        }
+    }
+
+    /// Adds a directory that a path implies, unless the path before did.
+    pub(super) fn imply(&mut self, source: &SourceDir, name: &[u8]) -> Option<Entry> {
+        let (dirname, last) = split(name);
+        let parent = source.open_dir(dirname, true).ok()?;
+        let dir = if dirname.is_empty() {
+            &source.dir
+        } else {
+            &parent
+        };
+        let stat = dir.stat(last, Follow::Always);
+        let place = self.place(source, dirname, dir, None);
+        let flags = EntryFlags {
+            implied_dir: true,
+            ..EntryFlags::default()
+        };
+        self.sender.make_entry(&place, last, stat, flags)
+    }
+
+    /// The filters that hold where a path leads: its directories are entered, though not checked.
+    pub(super) fn enter_implied(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        mut filters: DirFilters,
+    ) -> Result<DirFilters, SessionError> {
+        let ends = name
+            .iter()
+            .enumerate()
+            .filter(|&(i, &b)| b == b'/' && i > 0);
+        for (end, _) in ends {
+            let dir = source.open_dir(&name[..end], true);
+            filters = self.enter(&filters, &name[..end], dir.as_ref().ok())?;
+            self.entered = Some((source.number, filters.clone()));
+        }
+        Ok(filters)
+    }
+
+    pub(super) fn take_tails(&mut self, dir: &Entry) -> Vec<Tail> {
+        let at = dir.extra.as_ref().and_then(|extra| extra.tails);
+        at.map(|at| std::mem::take(&mut self.tails[at as usize]))
+            .unwrap_or_default()
+    }
+}
