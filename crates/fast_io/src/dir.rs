@@ -6,13 +6,16 @@
 //! the directory and without following a symbolic link).
 //!
 //! Names are bytes: what the kernel uses on Unix, UTF-8 (WTF-8 for unpaired surrogates) with
-//! `/` between components on Windows. The same calls exist on every system; what a system
+//! `/` between components on Windows. A name that is no single component (`..`, `a/b`, a NUL) is
+//! refused by every call before the system sees it. The same calls exist on every system; what a system
 //! cannot do answers [`std::io::ErrorKind::Unsupported`].
 
+use name::{Name, PathBeneath};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
+mod name;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -179,7 +182,7 @@ impl Dir {
     /// Opens the directory at a relative path of zero or more components below this one.
     /// No component may be a symbolic link, `..` or absolute; an empty path is this directory.
     pub fn open_beneath(&self, path: &[u8]) -> io::Result<Dir> {
-        self.0.open_beneath(path).map(Dir)
+        self.0.open_beneath(PathBeneath::new(path)?).map(Dir)
     }
 
     /// Opens the directory at `path`, relative to this one, following symbolic links in it
@@ -193,9 +196,9 @@ impl Dir {
         self.0.entries()
     }
 
-    /// What `name` is.
+    /// What `name` is; `.` is this directory.
     pub fn stat(&self, name: &[u8], follow: Follow) -> io::Result<Stat> {
-        self.0.stat(name, follow)
+        self.0.stat(Name::of_entry_or_itself(name)?, follow)
     }
 
     /// What this directory itself is.
@@ -205,12 +208,12 @@ impl Dir {
 
     /// Opens the existing file `name`. Never blocks on a named pipe.
     pub fn open_file(&self, name: &[u8], access: Access, follow: Follow) -> io::Result<File> {
-        self.0.open_file(name, access, follow)
+        self.0.open_file(Name::of_entry(name)?, access, follow)
     }
 
     /// Creates the file `name`, which must not exist, for reading and writing.
     pub fn create_file(&self, name: &[u8], permissions: u32) -> io::Result<File> {
-        self.0.create_file(name, permissions)
+        self.0.create_file(Name::of_entry(name)?, permissions)
     }
 
     /// Creates a file that has no name yet; it vanishes unless [`Dir::link_file`] gives it one.
@@ -221,7 +224,7 @@ impl Dir {
     /// Gives an unnamed file of this directory's file system the name `name`, which must not be
     /// taken.
     pub fn link_file(&self, file: &File, name: &[u8]) -> io::Result<()> {
-        self.0.link_file(file, name)
+        self.0.link_file(file, Name::of_entry(name)?)
     }
 
     /// Creates the file `name`, which must not exist, as a clone of `source`, and opens it for
@@ -234,17 +237,18 @@ impl Dir {
         source: &File,
         permissions: u32,
     ) -> io::Result<File> {
-        self.0.create_clone(name, source, permissions)
+        self.0
+            .create_clone(Name::of_entry(name)?, source, permissions)
     }
 
     /// Creates the directory `name`.
     pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
-        self.0.create_dir(name, permissions)
+        self.0.create_dir(Name::of_entry(name)?, permissions)
     }
 
     /// Creates the symbolic link `name` that holds `target`.
     pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
-        self.0.create_symlink(name, target)
+        self.0.create_symlink(Name::of_entry(name)?, target)
     }
 
     /// Creates a named pipe, socket or device node.
@@ -255,47 +259,51 @@ impl Dir {
         permissions: u32,
         device: DeviceNumber,
     ) -> io::Result<()> {
-        self.0.create_node(name, kind, permissions, device)
+        self.0
+            .create_node(Name::of_entry(name)?, kind, permissions, device)
     }
 
     /// Gives the existing entry `from` of this directory the further name `to` in `to_dir`.
     pub fn link(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
+        let (from, to) = (Name::of_entry(from)?, Name::of_entry(to)?);
         self.0.link(from, &to_dir.0, to)
     }
 
     /// Renames `from` to `to` in `to_dir`, replacing atomically what is there.
     pub fn rename(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
+        let (from, to) = (Name::of_entry(from)?, Name::of_entry(to)?);
         self.0.rename(from, &to_dir.0, to)
     }
 
     /// Removes `name`, which is not a directory.
     pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
-        self.0.remove_file(name)
+        self.0.remove_file(Name::of_entry(name)?)
     }
 
     /// Removes the empty directory `name`.
     pub fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
-        self.0.remove_dir(name)
+        self.0.remove_dir(Name::of_entry(name)?)
     }
 
     /// What the symbolic link `name` holds.
     pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        self.0.read_link(name)
+        self.0.read_link(Name::of_entry(name)?)
     }
 
     /// Sets the permission bits of `name`, which is not a symbolic link.
     pub fn set_permissions(&self, name: &[u8], permissions: u32) -> io::Result<()> {
-        self.0.set_permissions(name, permissions)
+        self.0
+            .set_permissions(Name::of_entry_or_itself(name)?, permissions)
     }
 
     /// Sets owner and group of `name`; a symbolic link's own. `None` leaves one as it is.
     pub fn set_owner(&self, name: &[u8], uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-        self.0.set_owner(name, uid, gid)
+        self.0.set_owner(Name::of_entry_or_itself(name)?, uid, gid)
     }
 
     /// Sets the modification time of `name`; a symbolic link's own.
     pub fn set_mtime(&self, name: &[u8], mtime: Timestamp) -> io::Result<()> {
-        self.0.set_mtime(name, mtime)
+        self.0.set_mtime(Name::of_entry_or_itself(name)?, mtime)
     }
 
     /// Sets this directory's own modification time.

@@ -4,8 +4,10 @@
 #[cfg(target_vendor = "apple")]
 mod clone;
 
+use super::name::{Name, PathBeneath};
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -30,21 +32,13 @@ impl Dir {
         )?))
     }
 
-    pub fn open_beneath(&self, path: &[u8]) -> io::Result<Dir> {
-        let path = if path.is_empty() {
-            b".".as_slice()
-        } else {
-            path
-        };
-        if path.split(|&b| b == b'/').any(|c| c == b"..") || path[0] == b'/' {
-            return Err(io::Error::from_raw_os_error(Errno::XDEV.raw_os_error()));
-        }
+    pub fn open_beneath(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::ResolveFlags;
             let resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            match rustix::fs::openat2(&self.0, path, DIR_FLAGS, Mode::empty(), resolve) {
+            match rustix::fs::openat2(&self.0, path.bytes(), DIR_FLAGS, Mode::empty(), resolve) {
                 Ok(fd) => return Ok(Dir(fd)),
                 // Older kernels and seccomp profiles lack the call: go by components.
                 Err(Errno::NOSYS | Errno::PERM) => {}
@@ -54,12 +48,17 @@ impl Dir {
         self.open_by_components(path)
     }
 
-    fn open_by_components(&self, path: &[u8]) -> io::Result<Dir> {
+    fn open_by_components(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
         let flags = DIR_FLAGS | OFlags::NOFOLLOW;
         let mut at: Option<OwnedFd> = None;
-        for component in path.split(|&b| b == b'/').filter(|c| !c.is_empty()) {
+        for component in path.components() {
             let parent = at.as_ref().unwrap_or(&self.0).as_fd();
-            at = Some(rustix::fs::openat(parent, component, flags, Mode::empty())?);
+            at = Some(rustix::fs::openat(
+                parent,
+                component.bytes(),
+                flags,
+                Mode::empty(),
+            )?);
         }
         match at {
             Some(fd) => Ok(Dir(fd)),
@@ -115,19 +114,19 @@ impl Dir {
         Ok(entries)
     }
 
-    pub fn stat(&self, name: &[u8], follow: Follow) -> io::Result<Stat> {
+    pub fn stat(&self, name: Name<'_>, follow: Follow) -> io::Result<Stat> {
         let flags = match follow {
             Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
             Follow::Always => AtFlags::empty(),
         };
-        Ok(stat_of(&rustix::fs::statat(&self.0, name, flags)?))
+        Ok(stat_of(&rustix::fs::statat(&self.0, name.bytes(), flags)?))
     }
 
     pub fn stat_self(&self) -> io::Result<Stat> {
         Ok(stat_of(&rustix::fs::fstat(&self.0)?))
     }
 
-    pub fn open_file(&self, name: &[u8], access: Access, follow: Follow) -> io::Result<File> {
+    pub fn open_file(&self, name: Name<'_>, access: Access, follow: Follow) -> io::Result<File> {
         let mut flags = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         flags |= match access {
             Access::Read => OFlags::RDONLY,
@@ -136,13 +135,13 @@ impl Dir {
         if follow == Follow::Never {
             flags |= OFlags::NOFOLLOW;
         }
-        Ok(rustix::fs::openat(&self.0, name, flags, Mode::empty())?.into())
+        Ok(rustix::fs::openat(&self.0, name.bytes(), flags, Mode::empty())?.into())
     }
 
-    pub fn create_file(&self, name: &[u8], permissions: u32) -> io::Result<File> {
+    pub fn create_file(&self, name: Name<'_>, permissions: u32) -> io::Result<File> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&self.0, name, flags, mode_of(permissions))?.into())
+        Ok(rustix::fs::openat(&self.0, name.bytes(), flags, mode_of(permissions))?.into())
     }
 
     #[cfg(target_os = "linux")]
@@ -152,12 +151,12 @@ impl Dir {
     }
 
     #[cfg(target_os = "linux")]
-    pub fn link_file(&self, file: &File, name: &[u8]) -> io::Result<()> {
+    pub fn link_file(&self, file: &File, name: Name<'_>) -> io::Result<()> {
         Ok(rustix::fs::linkat(
             file,
             c"",
             &self.0,
-            name,
+            name.bytes(),
             AtFlags::EMPTY_PATH,
         )?)
     }
@@ -168,12 +167,17 @@ impl Dir {
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub fn link_file(&self, _file: &File, _name: &[u8]) -> io::Result<()> {
+    pub fn link_file(&self, _file: &File, _name: Name<'_>) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     #[cfg(target_vendor = "apple")]
-    pub fn create_clone(&self, name: &[u8], source: &File, permissions: u32) -> io::Result<File> {
+    pub fn create_clone(
+        &self,
+        name: Name<'_>,
+        source: &File,
+        permissions: u32,
+    ) -> io::Result<File> {
         clone::create(self, name, source, permissions)
     }
 
@@ -182,25 +186,29 @@ impl Dir {
     #[cfg(not(target_vendor = "apple"))]
     pub fn create_clone(
         &self,
-        _name: &[u8],
+        _name: Name<'_>,
         _source: &File,
         _permissions: u32,
     ) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn create_dir(&self, name: &[u8], permissions: u32) -> io::Result<()> {
-        Ok(rustix::fs::mkdirat(&self.0, name, mode_of(permissions))?)
+    pub fn create_dir(&self, name: Name<'_>, permissions: u32) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(
+            &self.0,
+            name.bytes(),
+            mode_of(permissions),
+        )?)
     }
 
-    pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::symlinkat(target, &self.0, name)?)
+    pub fn create_symlink(&self, name: Name<'_>, target: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.0, name.bytes())?)
     }
 
     #[cfg(not(target_vendor = "apple"))]
     pub fn create_node(
         &self,
-        name: &[u8],
+        name: Name<'_>,
         kind: FileKind,
         permissions: u32,
         device: DeviceNumber,
@@ -209,7 +217,7 @@ impl Dir {
         let number = rustix::fs::makedev(device.major, device.minor);
         Ok(rustix::fs::mknodat(
             &self.0,
-            name,
+            name.bytes(),
             file_type,
             mode_of(permissions),
             number,
@@ -220,7 +228,7 @@ impl Dir {
     #[cfg(target_vendor = "apple")]
     pub fn create_node(
         &self,
-        _name: &[u8],
+        _name: Name<'_>,
         _kind: FileKind,
         _permissions: u32,
         _device: DeviceNumber,
@@ -228,40 +236,53 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn link(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
+    pub fn link(&self, from: Name<'_>, to_dir: &Dir, to: Name<'_>) -> io::Result<()> {
         Ok(rustix::fs::linkat(
             &self.0,
-            from,
+            from.bytes(),
             &to_dir.0,
-            to,
+            to.bytes(),
             AtFlags::empty(),
         )?)
     }
 
-    pub fn rename(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
+    pub fn rename(&self, from: Name<'_>, to_dir: &Dir, to: Name<'_>) -> io::Result<()> {
+        Ok(rustix::fs::renameat(
+            &self.0,
+            from.bytes(),
+            &to_dir.0,
+            to.bytes(),
+        )?)
     }
 
-    pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    pub fn remove_file(&self, name: Name<'_>) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(
+            &self.0,
+            name.bytes(),
+            AtFlags::empty(),
+        )?)
     }
 
-    pub fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    pub fn remove_dir(&self, name: Name<'_>) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(
+            &self.0,
+            name.bytes(),
+            AtFlags::REMOVEDIR,
+        )?)
     }
 
-    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
+    pub fn read_link(&self, name: Name<'_>) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(&self.0, name.bytes(), Vec::new())?.into_bytes())
     }
 
-    pub fn set_permissions(&self, name: &[u8], permissions: u32) -> io::Result<()> {
+    pub fn set_permissions(&self, name: Name<'_>, permissions: u32) -> io::Result<()> {
         // `fchmodat` follows a symbolic link that was put in the entry's place meanwhile;
         // a path handle of the entry itself cannot be redirected.
         #[cfg(target_os = "linux")]
         {
             use std::os::fd::AsRawFd;
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let entry = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+            let entry = rustix::fs::openat(&self.0, name.bytes(), flags, Mode::empty())?;
             let stat = stat_of(&rustix::fs::fstat(&entry)?);
             if stat.kind == FileKind::Symlink {
                 return Err(Errno::LOOP.into());
@@ -275,28 +296,28 @@ impl Dir {
         }
         Ok(rustix::fs::chmodat(
             &self.0,
-            name,
+            name.bytes(),
             mode_of(permissions),
             AtFlags::empty(),
         )?)
     }
 
-    pub fn set_owner(&self, name: &[u8], uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    pub fn set_owner(&self, name: Name<'_>, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = owner_of(uid, gid);
         Ok(rustix::fs::chownat(
             &self.0,
-            name,
+            name.bytes(),
             uid,
             gid,
             AtFlags::SYMLINK_NOFOLLOW,
         )?)
     }
 
-    pub fn set_mtime(&self, name: &[u8], mtime: Timestamp) -> io::Result<()> {
+    pub fn set_mtime(&self, name: Name<'_>, mtime: Timestamp) -> io::Result<()> {
         let times = times_of(mtime);
         Ok(rustix::fs::utimensat(
             &self.0,
-            name,
+            name.bytes(),
             &times,
             AtFlags::SYMLINK_NOFOLLOW,
         )?)

@@ -6,10 +6,11 @@
 
 mod entries;
 mod metadata;
-mod name;
 mod native;
 mod reparse;
+mod wide;
 
+use super::name::{Name, PathBeneath};
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use crate::sys::{as_unsupported, win32_error};
 use metadata::Shape;
@@ -51,9 +52,10 @@ impl Dir {
         Ok(Dir(dir.into()))
     }
 
-    pub fn open_beneath(&self, path: &[u8]) -> io::Result<Dir> {
+    pub fn open_beneath(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
         let mut at: Option<OwnedHandle> = None;
-        for component in name::components(path)? {
+        for component in path.components() {
+            let component = wide::component(component)?;
             let parent = at.as_ref().unwrap_or(&self.0);
             at = Some(open_content(
                 parent,
@@ -72,7 +74,10 @@ impl Dir {
         if path.starts_with(b"/") || path.split(|&b| b == b'/').any(|c| c == b"..") {
             return self.open_elsewhere(path);
         }
-        let path = name::components(path)?.join(&u16::from(b'\\'));
+        let components = PathBeneath::new(path)?.components().map(wide::component);
+        let path = components
+            .collect::<io::Result<Vec<_>>>()?
+            .join(&u16::from(b'\\'));
         native::open(&self.0, &path, DIR_ACCESS, FILE_DIRECTORY_FILE).map(Dir)
     }
 
@@ -90,7 +95,10 @@ impl Dir {
                 b".." => {
                     whole.pop();
                 }
-                name => whole.push(OsString::from_wide(&name::component(name)?)),
+                name => {
+                    let name = wide::component(Name::of_entry(name)?)?;
+                    whole.push(OsString::from_wide(&name));
+                }
             }
         }
         Dir::open(&whole)
@@ -101,12 +109,12 @@ impl Dir {
         entries::read(&self.again(DIR_ACCESS)?)
     }
 
-    pub fn stat(&self, name: &[u8], follow: Follow) -> io::Result<Stat> {
+    pub fn stat(&self, name: Name<'_>, follow: Follow) -> io::Result<Stat> {
         let options = match follow {
             Follow::Never => ITSELF,
             Follow::Always => 0,
         };
-        let name = name::existing(name)?;
+        let name = wide::component(name)?;
         metadata::stat_of(native::open(&self.0, &name, FILE_READ_ATTRIBUTES, options)?)
     }
 
@@ -114,8 +122,8 @@ impl Dir {
         metadata::stat_of(&self.0)
     }
 
-    pub fn open_file(&self, name: &[u8], access: Access, follow: Follow) -> io::Result<File> {
-        let name = name::component(name)?;
+    pub fn open_file(&self, name: Name<'_>, access: Access, follow: Follow) -> io::Result<File> {
+        let name = wide::component(name)?;
         let access = match access {
             Access::Read => FILE_GENERIC_READ,
             Access::Write => FILE_GENERIC_READ | FILE_GENERIC_WRITE,
@@ -127,8 +135,8 @@ impl Dir {
         Ok(file.into())
     }
 
-    pub fn create_file(&self, name: &[u8], permissions: u32) -> io::Result<File> {
-        let name = name::component(name)?;
+    pub fn create_file(&self, name: Name<'_>, permissions: u32) -> io::Result<File> {
+        let name = wide::component(name)?;
         let access = FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE;
         let attributes = metadata::attributes_for(permissions);
         let options = FILE_NON_DIRECTORY_FILE | ITSELF;
@@ -141,30 +149,30 @@ impl Dir {
     }
 
     /// See [`Dir::create_unnamed`].
-    pub fn link_file(&self, _file: &File, _name: &[u8]) -> io::Result<()> {
+    pub fn link_file(&self, _file: &File, _name: Name<'_>) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Here an open file is cloned into, which is `offload`'s matter.
     pub fn create_clone(
         &self,
-        _name: &[u8],
+        _name: Name<'_>,
         _source: &File,
         _permissions: u32,
     ) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn create_dir(&self, name: &[u8], _permissions: u32) -> io::Result<()> {
-        let name = name::component(name)?;
+    pub fn create_dir(&self, name: Name<'_>, _permissions: u32) -> io::Result<()> {
+        let name = wide::component(name)?;
         let (access, options) = (FILE_READ_ATTRIBUTES, FILE_DIRECTORY_FILE | ITSELF);
         native::create(&self.0, &name, access, options, FILE_ATTRIBUTE_NORMAL).map(drop)
     }
 
     /// Whether a link is to a file or to a directory is stored in it: it is made for what the
     /// target is now, and for a file if there is none.
-    pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
-        let name = name::component(name)?;
+    pub fn create_symlink(&self, name: Name<'_>, target: &[u8]) -> io::Result<()> {
+        let name = wide::component(name)?;
         let data = SymlinkData::new(target)?;
         self.create_link_of_type(&name, &data, FILE_NON_DIRECTORY_FILE)?;
         let followed = native::open(&self.0, &name, FILE_READ_ATTRIBUTES, 0)
@@ -195,7 +203,7 @@ impl Dir {
 
     pub fn create_node(
         &self,
-        _name: &[u8],
+        _name: Name<'_>,
         _kind: FileKind,
         _permissions: u32,
         _device: DeviceNumber,
@@ -203,14 +211,14 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn link(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
-        let (from, to) = (name::component(from)?, name::component(to)?);
+    pub fn link(&self, from: Name<'_>, to_dir: &Dir, to: Name<'_>) -> io::Result<()> {
+        let (from, to) = (wide::component(from)?, wide::component(to)?);
         let entry = native::open(&self.0, &from, FILE_WRITE_ATTRIBUTES, ITSELF)?;
         native::link(&entry, &to_dir.0, &to)
     }
 
-    pub fn rename(&self, from: &[u8], to_dir: &Dir, to: &[u8]) -> io::Result<()> {
-        let (from, to) = (name::component(from)?, name::component(to)?);
+    pub fn rename(&self, from: Name<'_>, to_dir: &Dir, to: Name<'_>) -> io::Result<()> {
+        let (from, to) = (wide::component(from)?, wide::component(to)?);
         let entry = native::open(&self.0, &from, DELETE, ITSELF)?;
         match native::rename(&entry, &to_dir.0, &to) {
             // Older systems do not replace what is read-only.
@@ -228,7 +236,7 @@ impl Dir {
         }
     }
 
-    pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
+    pub fn remove_file(&self, name: Name<'_>) -> io::Result<()> {
         let entry = self.open_to_remove(name)?;
         let shape = Shape::of(entry.as_handle())?;
         if shape.kind() == FileKind::Directory {
@@ -237,7 +245,7 @@ impl Dir {
         remove(&entry, shape)
     }
 
-    pub fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
+    pub fn remove_dir(&self, name: Name<'_>) -> io::Result<()> {
         let entry = self.open_to_remove(name)?;
         let shape = Shape::of(entry.as_handle())?;
         if shape.kind() != FileKind::Directory {
@@ -246,8 +254,8 @@ impl Dir {
         remove(&entry, shape)
     }
 
-    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        let name = name::component(name)?;
+    pub fn read_link(&self, name: Name<'_>) -> io::Result<Vec<u8>> {
+        let name = wide::component(name)?;
         let link = native::open(&self.0, &name, FILE_READ_ATTRIBUTES, ITSELF)?;
         if Shape::of(link.as_handle())?.kind() != FileKind::Symlink {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -255,17 +263,17 @@ impl Dir {
         reparse::target(link.as_handle())
     }
 
-    pub fn set_permissions(&self, name: &[u8], permissions: u32) -> io::Result<()> {
-        let entry = self.open_attributes(&name::existing(name)?)?;
+    pub fn set_permissions(&self, name: Name<'_>, permissions: u32) -> io::Result<()> {
+        let entry = self.open_attributes(&wide::component(name)?)?;
         metadata::set_permissions(entry.as_handle(), permissions)
     }
 
-    pub fn set_owner(&self, _name: &[u8], uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    pub fn set_owner(&self, _name: Name<'_>, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         no_owner(uid, gid)
     }
 
-    pub fn set_mtime(&self, name: &[u8], mtime: Timestamp) -> io::Result<()> {
-        let name = name::existing(name)?;
+    pub fn set_mtime(&self, name: Name<'_>, mtime: Timestamp) -> io::Result<()> {
+        let name = wide::component(name)?;
         metadata::set_mtime(self.open_attributes(&name)?.as_handle(), mtime)
     }
 
@@ -274,11 +282,11 @@ impl Dir {
     }
 
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
-        self.set_mtime(b".", mtime)
+        self.set_mtime(Name::of_entry_or_itself(b".")?, mtime)
     }
 
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
-        self.set_permissions(b".", permissions)
+        self.set_permissions(Name::of_entry_or_itself(b".")?, permissions)
     }
 
     pub fn sync(&self) -> io::Result<()> {
@@ -299,10 +307,10 @@ impl Dir {
         native::open(&self.0, &[], access, FILE_DIRECTORY_FILE)
     }
 
-    fn open_to_remove(&self, name: &[u8]) -> io::Result<OwnedHandle> {
+    fn open_to_remove(&self, name: Name<'_>) -> io::Result<OwnedHandle> {
         native::open(
             &self.0,
-            &name::component(name)?,
+            &wide::component(name)?,
             DELETE | FILE_READ_ATTRIBUTES,
             ITSELF,
         )

@@ -5,6 +5,7 @@
 //! - `read_at(&File, &mut [u8], u64) -> io::Result<usize>` and
 //!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call;
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
+//! - `invalid_name() -> io::Error` for `dir/name.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
 
 #[cfg(unix)]
@@ -14,7 +15,7 @@ pub(crate) use unix::extents::next_data;
 #[cfg(unix)]
 pub(crate) use unix::positioned::{read_at, write_at};
 #[cfg(unix)]
-pub(crate) use unix::refusals::is_never_supported;
+pub(crate) use unix::refusals::{invalid_name, is_never_supported};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
@@ -37,4 +38,4 @@ pub(crate) use windows::holes::{next_data, punch_hole, reserve};
 #[cfg(windows)]
 pub(crate) use windows::positioned::{read_at, write_at};
 #[cfg(windows)]
-pub(crate) use windows::status::{as_unsupported, error_of_status, win32_error};
+pub(crate) use windows::status::{as_unsupported, error_of_status, invalid_name, win32_error};

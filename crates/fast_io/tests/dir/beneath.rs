@@ -74,8 +74,6 @@ fn paths_do_not_go_up_or_elsewhere() {
     }
 }
 
-/// Windows names have to be told from paths by us; on Unix the callers' names are trusted.
-#[cfg(windows)]
 #[test]
 fn names_are_one_component() {
     use fast_io::dir::Access;
@@ -84,18 +82,18 @@ fn names_are_one_component() {
     let sub = subdir(&dir, b"sub");
     subdir(&sub, b"x");
     write(&sub, b"file", b"");
-    let names_of_others = [
+    let mut names_of_others = vec![
         b"".as_slice(),
         b"..",
         b"../outside",
-        b"..\\outside",
         b"x/..",
         b"/",
-        b"\\",
-        b"C:",
-        b"file:stream",
+        b"/file",
         b"a\0b",
     ];
+    if cfg!(windows) {
+        names_of_others.extend([b"..\\outside".as_slice(), b"\\", b"C:", b"file:stream"]);
+    }
     for name in names_of_others {
         let shown = name.escape_ascii();
         assert!(sub.stat(name, Follow::Never).is_err(), "{shown}");

@@ -7,18 +7,24 @@
 //! Checked by the compiler only: no machine that could run it was at hand.
 
 use super::Dir;
+use crate::dir::name::Name;
 use crate::dir::{Access, Follow};
 use rustix::fs::{CloneFlags, fclonefileat, flistxattr, fremovexattr, fstat};
 use std::fs::File;
 use std::io;
 
 /// Makes `name` in `dir` a clone of `source`.
-pub(super) fn create(dir: &Dir, name: &[u8], source: &File, permissions: u32) -> io::Result<File> {
+pub(super) fn create(
+    dir: &Dir,
+    name: Name<'_>,
+    source: &File,
+    permissions: u32,
+) -> io::Result<File> {
     // Flags are inherited, and one that is immutable could be neither changed nor removed.
     if fstat(source)?.st_flags != 0 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    fclonefileat(source, &dir.0, name, CloneFlags::NOOWNERCOPY)?;
+    fclonefileat(source, &dir.0, name.bytes(), CloneFlags::NOOWNERCOPY)?;
     let clone = dir
         .open_file(name, Access::Read, Follow::Never)
         .and_then(|clone| undress(&clone, permissions).map(|()| clone));

@@ -1,7 +1,7 @@
 //! Reading a directory: many names a call, with what each is.
 
 use super::metadata::Shape;
-use super::name;
+use super::wide;
 use crate::dir::DirEntry;
 use crate::sys::error_of_status;
 use std::io;
@@ -76,7 +76,7 @@ fn collect(records: &[u8], entries: &mut Vec<DirEntry>) -> Option<()> {
         let units = name
             .chunks_exact(2)
             .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
-        let name = name::encode(&units.collect::<Vec<_>>());
+        let name = wide::encode(&units.collect::<Vec<_>>());
         if name != b"." && name != b".." {
             entries.push(DirEntry {
                 name,

@@ -3,7 +3,7 @@
 //! A link's text is what the system follows (the "substitute name"), never the name that it
 //! shows to people: whoever made the link may have made the two differ.
 
-use super::name;
+use super::wide;
 use crate::dir::FileKind;
 use crate::sys::{as_unsupported, win32_error};
 use std::io;
@@ -82,7 +82,7 @@ impl SymlinkData {
         if target.is_empty() || target.iter().any(|b| b"\\\0".contains(b)) {
             return Err(invalid());
         }
-        let mut shown = name::decode(target).ok_or_else(invalid)?;
+        let mut shown = wide::decode(target).ok_or_else(invalid)?;
         for unit in shown.iter_mut().filter(|unit| **unit == u16::from(b'/')) {
             *unit = u16::from(b'\\');
         }
@@ -183,7 +183,7 @@ fn parse(data: &[u8]) -> Option<Vec<u8>> {
         .chunks_exact(2)
         .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
         .collect();
-    let mut text = name::encode(&win32_form(&followed));
+    let mut text = wide::encode(&win32_form(&followed));
     for byte in text.iter_mut().filter(|byte| **byte == b'\\') {
         *byte = b'/';
     }

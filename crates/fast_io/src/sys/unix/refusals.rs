@@ -1,4 +1,4 @@
-//! Which refusals speak for a whole file system.
+//! Which refusals speak for a whole file system, and the one that is ours.
 
 use std::io;
 
@@ -18,4 +18,9 @@ pub(crate) fn is_never_supported(error: &io::Error) -> bool {
         || NEVER
             .iter()
             .any(|never| error.raw_os_error() == Some(never.raw_os_error()))
+}
+
+/// What a name is answered with that no entry can have.
+pub(crate) fn invalid_name() -> io::Error {
+    Errno::INVAL.into()
 }

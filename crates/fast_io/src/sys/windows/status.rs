@@ -4,7 +4,8 @@
 use std::io;
 use windows_sys::Win32::Foundation::{
     ERROR_CALL_NOT_IMPLEMENTED, ERROR_DIRECTORY_NOT_SUPPORTED, ERROR_INVALID_FUNCTION,
-    ERROR_NOT_SUPPORTED, NTSTATUS, RtlNtStatusToDosError, STATUS_FILE_IS_A_DIRECTORY,
+    ERROR_INVALID_NAME, ERROR_NOT_SUPPORTED, NTSTATUS, RtlNtStatusToDosError,
+    STATUS_FILE_IS_A_DIRECTORY,
 };
 
 /// The error that a failed native call stands for.
@@ -20,6 +21,11 @@ pub(crate) fn error_of_status(status: NTSTATUS) -> io::Error {
 /// The error with this Win32 number.
 pub(crate) fn win32_error(number: u32) -> io::Error {
     io::Error::from_raw_os_error(number as i32)
+}
+
+/// What a name is answered with that no entry can have.
+pub(crate) fn invalid_name() -> io::Error {
+    win32_error(ERROR_INVALID_NAME)
 }
 
 /// Gives an error its kind, where it is one of those by which volumes and systems say that

@@ -4,53 +4,33 @@
 //! its three-byte form, so that every name on a volume survives the way there and back. Each
 //! name has one spelling only: a *pair* of surrogates must be the four-byte character.
 
-use crate::sys::win32_error;
+use crate::dir::name::Name;
+use crate::sys::{invalid_name, win32_error};
 use std::io;
-use windows_sys::Win32::Foundation::{ERROR_FILENAME_EXCED_RANGE, ERROR_INVALID_NAME};
+use windows_sys::Win32::Foundation::ERROR_FILENAME_EXCED_RANGE;
 
 /// The longest name, in UTF-16 units, that a native call's 16-bit byte count can say.
 const LONGEST: usize = u16::MAX as usize / 2;
 
-/// One component that names an entry of a directory, for a call that creates, renames or removes.
+/// The name for a native call; empty for `.`, which to such a call is the directory itself.
 ///
-/// Refused: what would lead elsewhere (`..`, separators, a stream's `:`), NUL, and the empty
-/// name and `.`, which are the directory itself. Device names (`NUL`, `COM1`) and trailing dots
-/// mean nothing special to the native calls.
-pub(super) fn component(name: &[u8]) -> io::Result<Vec<u16>> {
-    if name.is_empty()
-        || name == b"."
-        || name == b".."
-        || name.iter().any(|b| b"/\\:\0".contains(b))
-    {
-        return Err(win32_error(ERROR_INVALID_NAME));
+/// Refused: what would lead elsewhere here besides what [`Name`] refuses (`\\`, a stream's `:`), and
+/// what is not UTF-16 in other clothes. Device names (`NUL`, `COM1`) and trailing dots mean nothing
+/// special to the native calls.
+pub(super) fn component(name: Name<'_>) -> io::Result<Vec<u16>> {
+    let name = match name.bytes() {
+        b"." => b"",
+        name => name,
+    };
+    if name.iter().any(|b| b"\\:".contains(b)) {
+        return Err(invalid_name());
     }
-    let wide = decode(name).ok_or_else(|| win32_error(ERROR_INVALID_NAME))?;
+    let wide = decode(name).ok_or_else(invalid_name)?;
     if wide.len() > LONGEST {
         Err(win32_error(ERROR_FILENAME_EXCED_RANGE))
     } else {
         Ok(wide)
     }
-}
-
-/// Like [`component`], but `.` is allowed and becomes the empty name: to a native call that is
-/// the directory itself.
-pub(super) fn existing(name: &[u8]) -> io::Result<Vec<u16>> {
-    if name == b"." {
-        Ok(Vec::new())
-    } else {
-        component(name)
-    }
-}
-
-/// The components of a relative path, without empty ones and `.`.
-pub(super) fn components(path: &[u8]) -> io::Result<Vec<Vec<u16>>> {
-    if path.starts_with(b"/") {
-        return Err(win32_error(ERROR_INVALID_NAME));
-    }
-    path.split(|&b| b == b'/')
-        .filter(|c| !c.is_empty() && c != b".")
-        .map(component)
-        .collect()
 }
 
 /// WTF-8 to UTF-16; nothing if the bytes are not well-formed WTF-8.
@@ -141,32 +121,25 @@ mod tests {
         }
     }
 
+    fn of(name: &[u8]) -> io::Result<Vec<u16>> {
+        component(Name::of_entry_or_itself(name)?)
+    }
+
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
-        for name in [
-            "", ".", "..", "a/b", "a\\b", "..\\a", "C:", "a:stream", "a\0", "/",
-        ] {
-            let error = component(name.as_bytes()).unwrap_err();
+        for name in ["a\\b", "..\\a", "C:", "a:stream", "\\"] {
+            let error = of(name.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidFilename, "{name:?}");
         }
         for name in ["...", "nul", "COM1", "a.", " ", ".a", "a..b"] {
-            assert!(component(name.as_bytes()).is_ok(), "{name:?}");
+            assert!(of(name.as_bytes()).is_ok(), "{name:?}");
         }
+        assert!(of(b".").unwrap().is_empty());
     }
 
     #[test]
     fn names_too_long_for_the_call_are_refused() {
-        assert!(component(&[b'a'; LONGEST]).is_ok());
-        assert!(component(&[b'a'; LONGEST + 1]).is_err());
-    }
-
-    #[test]
-    fn paths_lose_empty_components_and_dots() {
-        let parts = components(b"a//./b/").unwrap();
-        assert_eq!(parts, [vec![0x61], vec![0x62]]);
-        assert!(components(b"").unwrap().is_empty());
-        for path in ["/a", "a/../b", "..", "a/b:c"] {
-            assert!(components(path.as_bytes()).is_err(), "{path:?}");
-        }
+        assert!(of(&[b'a'; LONGEST]).is_ok());
+        assert!(of(&[b'a'; LONGEST + 1]).is_err());
     }
 }
