@@ -13,22 +13,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub fn create(
     dir: &Dir,
     name: &[u8],
-    place: Place,
+    location: Location,
     permissions: u32,
 ) -> io::Result<(File, Vec<u8>)> {
-    unique(name, place, |temp| dir.create_file(temp, permissions))
+    unique(name, location, |temp| dir.create_file(temp, permissions))
 }
 
 /// Calls `make` with one temporary name after another until one is not taken.
 pub fn unique<T>(
     name: &[u8],
-    place: Place,
+    location: Location,
     mut make: impl FnMut(&[u8]) -> io::Result<T>,
 ) -> io::Result<(T, Vec<u8>)> {
     const TRIES: usize = 100;
     let mut result = Err(io::ErrorKind::AlreadyExists.into());
     for _ in 0..TRIES {
-        let temp = temp_name(name, place, random());
+        let temp = temp_name(name, location, random());
         match make(&temp) {
             Ok(made) => return Ok((made, temp)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => result = Err(e),
@@ -40,7 +40,7 @@ pub fn unique<T>(
 
 /// Where a temporary file is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// Beside the file it will replace: a leading dot hides it.
     Beside,
     /// In a directory for temporary files (`-T`).
@@ -51,10 +51,10 @@ pub enum Place {
 const NAME_MAX: usize = 255;
 const SUFFIX_LEN: usize = 7;
 
-fn temp_name(name: &[u8], place: Place, random: u64) -> Vec<u8> {
+fn temp_name(name: &[u8], location: Location, random: u64) -> Vec<u8> {
     let mut temp = Vec::with_capacity(name.len() + 1 + SUFFIX_LEN);
     let mut stem = name;
-    if place == Place::Beside {
+    if location == Location::Beside {
         stem = stem.strip_prefix(b".").unwrap_or(stem);
         temp.push(b'.');
     }
@@ -93,16 +93,19 @@ mod tests {
 
     #[test]
     fn the_name_says_which_file_it_becomes() {
-        let temp = temp_name(b"file.txt", Place::Beside, 0);
+        let temp = temp_name(b"file.txt", Location::Beside, 0);
         assert_eq!(temp, b".file.txt.AAAAAA");
-        assert_eq!(temp_name(b".hidden", Place::Beside, 0), b".hidden.AAAAAA");
-        assert_eq!(temp_name(b"file", Place::TempDir, 0), b"file.AAAAAA");
+        assert_eq!(
+            temp_name(b".hidden", Location::Beside, 0),
+            b".hidden.AAAAAA"
+        );
+        assert_eq!(temp_name(b"file", Location::TempDir, 0), b"file.AAAAAA");
     }
 
     #[test]
     fn long_names_are_cut_between_characters() {
         let name = "ä".repeat(127);
-        let temp = temp_name(name.as_bytes(), Place::Beside, 0);
+        let temp = temp_name(name.as_bytes(), Location::Beside, 0);
         assert!(temp.len() <= NAME_MAX);
         assert!(std::str::from_utf8(&temp).is_ok());
     }
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn a_taken_name_is_not_an_error() {
         let mut tried = Vec::new();
-        let (_, name) = unique(b"x", Place::Beside, |temp| {
+        let (_, name) = unique(b"x", Location::Beside, |temp| {
             tried.push(temp.to_vec());
             if tried.len() < 3 {
                 Err(io::ErrorKind::AlreadyExists.into())

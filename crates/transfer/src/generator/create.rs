@@ -9,7 +9,7 @@ use fast_io::dir::{DeviceNumber, FileKind, Stat};
 use std::io;
 use std::sync::Arc;
 use tree::entry::Entry;
-use tree::temp::{Place, unique};
+use tree::temp::{Location, unique};
 
 /// What is made.
 pub(super) enum Made<'a> {
@@ -80,7 +80,7 @@ impl Generator {
                 }
             };
         }
-        match unique(&leaf, Place::Beside, |temp| make(&dir, temp, made)) {
+        match unique(&leaf, Location::Beside, |temp| make(&dir, temp, made)) {
             Ok(((), temp)) => match dir.dir.rename(&temp, &dir.dir, &leaf) {
                 Ok(()) => true,
                 Err(e) => {

@@ -46,7 +46,7 @@ impl Receiver {
         job: &Job,
         content: &Content,
         dir: &Dir,
-        place: temp::Place,
+        location: temp::Location,
     ) -> Option<(Target, Moved)> {
         if self.streams() || !self.may_clone(content) {
             return None;
@@ -56,7 +56,7 @@ impl Receiver {
             let copier = &self.ctx.copier;
             copier.create_clone(&content.file, dir, name, permissions)
         };
-        let (file, name) = temp::unique(job.leaf(), place, clone).ok()?;
+        let (file, name) = temp::unique(job.leaf(), location, clone).ok()?;
         let file = file?;
         Meter::new(self, job).finish(content.size, 0);
         let target = Target {
@@ -458,12 +458,12 @@ impl Stream<'_> {
             let zero = is_zero(&piece[at..piece.len().min(at + HOLE)]);
             let run = piece[at..].chunks(HOLE).take_while(|c| is_zero(c) == zero);
             let len: usize = run.map(<[u8]>::len).sum();
-            let place = offset + at as u64;
+            let from = offset + at as u64;
             if !zero {
-                self.write_copy(place, &piece[at..at + len])?;
+                self.write_copy(from, &piece[at..at + len])?;
             } else if self.punch {
                 self.ticket.flush()?;
-                punch_hole(&self.spare, place..place + len as u64)?;
+                punch_hole(&self.spare, from..from + len as u64)?;
             }
             at += len;
         }

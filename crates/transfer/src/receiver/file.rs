@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use tree::entry::join;
-use tree::temp::{self, Place};
+use tree::temp::{self, Location};
 
 /// Which try it is: a second one takes nothing for granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +72,8 @@ impl Receiver {
         content: Content,
         attempt: Attempt,
     ) -> Result<Moved, Failure> {
-        let (dir, place) = self.temp_place(job);
-        if let Some((target, moved)) = self.clone_to_name(job, &content, dir, place) {
+        let (dir, location) = self.temp_location(job);
+        if let Some((target, moved)) = self.clone_to_name(job, &content, dir, location) {
             return self.commit(job, target, moved);
         }
         let target = self.open_target(job)?;
@@ -110,11 +110,11 @@ impl Receiver {
                 }
             };
         }
-        let (dir, place) = self.temp_place(job);
+        let (dir, location) = self.temp_location(job);
         // Nobody else may look at it before its owner is right: then it may have its permissions
         // at once, and never has to be given them.
         let birth = job.dir.birth().filter(|birth| {
-            place == Place::Beside
+            location == Location::Beside
                 && job.mode & 0o7000 == 0
                 && !needs_owner(&self.ctx, &self.ids, job.entry.entry(), *birth)
         });
@@ -123,9 +123,9 @@ impl Receiver {
         } else {
             (job.mode | 0o200) & 0o700
         };
-        match self.make(job, dir, place, permissions) {
+        match self.make(job, dir, location, permissions) {
             Ok((file, naming)) => {
-                if place == Place::Beside && job.dir.birth().is_none() {
+                if location == Location::Beside && job.dir.birth().is_none() {
                     job.dir.remember_birth(&file);
                 }
                 let born = birth.map(|(uid, gid)| Born {
@@ -151,17 +151,17 @@ impl Receiver {
         &self,
         job: &Job,
         dir: &Dir,
-        place: Place,
+        location: Location,
         permissions: u32,
     ) -> io::Result<(File, Naming)> {
         if job.existing.is_none()
-            && place == Place::Beside
+            && location == Location::Beside
             && self.can_link_files(dir)
             && let Ok(file) = dir.create_unnamed(permissions)
         {
             return Ok((file, Naming::Unnamed));
         }
-        let (file, temp) = temp::create(dir, job.leaf(), place, permissions)?;
+        let (file, temp) = temp::create(dir, job.leaf(), location, permissions)?;
         Ok((file, Naming::Temporary(temp)))
     }
 
@@ -170,17 +170,17 @@ impl Receiver {
         *self.links_files.get_or_init(|| {
             let tried = dir.create_unnamed(0o600).and_then(|file| {
                 let link = |name: &[u8]| dir.link_file(&file, name);
-                let ((), name) = temp::unique(b"tidesync", Place::Beside, link)?;
+                let ((), name) = temp::unique(b"tidesync", Location::Beside, link)?;
                 dir.remove_file(&name)
             });
             tried.is_ok()
         })
     }
 
-    fn temp_place<'a>(&'a self, job: &'a Job) -> (&'a Dir, Place) {
+    fn temp_location<'a>(&'a self, job: &'a Job) -> (&'a Dir, Location) {
         match &self.temp_dir {
-            Some(dir) => (dir, Place::TempDir),
-            None => (&job.dir.dir, Place::Beside),
+            Some(dir) => (dir, Location::TempDir),
+            None => (&job.dir.dir, Location::Beside),
         }
     }
 
@@ -267,10 +267,12 @@ impl Receiver {
         };
         // What is still open cannot be renamed everywhere.
         drop(file);
-        let (dir, place) = self.temp_place(job);
+        let (dir, location) = self.temp_location(job);
         match dir.rename(&temp, &job.dir.dir, job.leaf()) {
             Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::CrossesDevices && place == Place::TempDir => {
+            Err(e)
+                if e.kind() == io::ErrorKind::CrossesDevices && location == Location::TempDir =>
+            {
                 return self.commit_across(job, dir, &temp, moved);
             }
             Err(e) => {
@@ -299,7 +301,7 @@ impl Receiver {
         let copied = temp_dir
             .open_file(temp, Access::Read, Follow::Never)
             .and_then(|source| {
-                let (file, name) = temp::create(dir, job.leaf(), Place::Beside, 0o600)?;
+                let (file, name) = temp::create(dir, job.leaf(), Location::Beside, 0o600)?;
                 let size = source.metadata()?.len();
                 let go_on = &mut |_| ControlFlow::Continue(());
                 let copied = self
@@ -419,7 +421,7 @@ impl Receiver {
     fn name_temporarily(&self, job: &Job, file: &File) -> io::Result<Vec<u8>> {
         let dir = &job.dir.dir;
         let link = |name: &[u8]| dir.link_file(file, name);
-        temp::unique(job.leaf(), Place::Beside, link).map(|((), name)| name)
+        temp::unique(job.leaf(), Location::Beside, link).map(|((), name)| name)
     }
 
     fn keep_or_remove(&self, job: &Job, target: &Target, bytes: u64) {
@@ -429,7 +431,7 @@ impl Receiver {
                 Naming::Temporary(temp) => Some(temp.clone()),
                 Naming::Unnamed => self.name_temporarily(job, &target.file).ok(),
             };
-            let (dir, _) = self.temp_place(job);
+            let (dir, _) = self.temp_location(job);
             if let Some(temp) = named
                 && !self.keep_unfinished(job, dir, &temp, &target.file)
             {
@@ -442,7 +444,7 @@ impl Receiver {
 
     fn remove_temp(&self, job: &Job, target: &Target) {
         if let Naming::Temporary(temp) = &target.naming {
-            let _ = self.temp_place(job).0.remove_file(temp);
+            let _ = self.temp_location(job).0.remove_file(temp);
         }
     }
 }

@@ -14,7 +14,7 @@ use tree::filter::{DirFilters, EntryKind, Side};
 use tree::symlink::{MUNGE_PREFIX, is_unsafe};
 
 /// Where entries are made: a directory of the source, open, and the filters that hold in it.
-pub(crate) struct Place<'a> {
+pub(crate) struct Surroundings<'a> {
     pub source: &'a SourceDir,
     /// The directory's name in the list; empty at the top.
     pub dirname: Arc<[u8]>,
@@ -26,40 +26,40 @@ pub(crate) struct Place<'a> {
 }
 
 impl Sender {
-    /// Makes the entry for `name` in this place, or says why there is none. `stat` is what a
+    /// Makes the entry for `name` in these surroundings, or says why there is none. `stat` is what a
     /// look at the name gave, with links followed as `-L` says.
     pub(super) fn make_entry(
         &self,
-        place: &Place<'_>,
+        around: &Surroundings<'_>,
         name: &[u8],
         stat: io::Result<Stat>,
         mut flags: EntryFlags,
     ) -> Option<Entry> {
         let o = &self.ctx.options;
-        let stat = stat.and_then(|stat| self.follow_wanted(place, name, stat));
+        let stat = stat.and_then(|stat| self.follow_wanted(around, name, stat));
         let (stat, target) = match stat {
             Ok(found) => found,
             Err(error) => {
-                self.report_unreadable(place, name, error);
+                self.report_unreadable(around, name, error);
                 return None;
             }
         };
 
         if stat.is_dir() {
-            if place.filters.is_some() {
+            if around.filters.is_some() {
                 if !o.xfer_dirs {
-                    let path = join(&place.dirname, name);
+                    let path = join(&around.dirname, name);
                     self.ctx
                         .info(Role::Sender, line!("skipping directory ", path));
                     return None;
                 }
                 let crosses = o.one_file_system > 0
-                    && stat.device != place.device
+                    && stat.device != around.device
                     && flags.content_dir
                     && !flags.top_dir;
                 if crosses && o.one_file_system > 1 {
                     if o.info.mount >= 1 {
-                        let path = join(&place.dirname, name);
+                        let path = join(&around.dirname, name);
                         let text = line!("[sender] skipping mount-point dir ", path);
                         self.ctx.info(Role::Sender, text);
                     }
@@ -73,24 +73,24 @@ impl Sender {
         } else {
             flags.content_dir = false;
         }
-        if let Some(filters) = place.filters {
+        if let Some(filters) = around.filters {
             let kind = if stat.is_dir() {
                 EntryKind::Directory
             } else {
                 EntryKind::File
             };
-            if self.is_excluded(filters, &place.dirname, name, kind) {
+            if self.is_excluded(filters, &around.dirname, name, kind) {
                 return None;
             }
         }
 
-        let mut entry = Entry::new(place.dirname.clone(), name, &stat);
-        entry.source = place.source.number;
+        let mut entry = Entry::new(around.dirname.clone(), name, &stat);
+        entry.source = around.source.number;
         entry.flags = flags;
         if let Some(target) = target {
             if target.is_empty() && o.preserve_links {
                 self.ctx.problems.add(Role::Sender, Problem::General);
-                let path = full_name(&place.source.absolute, &entry.path());
+                let path = full_name(&around.source.absolute, &entry.path());
                 let text = line!("skipping symlink with 0-length value: ", path);
                 self.ctx.transfer_error(Role::Sender, text);
                 return None;
@@ -112,7 +112,7 @@ impl Sender {
     /// Follows a symbolic link where an option says so; else reads what it holds.
     fn follow_wanted(
         &self,
-        place: &Place<'_>,
+        around: &Surroundings<'_>,
         name: &[u8],
         stat: Stat,
     ) -> io::Result<(Stat, Option<Vec<u8>>)> {
@@ -121,19 +121,19 @@ impl Sender {
             return Ok((stat, None));
         }
         if o.copy_dirlinks
-            && let Ok(behind) = place.dir.stat(name, Follow::Always)
+            && let Ok(behind) = around.dir.stat(name, Follow::Always)
             && behind.is_dir()
         {
             return Ok((behind, None));
         }
-        let mut target = place.dir.read_link(name)?;
-        let path = join(&place.dirname, name);
+        let mut target = around.dir.read_link(name)?;
+        let path = join(&around.dirname, name);
         if o.copy_unsafe_links && is_unsafe(&target, &path) {
             if o.info.symsafe >= 1 {
                 let text = line!("copying unsafe symlink \"", path, "\" -> \"", target, "\"");
                 self.ctx.info(Role::Sender, text);
             }
-            return Ok((place.dir.stat(name, Follow::Always)?, None));
+            return Ok((around.dir.stat(name, Follow::Always)?, None));
         }
         if o.munge_links && target.len() > MUNGE_PREFIX.len() && target.starts_with(MUNGE_PREFIX) {
             target.drain(..MUNGE_PREFIX.len());
@@ -141,17 +141,17 @@ impl Sender {
         Ok((stat, Some(target)))
     }
 
-    fn report_unreadable(&self, place: &Place<'_>, name: &[u8], error: io::Error) {
+    fn report_unreadable(&self, around: &Surroundings<'_>, name: &[u8], error: io::Error) {
         let o = &self.ctx.options;
         // What is not wanted anyway is no error.
-        if let Some(filters) = place.filters
+        if let Some(filters) = around.filters
             && [EntryKind::File, EntryKind::Directory]
                 .into_iter()
-                .any(|kind| self.is_excluded(filters, &place.dirname, name, kind))
+                .any(|kind| self.is_excluded(filters, &around.dirname, name, kind))
         {
             return;
         }
-        let shown = full_name(&place.source.absolute, &join(&place.dirname, name));
+        let shown = full_name(&around.source.absolute, &join(&around.dirname, name));
         if error.kind() != io::ErrorKind::NotFound {
             self.ctx.problems.add(Role::Sender, Problem::General);
             let text = line!("readlink_stat(", shown, ") failed");
@@ -159,7 +159,7 @@ impl Sender {
             return;
         }
         let dangling = (o.copy_links || o.copy_unsafe_links || o.copy_dirlinks)
-            && place
+            && around
                 .dir
                 .stat(name, Follow::Never)
                 .is_ok_and(|s| s.kind == FileKind::Symlink);

@@ -131,12 +131,12 @@ impl Lister<'_> {
             &parent
         };
         let stat = dir.stat(last, Follow::Always);
-        let place = self.place(source, dirname, dir, None);
+        let around = self.surroundings(source, dirname, dir, None);
         let flags = EntryFlags {
             implied_dir: true,
             ..EntryFlags::default()
         };
-        self.sender.make_entry(&place, last, stat, flags)
+        self.sender.make_entry(&around, last, stat, flags)
     }
 
     /// The filters that hold where a path leads: its directories are entered, though not checked.

@@ -1,7 +1,7 @@
 //! Turns operands (or the lines of `--files-from`) into the top of the file list.
 // rsync: flist.c send_file_list()
 
-use super::entry::Place;
+use super::entry::Surroundings;
 use super::implied::Tail;
 use super::operand::{
     NameType, Operand, first_component_end, relative_part, split_operand, split_relative,
@@ -139,8 +139,8 @@ impl<'a> Lister<'a> {
                 implied_dir: true,
                 ..EntryFlags::default()
             };
-            let place = self.place(&source, b"", &source.dir, None);
-            entries.extend(sender.make_entry(&place, b".", source.dir.stat_self(), flags));
+            let around = self.surroundings(&source, b"", &source.dir, None);
+            entries.extend(sender.make_entry(&around, b".", source.dir.stat_self(), flags));
         }
 
         let follow_dir = o.copy_dirlinks || name_type != NameType::Normal;
@@ -230,8 +230,8 @@ impl<'a> Lister<'a> {
             source.open_dir(dirname, true).ok()
         };
         let dir = parent.as_ref().unwrap_or(&source.dir);
-        let place = self.place(source, dirname, dir, None);
-        let Some(entry) = sender.make_entry(&place, last, Ok(stat), flags) else {
+        let around = self.surroundings(source, dirname, dir, None);
+        let Some(entry) = sender.make_entry(&around, last, Ok(stat), flags) else {
             return Ok(());
         };
         entries.push(entry.clone());
@@ -271,14 +271,14 @@ impl<'a> Lister<'a> {
         Ok(stat)
     }
 
-    pub(super) fn place<'p>(
+    pub(super) fn surroundings<'p>(
         &self,
         source: &'p SourceDir,
         dirname: &[u8],
         dir: &'p Dir,
         filters: Option<&'p DirFilters>,
-    ) -> Place<'p> {
-        Place {
+    ) -> Surroundings<'p> {
+        Surroundings {
             source,
             dirname: dirname.into(),
             dir,

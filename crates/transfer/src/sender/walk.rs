@@ -2,7 +2,7 @@
 //! segment for everything.
 // rsync: flist.c send_extra_file_list(), send1extra(), send_directory()
 
-use super::entry::Place;
+use super::entry::Surroundings;
 use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
@@ -196,7 +196,7 @@ impl Lister<'_> {
         } else {
             path.into()
         };
-        let place = Place {
+        let around = Surroundings {
             source,
             dirname,
             dir: &dir,
@@ -217,7 +217,10 @@ impl Lister<'_> {
                 ctx.transfer_error(Role::Sender, text);
                 continue;
             }
-            if let Some(entry) = self.sender.make_entry(&place, &name.name, name.stat, flags) {
+            if let Some(entry) = self
+                .sender
+                .make_entry(&around, &name.name, name.stat, flags)
+            {
                 entries.push(entry);
                 self.count_progress(entries.len());
             }

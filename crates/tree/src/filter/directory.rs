@@ -12,8 +12,8 @@ use super::error::{FilterError, FilterNotice};
 use super::list::{Entry, Link, ListBuilder, Slot, last_component};
 use super::load::{Loader, MAX_PATH, Reading, Settings};
 use super::merge_files::MergeFiles;
-use super::place::{Place, clean_path};
 use super::rule::{EntryKind, INLINE_PATH, PathText};
+use super::standpoint::{Standpoint, clean_path};
 use super::verdict::{ListName, Verdict};
 
 /// The filter state of a directory. Cheap to clone, and free where there are no rules.
@@ -233,7 +233,7 @@ impl Node {
         let mut loader = Loader::new(files, session.settings.clone());
         loader.cvs_rules = session.cvs_rules.clone();
         loader.slots = self.slots.clone();
-        loader.place = Some(Place::new(&session.base, dir, session.side));
+        loader.standpoint = Some(Standpoint::new(&session.base, dir, session.side));
         // Files may activate further slots: those are read in this directory too.
         let mut index = 0;
         while index < loader.slots.len() {
@@ -268,15 +268,16 @@ impl Node {
                 name = last_component(&path).into();
                 self.set_up(index, &name, loader);
                 self.scan_parents(&path, &slot, &mut list, loader)?;
-                loader.place = Some(Place::new(&self.session.base, dir, self.session.side));
+                loader.standpoint =
+                    Some(Standpoint::new(&self.session.base, dir, self.session.side));
             } else {
                 self.set_up(index, &name, loader);
             }
         }
         let directory = loader
-            .place
+            .standpoint
             .as_ref()
-            .map_or(&[][..], |place| &place.directory);
+            .map_or(&[][..], |standpoint| &standpoint.directory);
         let path = [directory, &name].concat();
         if path.len() > MAX_PATH {
             let directory = String::from_utf8_lossy(&path).into_owned();
@@ -310,18 +311,18 @@ impl Node {
     ) -> Result<(), FilterError> {
         let name = last_component(path);
         let first = &path[..path.len() - name.len()];
-        let Some(place) = &loader.place else {
+        let Some(standpoint) = &loader.standpoint else {
             return Ok(());
         };
-        let entered = place.directory.clone();
+        let entered = standpoint.directory.clone();
         if !entered.starts_with(first) {
             return Ok(());
         }
         let mut end = first.len();
         while end < entered.len() {
-            if let Some(place) = &mut loader.place {
-                place.directory = entered[..end].to_vec();
-                place.in_parents = true;
+            if let Some(standpoint) = &mut loader.standpoint {
+                standpoint.directory = entered[..end].to_vec();
+                standpoint.in_parents = true;
             }
             let file = [&entered[..end], name].concat();
             loader.add_file(list, &file, &slot.flags, Reading::DIRECTORY_FILE)?;

@@ -13,8 +13,8 @@ use super::error::{FilterError, FilterNotice, Origin};
 use super::list::{Entry, ListBuilder, Slot, last_component};
 use super::merge_files::{MergeFiles, MergePath};
 use super::parse::{Fault, Flags, ParsedRule, Syntax, is_space, next_rule};
-use super::place::{Place, clean_path};
 use super::rule::Rule;
+use super::standpoint::{Standpoint, clean_path};
 
 /// A rule or path must be shorter than this. rsync: MAXPATHLEN on Linux
 pub(super) const MAX_PATH: usize = 4096;
@@ -73,7 +73,7 @@ pub(super) struct Loader<'f> {
     pub(super) files: &'f mut dyn MergeFiles,
     pub(super) settings: Settings,
     /// None while the global list is built.
-    pub(super) place: Option<Place>,
+    pub(super) standpoint: Option<Standpoint>,
     pub(super) slots: Vec<Option<Slot>>,
     /// The CVS rules, once a rule asked for them.
     pub(super) cvs_rules: Option<Arc<[Entry]>>,
@@ -86,7 +86,7 @@ impl<'f> Loader<'f> {
         Self {
             files,
             settings,
-            place: None,
+            standpoint: None,
             slots: Vec::new(),
             cvs_rules: None,
             origin: Origin::Argument,
@@ -119,10 +119,10 @@ impl<'f> Loader<'f> {
         template: &Flags,
         reading: Reading,
     ) -> Result<(), FilterError> {
-        let path = match &self.place {
+        let path = match &self.standpoint {
             _ if name.is_empty() => return Ok(()),
             _ if name == b"-" => MergePath::StandardInput,
-            Some(place) => place.locate(name),
+            Some(standpoint) => standpoint.locate(name),
             None => MergePath::Outside(name),
         };
         self.add_file_at(list, path, name, template, reading)
@@ -258,7 +258,11 @@ impl<'f> Loader<'f> {
             let path = self.merge_path(name);
             return self.add_file(list, &path, &flags, Reading::MERGED_FILE);
         }
-        if self.place.as_ref().is_some_and(|place| place.in_parents) {
+        if self
+            .standpoint
+            .as_ref()
+            .is_some_and(|standpoint| standpoint.in_parents)
+        {
             let path = self.merge_path(name);
             return self.add_rule(list, &path, flags, false);
         }
@@ -281,8 +285,8 @@ impl<'f> Loader<'f> {
             };
             self.files.notice(FilterNotice::TrailingWhitespace { rule });
         }
-        let place = self.place.as_ref().filter(|_| of_directory);
-        if place.is_some_and(|place| !place.side.sees(&flags)) {
+        let standpoint = self.standpoint.as_ref().filter(|_| of_directory);
+        if standpoint.is_some_and(|standpoint| !standpoint.side.sees(&flags)) {
             return Ok(());
         }
         if let [head @ .., b'/'] = pattern
@@ -291,7 +295,8 @@ impl<'f> Loader<'f> {
             pattern = head;
             flags.directory = true;
         }
-        let directory = place.map(|place| &place.directory[..place.directory.len() - 1]);
+        let directory =
+            standpoint.map(|standpoint| &standpoint.directory[..standpoint.directory.len() - 1]);
         let rule = Arc::new(Rule::new(pattern, flags, directory));
         if flags.per_directory {
             if let Some(slot) = self.activate(&rule) {
@@ -359,15 +364,18 @@ impl<'f> Loader<'f> {
     /// A merge file's name as a path: names with a slash are relative to the directory whose
     /// rules are being read, plain names to the transfer's base.
     fn merge_path(&self, name: &[u8]) -> Vec<u8> {
-        let in_parents = self.place.as_ref().is_some_and(|place| place.in_parents);
+        let in_parents = self
+            .standpoint
+            .as_ref()
+            .is_some_and(|standpoint| standpoint.in_parents);
         if name.first() == Some(&b'/') {
             return clean_path(name);
         }
         if !in_parents && !name.contains(&b'/') {
             return name.to_vec();
         }
-        match &self.place {
-            Some(place) => clean_path(&[&place.directory, name].concat()),
+        match &self.standpoint {
+            Some(standpoint) => clean_path(&[&standpoint.directory, name].concat()),
             None => clean_path(name),
         }
     }

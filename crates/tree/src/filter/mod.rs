@@ -32,9 +32,9 @@ mod list;
 mod load;
 mod merge_files;
 mod parse;
-mod place;
 mod rule;
 mod set;
+mod standpoint;
 mod verdict;
 mod wildmatch;
 

@@ -10,7 +10,7 @@ use super::merge_files::MergePath;
 
 /// Where in the file system rules are being read.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Standpoint {
     /// The transfer's base: absolute, no trailing `/`, empty for the root directory.
     pub(super) base: Arc<[u8]>,
     /// The directory being entered: absolute, with a trailing `/`.
@@ -20,8 +20,8 @@ pub(super) struct Place {
     pub(super) in_parents: bool,
 }
 
-impl Place {
-    /// The place of the directory `dir`, relative to `base`.
+impl Standpoint {
+    /// The standpoint of the directory `dir`, relative to `base`.
     pub(super) fn new(base: &Arc<[u8]>, dir: &[u8], side: Side) -> Self {
         let mut directory = clean_path(&[base.as_ref(), b"/", dir].concat());
         if directory != b"/" {
@@ -101,15 +101,21 @@ mod tests {
 
     #[test]
     fn locates_files_in_and_outside_the_base() {
-        let place = Place::new(&Arc::from(&b"/home/me"[..]), b"sub", Side::Sender);
-        assert_eq!(place.directory, b"/home/me/sub/");
+        let standpoint = Standpoint::new(&Arc::from(&b"/home/me"[..]), b"sub", Side::Sender);
+        assert_eq!(standpoint.directory, b"/home/me/sub/");
         let in_tree = |dir, name| MergePath::InTree { dir, name };
-        assert_eq!(place.locate(b"/home/me/sub/.f"), in_tree(b"sub", b".f"));
-        assert_eq!(place.locate(b"/home/me/.f"), in_tree(b"", b".f"));
-        assert_eq!(place.locate(b"plain"), in_tree(b"", b"plain"));
-        assert_eq!(place.locate(b"/home/.f"), MergePath::Outside(b"/home/.f"));
         assert_eq!(
-            place.locate(b"/home/meow"),
+            standpoint.locate(b"/home/me/sub/.f"),
+            in_tree(b"sub", b".f")
+        );
+        assert_eq!(standpoint.locate(b"/home/me/.f"), in_tree(b"", b".f"));
+        assert_eq!(standpoint.locate(b"plain"), in_tree(b"", b"plain"));
+        assert_eq!(
+            standpoint.locate(b"/home/.f"),
+            MergePath::Outside(b"/home/.f")
+        );
+        assert_eq!(
+            standpoint.locate(b"/home/meow"),
             MergePath::Outside(b"/home/meow")
         );
     }
