@@ -189,7 +189,7 @@ pub(crate) fn seen_after_setting(ctx: &Context, ids: &Ids, entry: &Entry, stat: 
     seen
 }
 
-/// What [`apply`] came to.
+/// What [`Setter::apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {
     /// Nothing had to be set.
@@ -200,85 +200,104 @@ pub(crate) enum Applied {
     Failed,
 }
 
-/// Makes the entry's attributes those that are wanted. `stat` is what it has now, where that is
-/// known. `created` directories keep the set-group-ID bit that they inherited.
-// rsync: rsync.c set_file_attrs()
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn apply(
-    ctx: &Context,
-    ids: &Ids,
-    role: Role,
-    wanted: Wanted<'_>,
-    handle: &Handle<'_>,
-    stat: Option<Stat>,
-    time: TimeRule,
-    name: impl Fn() -> Vec<u8>,
-    created: bool,
-) -> Applied {
-    let o = &ctx.options;
-    let entry = wanted.entry;
-    if ctx.options.dry_run {
-        return Applied::Changed;
-    }
-    let inherits = !o.preserve_perms && (created || stat.is_none());
-    let mut stat = match stat.map_or_else(|| handle.stat(), Ok) {
-        Ok(stat) => stat,
-        Err(e) => {
-            ctx.transfer_error_os(role, line!("stat ", name(), " failed"), e);
-            return Applied::Failed;
-        }
-    };
-    let mut applied = Applied::Unchanged;
-    let mut new_mode = wanted.mode;
-    if inherits && entry.is_dir() && stat.permissions & 0o2000 != 0 {
-        new_mode |= 0o2000;
-    }
+/// What an entry had before its attributes are set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Before {
+    /// It stood there, with these.
+    Stood(Stat),
+    /// It was just made, with these where that is known. Directories keep the set-group-ID bit that
+    /// they inherited.
+    Made(Option<Stat>),
+}
 
-    let uid = owner_differs(ctx, ids, entry, &stat).then(|| ids.uid(entry.uid));
-    let gid = group_differs(o, ids, entry, &stat)
-        .then(|| ids.gid(entry.gid))
-        .flatten();
-    if uid.is_some() || gid.is_some() {
-        if let Err(e) = handle.set_owner(uid, gid) {
-            let what = if uid.is_some() { "chown " } else { "chgrp " };
-            ctx.transfer_error_os(role, line!(what, name(), " failed"), e);
-            return Applied::Failed;
-        }
-        applied = Applied::Changed;
-        // Giving a file away clears its set-ID bits.
-        if stat.permissions & 0o6000 != 0
-            && let Ok(now) = handle.stat()
-        {
-            stat = now;
-        }
-    }
+/// Sets attributes for one role.
+pub(crate) struct Setter<'a> {
+    pub ctx: &'a Context,
+    pub ids: &'a Ids,
+    pub role: Role,
+}
 
-    let time = if keeps_time(o, stat.mode()) {
-        time
-    } else {
-        TimeRule::Skip
-    };
-    let same = match time {
-        TimeRule::Skip => true,
-        TimeRule::Exact => stat.mtime == entry.mtime,
-        TimeRule::Window => same_time(o.modify_window, stat.mtime, entry.mtime),
-    };
-    if !same {
-        if let Err(e) = handle.set_mtime(entry.mtime) {
-            ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
-            return Applied::Failed;
+impl Setter<'_> {
+    /// Makes the entry's attributes those that are wanted. `name` is what errors call it.
+    // rsync: rsync.c set_file_attrs()
+    pub fn apply(
+        &self,
+        wanted: Wanted<'_>,
+        handle: &Handle<'_>,
+        before: Before,
+        time: TimeRule,
+        name: impl Fn() -> Vec<u8>,
+    ) -> Applied {
+        let Setter { ctx, ids, role } = *self;
+        let o = &ctx.options;
+        let entry = wanted.entry;
+        if ctx.options.dry_run {
+            return Applied::Changed;
         }
-        applied = Applied::Changed;
-    }
+        let (stat, made) = match before {
+            Before::Stood(stat) => (Some(stat), false),
+            Before::Made(stat) => (stat, true),
+        };
+        let inherits = !o.preserve_perms && made;
+        let mut stat = match stat.map_or_else(|| handle.stat(), Ok) {
+            Ok(stat) => stat,
+            Err(e) => {
+                ctx.transfer_error_os(role, line!("stat ", name(), " failed"), e);
+                return Applied::Failed;
+            }
+        };
+        let mut applied = Applied::Unchanged;
+        let mut new_mode = wanted.mode;
+        if inherits && entry.is_dir() && stat.permissions & 0o2000 != 0 {
+            new_mode |= 0o2000;
+        }
 
-    if !entry.is_symlink() && mode_shown(stat.mode()) != mode_shown(new_mode) {
-        if let Err(e) = handle.set_permissions(new_mode & PERMISSIONS) {
-            ctx.transfer_error_os(role, line!("failed to set permissions on ", name()), e);
-            return Applied::Failed;
+        let uid = owner_differs(ctx, ids, entry, &stat).then(|| ids.uid(entry.uid));
+        let gid = group_differs(o, ids, entry, &stat)
+            .then(|| ids.gid(entry.gid))
+            .flatten();
+        if uid.is_some() || gid.is_some() {
+            if let Err(e) = handle.set_owner(uid, gid) {
+                let what = if uid.is_some() { "chown " } else { "chgrp " };
+                ctx.transfer_error_os(role, line!(what, name(), " failed"), e);
+                return Applied::Failed;
+            }
+            applied = Applied::Changed;
+            // Giving a file away clears its set-ID bits.
+            if stat.permissions & 0o6000 != 0
+                && let Ok(now) = handle.stat()
+            {
+                stat = now;
+            }
         }
-        applied = Applied::Changed;
+
+        let time = if keeps_time(o, stat.mode()) {
+            time
+        } else {
+            TimeRule::Skip
+        };
+        let same = match time {
+            TimeRule::Skip => true,
+            TimeRule::Exact => stat.mtime == entry.mtime,
+            TimeRule::Window => same_time(o.modify_window, stat.mtime, entry.mtime),
+        };
+        if !same {
+            if let Err(e) = handle.set_mtime(entry.mtime) {
+                ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
+                return Applied::Failed;
+            }
+            applied = Applied::Changed;
+        }
+
+        if !entry.is_symlink() && mode_shown(stat.mode()) != mode_shown(new_mode) {
+            if let Err(e) = handle.set_permissions(new_mode & PERMISSIONS) {
+                ctx.transfer_error_os(role, line!("failed to set permissions on ", name()), e);
+                return Applied::Failed;
+            }
+            applied = Applied::Changed;
+        }
+        applied
     }
-    applied
 }
 
 impl Handle<'_> {

@@ -3,7 +3,7 @@
 // rsync: generator.c recv_generator(), the part for directories
 
 use super::{Found, Generator, ROLE, Visit};
-use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply, dest_mode, keeps_time};
+use crate::attrs::{Applied, Before, Handle, TimeRule, Wanted, dest_mode, keeps_time};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::SessionError;
@@ -174,17 +174,9 @@ impl Generator {
         } else {
             let parent = dir.parent().unwrap_or(&dir);
             let handle = Handle::Name(&parent.dir, &leaf);
-            apply(
-                &ctx,
-                &self.ids,
-                ROLE,
-                for_now,
-                &handle,
-                own_stat,
-                TimeRule::Window,
-                shown,
-                created,
-            );
+            let before = before(own_stat, created);
+            self.setter()
+                .apply(for_now, &handle, before, TimeRule::Window, shown);
         }
         // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
         let linked = ctx.options.keep_dirlinks
@@ -212,17 +204,9 @@ impl Generator {
     fn apply_to_root(&self, dir: &Arc<DestDir>, wanted: Wanted<'_>, stat: Option<Stat>) -> Applied {
         let handle = Handle::Root(&dir.dir);
         let shown = || self.shown(b".");
-        apply(
-            &self.ctx,
-            &self.ids,
-            ROLE,
-            wanted,
-            &handle,
-            stat,
-            TimeRule::Window,
-            shown,
-            dir.fresh,
-        )
+        let before = before(stat, dir.fresh);
+        self.setter()
+            .apply(wanted, &handle, before, TimeRule::Window, shown)
     }
 
     fn skip_content(&mut self, entry: &EntryRef) {
@@ -232,5 +216,12 @@ impl Generator {
         );
         self.skipped = Some(entry.entry().depth());
         entry.note(Note::MissingDir);
+    }
+}
+
+fn before(stat: Option<Stat>, created: bool) -> Before {
+    match stat {
+        Some(stat) if !created => Before::Stood(stat),
+        _ => Before::Made(stat),
     }
 }

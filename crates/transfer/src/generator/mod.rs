@@ -19,6 +19,7 @@ mod nonregular;
 pub(crate) mod prune;
 mod regular;
 
+use crate::attrs::Setter;
 use crate::context::Context;
 use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
@@ -310,6 +311,14 @@ impl Generator {
             inode: s.inode,
         });
         self.sender.remove_source(file, id);
+    }
+
+    fn setter(&self) -> Setter<'_> {
+        Setter {
+            ctx: &self.ctx,
+            ids: &self.ids,
+            role: ROLE,
+        }
     }
 
     fn hand_over(&mut self, job: Job) {

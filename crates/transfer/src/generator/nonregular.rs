@@ -4,7 +4,7 @@
 use super::create::Made;
 use super::decide::kind_class;
 use super::{Found, Generator, ROLE};
-use crate::attrs::{Applied, Handle, TimeRule, Wanted, apply, seen_after_setting};
+use crate::attrs::{Applied, Before, Handle, TimeRule, Wanted, seen_after_setting};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
@@ -125,17 +125,8 @@ impl Generator {
                 Applied::Changed
             }
         } else {
-            apply(
-                &self.ctx,
-                &self.ids,
-                ROLE,
-                wanted,
-                &handle,
-                Some(*stat),
-                time,
-                shown,
-                false,
-            )
+            self.setter()
+                .apply(wanted, &handle, Before::Stood(*stat), time, shown)
         }
     }
 
@@ -149,17 +140,8 @@ impl Generator {
         if let Some((dir, leaf)) = self.there(file) {
             let handle = Handle::Name(&dir.dir, leaf);
             let shown = || self.shown(&name);
-            apply(
-                &self.ctx,
-                &self.ids,
-                ROLE,
-                wanted,
-                &handle,
-                None,
-                TimeRule::Window,
-                shown,
-                false,
-            );
+            self.setter()
+                .apply(wanted, &handle, Before::Made(None), TimeRule::Window, shown);
         }
     }
 }

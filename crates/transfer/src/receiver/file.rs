@@ -3,7 +3,7 @@
 // rsync: receiver.c recv_files(), open_tmpfile(); rsync.c finish_transfer()
 
 use super::{Failure, Job, ROLE, Receiver};
-use crate::attrs::{Handle, TimeRule, Wanted, apply, needs_owner};
+use crate::attrs::{Before, Handle, TimeRule, Wanted, needs_owner};
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
@@ -225,17 +225,9 @@ impl Receiver {
         };
         let handle = Handle::File(&target.file);
         let shown = || self.shown(&path);
-        apply(
-            &self.ctx,
-            &self.ids,
-            ROLE,
-            wanted,
-            &handle,
-            target.born.map(Born::stat),
-            TimeRule::Exact,
-            shown,
-            false,
-        );
+        let before = Before::Made(target.born.map(Born::stat));
+        self.setter()
+            .apply(wanted, &handle, before, TimeRule::Exact, shown);
         if self.ctx.options.fsync
             && let Err(e) = target.file.sync_all()
         {
@@ -323,17 +315,8 @@ impl Receiver {
                 mode: job.mode,
             };
             let handle = Handle::File(&file);
-            apply(
-                &self.ctx,
-                &self.ids,
-                ROLE,
-                wanted,
-                &handle,
-                None,
-                TimeRule::Exact,
-                shown,
-                false,
-            );
+            self.setter()
+                .apply(wanted, &handle, Before::Made(None), TimeRule::Exact, shown);
             drop(file);
             dir.rename(&name, dir, job.leaf()).inspect_err(|_| {
                 let _ = dir.remove_file(&name);

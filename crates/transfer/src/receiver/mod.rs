@@ -17,6 +17,7 @@ mod rebuild;
 
 pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
+use crate::attrs::Setter;
 use crate::context::Context;
 use crate::destination::DestDir;
 use crate::error::{Fatal, SessionError};
@@ -311,6 +312,14 @@ impl Receiver {
 
     fn add_matches(&self, stats: MatchStats) {
         self.outcomes().matches += stats;
+    }
+
+    fn setter(&self) -> Setter<'_> {
+        Setter {
+            ctx: &self.ctx,
+            ids: &self.ids,
+            role: ROLE,
+        }
     }
 
     /// A name below the destination, as errors show it.
