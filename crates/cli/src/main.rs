@@ -31,6 +31,10 @@ fn sync(options: Options) -> ExitCode {
     if let Some(code) = refuse_remote(&options).or_else(|| refuse_empty(&options)) {
         return code;
     }
+    let (options, notice) = render::suited(options);
+    if let Some(notice) = notice {
+        eprintln!("{notice}");
+    }
     fast_io::dir::raise_open_limit();
     let control = Arc::new(Control::new());
     stop_on_signals(&control);

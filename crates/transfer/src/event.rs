@@ -32,10 +32,13 @@ pub enum Event<'a> {
     },
     /// An entry of the source is listed (`--list-only`), not copied.
     Listed(&'a Entry),
-    /// The content of a file moves.
+    /// The content of the file moves whose line is due next: what rsync's progress is made of.
     Progress(&'a Progress<'a>),
-    /// The whole session's counters moved: what a display of the whole needs. Sent a few times
-    /// a second while `EventNeeds` asks for it, and once at the end.
+    /// The content of any file moves, told at once and for all that are in flight. Sent where
+    /// a live display or JSON progress is asked for.
+    Flight(&'a Progress<'a>),
+    /// The whole session's counters moved though no content did, a few times a second and once
+    /// at the end. Sent where [`Event::Flight`] is.
     Totals(&'a Totals),
 }
 
@@ -150,20 +153,21 @@ pub struct Progress<'a> {
 /// Where the session as a whole stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Files whose content was transferred, this one included (`xfr#`).
+    /// Files whose content has arrived.
     pub transferred_files: u64,
-    /// Entries of the list that are still to be looked at (`to-chk`, `ir-chk`).
+    /// Entries of the list that are still to be looked at. In [`Event::Progress`], those that
+    /// come after this one (`to-chk`, `ir-chk`).
     pub files_to_check: u64,
     /// Entries in the list so far.
     pub files_known: u64,
     /// The list is complete: `to-chk`, not `ir-chk`.
     pub list_complete: bool,
-    /// The sizes of all files transferred so far, the present one counted whole.
-    pub transferred_size: u64,
     /// The sizes of all files in the list so far.
     pub total_size: u64,
-    /// Bytes of content that need no more work: moved, matched, or found equal.
+    /// Bytes of content that were transferred, of files in flight too.
+    pub bytes_moved: u64,
+    /// Bytes of `total_size` that need no more work, of files in flight too.
     pub bytes_done: u64,
-    /// Entries that need no more work.
+    /// Entries that need no more work: those in flight are not among them.
     pub files_done: u64,
 }

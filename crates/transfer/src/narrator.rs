@@ -18,6 +18,7 @@ use delta::Digest;
 use options::{LineTime, Options};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tree::entry::Entry;
 
 /// Tells a session's events in rsync's order.
 pub(crate) struct Narrator {
@@ -25,6 +26,8 @@ pub(crate) struct Narrator {
     state: Mutex<State>,
     /// Nobody looks at items or progress: they need not be queued at all.
     silent: bool,
+    /// Somebody looks at all files in flight.
+    live: bool,
     lines_before_transfer: bool,
     itemize: u8,
     name_level: u8,
@@ -105,7 +108,7 @@ const WINDOW: usize = 32 * 1024;
 impl Narrator {
     pub fn new(sink: Arc<dyn EventSink>, options: &Options) -> Narrator {
         let lines = options.out_format.is_some() || options.log_file.is_some() || options.json;
-        let progress = options.info.progress > 0 || options.progress_bar;
+        let progress = options.info.progress > 0;
         let before = options
             .out_format
             .as_ref()
@@ -114,6 +117,7 @@ impl Narrator {
             sink,
             state: Mutex::default(),
             silent: !lines && !progress,
+            live: options.progress_bar || (options.json && progress),
             lines_before_transfer: before,
             itemize: options.itemize(),
             name_level: options.info.name,
@@ -248,27 +252,45 @@ impl Narrator {
         self.tell(state);
     }
 
+    /// Whether anybody looks at all files in flight and at the counters.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Tells where the session stands.
+    pub fn totals(&self, totals: impl FnOnce() -> Totals) {
+        if self.live {
+            let _order = self.lock();
+            self.sink.event(Event::Totals(&totals()));
+        }
+    }
+
     /// A file's content is about to move.
-    pub fn begin(&self, place: PlaceId, totals: impl FnOnce() -> Totals) {
-        self.update(place, |p| p.state = PlaceState::Moving, totals);
+    pub fn begin(&self, place: PlaceId, entry: &Entry, totals: impl FnOnce() -> Totals) {
+        let change = |place: &mut Place| place.state = PlaceState::Moving;
+        self.update(place, change, entry, Stage::Started, 0, totals);
     }
 
     /// A file's content has moved this far.
-    pub fn moving(&self, place: PlaceId, offset: u64, totals: impl FnOnce() -> Totals) {
-        let PlaceId(Some(id)) = place else { return };
-        let totals = totals();
-        let mut state = self.lock();
-        state.totals = totals;
-        if id != state.first || id >= state.closed {
-            self.sink.event(Event::Totals(&totals));
+    pub fn moving(
+        &self,
+        place: PlaceId,
+        entry: &Entry,
+        offset: u64,
+        totals: impl FnOnce() -> Totals,
+    ) {
+        if self.silent && !self.live {
             return;
         }
-        let place = &state.queue[0];
-        let entry = place.record.entry.entry();
-        let totals = Totals {
-            files_to_check: place.to_check(totals),
-            ..totals
-        };
+        // The counters are read in order, so that they never go backwards.
+        let mut state = self.lock();
+        let mut totals = totals();
+        self.flight(entry, Stage::Moving, offset, totals);
+        state.totals = totals;
+        if place.0 != Some(state.first) || state.first >= state.closed {
+            return;
+        }
+        totals.files_to_check = state.queue[0].to_check(totals);
         self.sink.event(Event::Progress(&Progress {
             entry,
             stage: Stage::Moving,
@@ -279,24 +301,50 @@ impl Narrator {
     }
 
     /// A file's transfer ended: well, with what moved, or badly, with nothing to tell.
-    pub fn end(&self, place: PlaceId, moved: Option<Moved>, totals: impl FnOnce() -> Totals) {
+    pub fn end(
+        &self,
+        place: PlaceId,
+        entry: &Entry,
+        moved: Option<Moved>,
+        totals: impl FnOnce() -> Totals,
+    ) {
         let state = moved.map_or(PlaceState::Failed, PlaceState::Done);
-        self.update(place, |p| p.state = state, totals);
+        let change = |place: &mut Place| place.state = state;
+        self.update(place, change, entry, Stage::Finished, entry.size, totals);
     }
 
     fn update(
         &self,
         place: PlaceId,
         change: impl FnOnce(&mut Place),
+        entry: &Entry,
+        stage: Stage,
+        offset: u64,
         totals: impl FnOnce() -> Totals,
     ) {
-        let PlaceId(Some(id)) = place else { return };
-        let totals = totals();
+        if self.silent && !self.live {
+            return;
+        }
         let mut state = self.lock();
+        let totals = totals();
+        self.flight(entry, stage, offset, totals);
+        let PlaceId(Some(id)) = place else { return };
         let at = (id - state.first) as usize;
         change(&mut state.queue[at]);
         state.totals = totals;
         self.tell(&mut state);
+    }
+
+    fn flight(&self, entry: &Entry, stage: Stage, offset: u64, totals: Totals) {
+        if self.live {
+            self.sink.event(Event::Flight(&Progress {
+                entry,
+                stage,
+                offset,
+                size: entry.size,
+                totals,
+            }));
+        }
     }
 
     /// Tells what is due: everything done at the head of the closed windows.

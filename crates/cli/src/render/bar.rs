@@ -2,12 +2,15 @@
 //! files done of those known, the rate, the time that is left where that can be known, and the
 //! files in flight; lines of text scroll by above it.
 
+mod standing;
+
 use super::text::Text;
 use super::{Outcome, View};
-use indicatif::{
-    HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle,
-};
-use std::collections::VecDeque;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use standing::{Standing, WHOLE};
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use transfer::event::{Event, Progress, Stage, Totals};
 
@@ -16,85 +19,129 @@ pub(crate) struct Bar {
     text: Text,
     screen: MultiProgress,
     overall: ProgressBar,
+    /// The lines for files in flight, below the bar.
+    rows: Vec<ProgressBar>,
     flying: Vec<Flying>,
-    standing: Standing,
+    standing: Arc<Mutex<Standing>>,
+    /// When the lines were last brought up to date.
+    drawn: Instant,
 }
 
 /// A file on its way.
 struct Flying {
     name: Vec<u8>,
-    bar: ProgressBar,
+    since: Instant,
+    offset: u64,
+    size: u64,
 }
 
 /// How many files in flight are shown.
-const MOST_FLYING: usize = 4;
+const MOST_ROWS: usize = 4;
 
-/// A file smaller than this is gone before it could be read of.
-const WORTH_SHOWING: u64 = 4 << 20;
+/// A file that is gone sooner could not be read of.
+const WORTH_SHOWING: Duration = Duration::from_millis(100);
 
 /// Times a second that the display is drawn.
 const FRAMES: u8 = 10;
+const FRAME: Duration = Duration::from_millis(1000 / FRAMES as u64);
+
+/// Whether standard output is a terminal on which lines can be drawn anew.
+pub(crate) fn has_place() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
 
 impl Bar {
     pub(crate) fn new(text: Text) -> Bar {
+        let standing = Arc::new(Mutex::new(Standing::default()));
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(FRAMES));
-        let overall = screen.add(ProgressBar::new(0).with_style(style(OVERALL)));
+        let told = Arc::clone(&standing);
+        // Asked at each frame, so that rate and time are right even while nothing happens.
+        let words = move |_: &ProgressState, to: &mut dyn fmt::Write| {
+            let standing = told.lock().unwrap_or_else(PoisonError::into_inner);
+            // Writing to a string does not fail.
+            let _ = to.write_str(&standing.words(Instant::now()));
+        };
+        let style = style(OVERALL).with_key("words", words);
+        let overall = screen.add(ProgressBar::new(WHOLE).with_style(style));
+        overall.enable_steady_tick(FRAME);
         Bar {
             text,
             screen,
             overall,
+            rows: Vec::new(),
             flying: Vec::new(),
-            standing: Standing::default(),
+            standing,
+            drawn: Instant::now(),
         }
     }
 
-    fn totals(&mut self, totals: &Totals) {
-        self.standing.update(totals, Instant::now());
-        self.overall.set_length(self.standing.length());
-        self.overall.set_position(self.standing.position());
-        self.overall.set_message(self.standing.words());
+    fn totals(&mut self, totals: &Totals, now: Instant) {
+        let share = {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            standing.update(totals, now);
+            standing.share()
+        };
+        if now.duration_since(self.drawn) >= FRAME {
+            self.drawn = now;
+            self.overall.set_position(share);
+            self.draw_rows(now);
+        }
     }
 
-    fn progress(&mut self, progress: &Progress<'_>) {
-        let name = progress.entry.path();
+    fn flight(&mut self, progress: &Progress<'_>) {
+        let (name, now) = (progress.entry.path(), Instant::now());
         let at = self.flying.iter().position(|flying| flying.name == name);
         match (progress.stage, at) {
-            (Stage::Finished, Some(at)) => self.land(at),
-            (Stage::Started | Stage::Moving, Some(at)) => {
-                self.flying[at].bar.set_position(progress.offset);
+            (Stage::Finished, Some(at)) => {
+                self.flying.remove(at);
             }
-            (Stage::Started, None)
-                if progress.size >= WORTH_SHOWING && self.flying.len() < MOST_FLYING =>
-            {
-                let bar = ProgressBar::new(progress.size).with_style(style(FLYING));
-                let bar = self.screen.add(bar);
-                bar.set_message(printable(&name));
-                self.flying.push(Flying { name, bar });
-            }
-            _ => {}
+            (Stage::Finished, None) => {}
+            (Stage::Started | Stage::Moving, Some(at)) => self.flying[at].offset = progress.offset,
+            (Stage::Started | Stage::Moving, None) => self.flying.push(Flying {
+                name,
+                since: now,
+                offset: progress.offset,
+                size: progress.size,
+            }),
         }
-        self.totals(&progress.totals);
+        self.totals(&progress.totals, now);
     }
 
-    fn land(&mut self, at: usize) {
-        let landed = self.flying.swap_remove(at);
-        landed.bar.finish_and_clear();
-        self.screen.remove(&landed.bar);
+    fn draw_rows(&mut self, now: Instant) {
+        let shown = self
+            .flying
+            .iter()
+            .filter(|flying| now.duration_since(flying.since) >= WORTH_SHOWING)
+            .take(MOST_ROWS);
+        let mut rows = 0;
+        for flying in shown {
+            if rows == self.rows.len() {
+                let row = ProgressBar::new(0).with_style(style(FLYING));
+                self.rows.push(self.screen.add(row));
+            }
+            let row = &self.rows[rows];
+            row.set_length(flying.size);
+            row.set_position(flying.offset);
+            row.set_message(printable(&flying.name));
+            rows += 1;
+        }
+        self.keep_rows(rows);
     }
 
-    fn clear(&mut self) {
-        while !self.flying.is_empty() {
-            self.land(0);
+    fn keep_rows(&mut self, rows: usize) {
+        for row in self.rows.drain(rows..) {
+            row.finish_and_clear();
+            self.screen.remove(&row);
         }
-        self.overall.finish_and_clear();
     }
 }
 
 impl View for Bar {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Progress(progress) => self.progress(progress),
-            Event::Totals(totals) => self.totals(totals),
+            Event::Flight(progress) => self.flight(progress),
+            Event::Totals(totals) => self.totals(totals, Instant::now()),
+            Event::Progress(_) => {}
             _ => {
                 let text = &mut self.text;
                 self.screen.suspend(|| {
@@ -106,12 +153,13 @@ impl View for Bar {
     }
 
     fn finish(&mut self, outcome: &Outcome<'_>) {
-        self.clear();
+        self.keep_rows(0);
+        self.overall.finish_and_clear();
         self.text.finish(outcome);
     }
 }
 
-const OVERALL: &str = "{wide_bar} {percent:>3}%  {msg}";
+const OVERALL: &str = "{wide_bar} {percent:>3}%  {words}";
 const FLYING: &str = "  {wide_msg} {bytes:>10} / {total_bytes:>10}";
 
 fn style(template: &str) -> ProgressStyle {
@@ -127,165 +175,9 @@ fn printable(name: &[u8]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Where the whole stands, in words and numbers that never go backwards.
-///
-/// While the list still grows the bytes known grow faster than those done, and an honest share
-/// would shrink: the bar then stays where it is until it is right again.
-#[derive(Debug, Default)]
-struct Standing {
-    totals: Totals,
-    /// Thousandths of the whole.
-    share: u64,
-    /// Bytes done at moments of the last seconds.
-    history: VecDeque<(Instant, u64)>,
-}
-
-/// The rate is that of so much past.
-const MEMORY: Duration = Duration::from_secs(5);
-
-/// How finely the bar moves.
-const WHOLE: u64 = 1000;
-
-impl Standing {
-    fn update(&mut self, totals: &Totals, now: Instant) {
-        // Events of several threads may overtake each other.
-        let done = totals.bytes_done.max(self.totals.bytes_done);
-        let files = totals.files_done.max(self.totals.files_done);
-        self.totals = Totals {
-            bytes_done: done,
-            files_done: files,
-            ..*totals
-        };
-        let share = match totals.total_size {
-            0 => 0,
-            size => (u128::from(done) * u128::from(WHOLE) / u128::from(size)) as u64,
-        };
-        self.share = self.share.max(share.min(WHOLE));
-        if self
-            .history
-            .back()
-            .is_none_or(|(last, _)| now.duration_since(*last) >= MEMORY / 50)
-        {
-            self.history.push_back((now, done));
-        }
-        while self.history.len() > 2 && now.duration_since(self.history[0].0) > MEMORY {
-            self.history.pop_front();
-        }
-    }
-
-    fn length(&self) -> u64 {
-        WHOLE
-    }
-
-    fn position(&self) -> u64 {
-        self.share
-    }
-
-    /// Bytes a second; 0 where that cannot be known yet.
-    fn rate(&self) -> f64 {
-        let (Some((first, from)), Some((last, to))) = (self.history.front(), self.history.back())
-        else {
-            return 0.0;
-        };
-        let seconds = last.duration_since(*first).as_secs_f64();
-        if seconds > 0.0 {
-            (to - from) as f64 / seconds
-        } else {
-            0.0
-        }
-    }
-
-    /// How long it will take, where that can be known.
-    fn remaining(&self) -> Option<Duration> {
-        let left = self
-            .totals
-            .total_size
-            .saturating_sub(self.totals.bytes_done);
-        let rate = self.rate();
-        if !self.totals.list_complete || rate <= 0.0 {
-            return None;
-        }
-        Duration::try_from_secs_f64(left as f64 / rate).ok()
-    }
-
-    fn words(&self) -> String {
-        let Totals {
-            files_done,
-            files_known,
-            list_complete,
-            ..
-        } = self.totals;
-        let more = if list_complete { "" } else { "+" };
-        let rate = HumanBytes(self.rate() as u64);
-        let left = self.remaining().map_or("--".to_owned(), |left| {
-            format!("{:#}", HumanDuration(Duration::from_secs(left.as_secs())))
-        });
-        format!("{files_done}/{files_known}{more} files  {rate}/s  {left} left")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn totals(bytes_done: u64, total_size: u64, list_complete: bool) -> Totals {
-        Totals {
-            bytes_done,
-            total_size,
-            list_complete,
-            files_known: 9,
-            files_done: 2,
-            ..Totals::default()
-        }
-    }
-
-    #[test]
-    fn the_bar_never_goes_backwards() {
-        let (mut standing, start) = (Standing::default(), Instant::now());
-        let mut last = 0;
-        for (done, size) in [
-            (10, 100),
-            (20, 1000),
-            (15, 1000),
-            (500, 2000),
-            (1999, 2000),
-            (2000, 2000),
-        ] {
-            standing.update(&totals(done, size, false), start);
-            assert!(standing.position() >= last);
-            last = standing.position();
-        }
-        assert_eq!(last, standing.length());
-    }
-
-    #[test]
-    fn the_time_left_is_unknown_until_the_list_is_complete() {
-        let (mut standing, start) = (Standing::default(), Instant::now());
-        standing.update(&totals(0, 1000, false), start);
-        standing.update(&totals(100, 1000, false), start + Duration::from_secs(1));
-        assert_eq!((standing.remaining(), standing.rate()), (None, 100.0));
-        assert_eq!(standing.words(), "2/9+ files  100 B/s  -- left");
-        standing.update(&totals(200, 1000, true), start + Duration::from_secs(2));
-        assert_eq!(standing.remaining(), Some(Duration::from_secs(8)));
-        assert_eq!(standing.words(), "2/9 files  100 B/s  8s left");
-    }
-
-    #[test]
-    fn the_rate_is_that_of_the_last_seconds() {
-        let (mut standing, start) = (Standing::default(), Instant::now());
-        for second in 0..20 {
-            let done = if second < 10 {
-                second * 1000
-            } else {
-                9000 + (second - 9) * 10
-            };
-            standing.update(
-                &totals(done, 100_000, true),
-                start + Duration::from_secs(second),
-            );
-        }
-        assert_eq!(standing.rate(), 10.0);
-    }
 
     #[test]
     fn the_templates_are_right() {

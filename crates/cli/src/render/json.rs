@@ -5,6 +5,7 @@ use super::output::Output;
 use super::{Outcome, View, format, message};
 use options::Options;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use transfer::event::{Event, FileList, Message, Progress, Severity, Stage, Totals};
 use transfer::item::ItemFlags;
@@ -14,7 +15,7 @@ use tree::entry::Entry;
 /// The version of the schema: raised when something in it changes its meaning or goes away.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// How often progress is told.
+/// How often each file's progress is told.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What prints JSON lines.
@@ -23,8 +24,8 @@ pub(crate) struct Json {
     letters: format::LineFormat,
     dry_run: bool,
     shows_progress: bool,
-    last_progress: Option<Instant>,
-    last_totals: Option<Instant>,
+    /// When files in flight were last told of.
+    last_moves: HashMap<Vec<u8>, Option<Instant>>,
 }
 
 impl Json {
@@ -34,8 +35,7 @@ impl Json {
             letters: format::LineFormat::new(b"%i", options),
             dry_run: options.dry_run,
             shows_progress: options.info.progress > 0 || options.progress_bar,
-            last_progress: None,
-            last_totals: None,
+            last_moves: HashMap::new(),
         };
         json.line(&Line::Start {
             schema: SCHEMA,
@@ -66,8 +66,17 @@ impl Json {
             Stage::Moving => "moving",
             Stage::Finished => "finished",
         };
-        if progress.stage == Stage::Moving && !is_due(&mut self.last_progress) {
-            return;
+        match progress.stage {
+            Stage::Started => {}
+            Stage::Moving => {
+                let last = self.last_moves.entry(progress.entry.path()).or_default();
+                if !is_due(last) {
+                    return;
+                }
+            }
+            Stage::Finished => {
+                self.last_moves.remove(&progress.entry.path());
+            }
         }
         self.line(&Line::Progress {
             name: progress.entry.path().as_slice().into(),
@@ -123,15 +132,13 @@ impl View for Json {
             Event::Listed(entry) => self.line(&Line::Listed {
                 described: (*entry).into(),
             }),
-            Event::Progress(progress) if self.shows_progress => self.progress(progress),
+            Event::Flight(progress) if self.shows_progress => self.progress(progress),
             Event::Totals(totals) if self.shows_progress => {
-                if is_due(&mut self.last_totals) {
-                    self.line(&Line::Totals {
-                        totals: (*totals).into(),
-                    });
-                }
+                self.line(&Line::Totals {
+                    totals: (*totals).into(),
+                });
             }
-            Event::Progress(_) | Event::Totals(_) => {}
+            Event::Progress(_) | Event::Flight(_) | Event::Totals(_) => {}
         }
     }
 
@@ -248,6 +255,7 @@ struct Standing {
     files_known: u64,
     files_done: u64,
     list_complete: bool,
+    bytes_moved: u64,
     bytes_done: u64,
     bytes_known: u64,
 }
@@ -377,6 +385,7 @@ impl From<&Totals> for Standing {
             files_known: totals.files_known,
             files_done: totals.files_done,
             list_complete: totals.list_complete,
+            bytes_moved: totals.bytes_moved,
             bytes_done: totals.bytes_done,
             bytes_known: totals.total_size,
         }

@@ -39,7 +39,6 @@ use json::Json;
 use log_file::Log;
 use options::{Options, OutFormat};
 use output::{OnLost, Output};
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
 use transfer::event::{Event, EventSink, Role};
@@ -94,27 +93,30 @@ pub fn sink(options: &Options, on_output_lost: OnLost) -> Arc<dyn Renderer> {
             eprintln!("{complaint}");
         }
         views.push(Box::new(Json::new(Output::stdout(on_output_lost), options)));
-    } else if options.progress_bar && io::stdout().is_terminal() && options.quiet == 0 {
-        let text = Text::new(console(options, on_output_lost), options);
-        views.push(Box::new(Bar::new(text)));
-    } else if options.progress_bar {
-        let options = without_bar(options);
-        views.push(Box::new(Text::new(
-            console(&options, on_output_lost),
-            &options,
-        )));
     } else {
-        views.push(Box::new(Text::new(
-            console(options, on_output_lost),
-            options,
-        )));
+        let text = Text::new(console(options, on_output_lost), options);
+        if options.progress_bar && options.quiet == 0 {
+            views.push(Box::new(Bar::new(text)));
+        } else {
+            views.push(Box::new(text));
+        }
     }
     Arc::new(Views(Mutex::new(views)))
 }
 
-/// `--progress=bar` where there is no terminal is `--progress`.
-fn without_bar(options: &Options) -> Options {
-    let mut options = options.clone();
+/// The options as they can be obeyed where the output goes, and what there is to tell of it.
+///
+/// `--progress=bar` needs a terminal; where there is none, `--progress` is shown.
+pub fn suited(options: Options) -> (Options, Option<&'static str>) {
+    if !options.progress_bar || options.json || options.quiet > 0 || bar::has_place() {
+        return (options, None);
+    }
+    let told = "tidesync: --progress=bar needs a terminal to draw on: showing --progress instead";
+    (without_bar(options), Some(told))
+}
+
+fn without_bar(mut options: Options) -> Options {
+    options.progress_bar = false;
     options.info.progress = options.info.progress.max(1);
     options.info.flist = options.info.flist.max(2);
     if options.out_format.is_none() {
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_bar_without_a_terminal_is_the_progress_of_each_file() {
-        let options = without_bar(&Options {
+        let options = without_bar(Options {
             progress_bar: true,
             ..Options::default()
         });
@@ -184,7 +186,7 @@ mod tests {
             out_format: Some(OutFormat::new("%i %n%L", 1)),
             ..Options::default()
         };
-        assert_eq!(without_bar(&itemized).out_format.unwrap().text, b"%i %n%L");
+        assert_eq!(without_bar(itemized).out_format.unwrap().text, b"%i %n%L");
     }
 
     #[test]

@@ -218,7 +218,7 @@ impl View for Text {
             Event::Deleted { name, mode } => self.deleted(name, message::is_dir(*mode)),
             Event::Listed(entry) => self.console.info(&list::list_line(entry, &self.options)),
             Event::Progress(progress) => self.progress(progress),
-            Event::Totals(_) => {}
+            Event::Flight(_) | Event::Totals(_) => {}
         }
     }
 

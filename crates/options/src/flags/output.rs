@@ -183,7 +183,8 @@ const PROGRESS: Flag = Flag::new(
 })
 .doc(
     "Show how far each file has got. `--progress=bar` is one live display of the whole transfer \
-     instead, for terminals; `--info=progress2` one line for the whole, as rsync prints it.",
+     instead, where standard output is a terminal (else it says so and shows `--progress`); \
+     `--info=progress2` one line for the whole, as rsync prints it.",
 );
 
 const PARTIAL_AND_PROGRESS: Flag =

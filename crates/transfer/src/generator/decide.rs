@@ -37,10 +37,6 @@ impl Generator {
             }
             return Ok(());
         }
-        if !is_dir || visit == Visit::Full {
-            ctx.tally().totals.files_done += 1;
-        }
-
         if let Some(depth) = self.skipped {
             if file.depth() > depth {
                 if is_dir {

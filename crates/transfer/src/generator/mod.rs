@@ -26,7 +26,7 @@ use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
-use crate::receiver::{Job, Receiver};
+use crate::receiver::{Job, Receiver, Standing};
 use crate::segment::{EntryRef, Parent, Segment};
 use crate::sender::Sender;
 use fast_io::dir::{Stat, Timestamp};
@@ -34,6 +34,7 @@ use options::DeleteWhen;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tree::entry::{Entry, FileId, split};
 use tree::filter::DirFilters;
 
@@ -65,6 +66,11 @@ pub(crate) struct Generator {
     /// Transfers that are decided but not handed over.
     batch: Vec<Job>,
     batch_bytes: u64,
+    /// How many transfers there were so far.
+    handed_over: u64,
+    /// Whether what is being decided on has been counted before.
+    standing: Standing,
+    last_totals: Instant,
     hard_links: hardlink::HardLinks,
     deletions: delete::Deletions,
 }
@@ -93,6 +99,8 @@ const BATCH_FOR_DIR: usize = 24;
 /// How much content they may have together.
 const BATCH_BYTES: u64 = 1024 * 1024;
 const SEND_OFF_EVERY: u64 = 200;
+/// How often the counters are told while nothing else moves them on a display.
+const TOTALS_EVERY: Duration = Duration::from_millis(100);
 /// Under `-H`, how many entries must be known before the next is decided on.
 const HARD_LINK_LOOKAHEAD: usize = 500;
 
@@ -124,6 +132,9 @@ impl Generator {
             dry_missing: None,
             batch: Vec::new(),
             batch_bytes: 0,
+            handed_over: 0,
+            standing: Standing::Done,
+            last_totals: Instant::now(),
             hard_links: hardlink::HardLinks::default(),
             deletions: delete::Deletions::new(filters),
         };
@@ -210,6 +221,7 @@ impl Generator {
             _ => {}
         }
         self.report_delete_limit();
+        self.ctx.narrator.totals(|| self.ctx.totals());
         self.open_dirs.clear();
         Ok(())
     }
@@ -262,25 +274,26 @@ impl Generator {
             Parent::Entry(parent) => Some(parent.clone()),
         };
         if let Some(dir) = own {
-            self.decide(&dir, Visit::Full)?;
+            self.take_turn(&dir, Visit::Full)?;
             if deletes && self.destination.root.is_some() && !list_only {
                 self.delete_around(&dir, segment)?;
             }
         }
         for index in 0..segment.entries.len() {
-            if segment.is_pruned(index) {
-                continue;
-            }
             let entry = EntryRef {
                 segment: segment.clone(),
                 index,
             };
+            if segment.is_pruned(index) {
+                self.count_done(entry.entry());
+                continue;
+            }
             let visit = if incremental {
                 Visit::Early
             } else {
                 Visit::Full
             };
-            self.decide(&entry, visit)?;
+            self.take_turn(&entry, visit)?;
             if !incremental && deletes && entry.entry().is_dir() && !list_only {
                 self.delete_around(&entry, segment)?;
             }
@@ -298,6 +311,33 @@ impl Generator {
             if self.list_is_known {
                 self.ctx.narrator.close_window();
             }
+        }
+    }
+
+    /// Decides on one entry when its turn comes, and keeps count.
+    fn take_turn(&mut self, entry: &EntryRef, visit: Visit) -> Result<(), SessionError> {
+        let is_last = visit == Visit::Full || !entry.entry().is_dir();
+        let handed_over = self.handed_over;
+        self.standing = Standing::Open;
+        let result = self.decide(entry, visit);
+        self.standing = Standing::Done;
+        if is_last && self.handed_over == handed_over {
+            self.count_done(entry.entry());
+        }
+        if self.ctx.narrator.is_live() && self.last_totals.elapsed() >= TOTALS_EVERY {
+            self.last_totals = Instant::now();
+            self.ctx.narrator.totals(|| self.ctx.totals());
+        }
+        result
+    }
+
+    /// An entry needs no more work.
+    fn count_done(&self, entry: &Entry) {
+        let mut tally = self.ctx.tally();
+        tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
+        tally.totals.files_done += 1;
+        if entry.is_regular() || entry.is_symlink() {
+            tally.totals.bytes_done += entry.size;
         }
     }
 
@@ -322,6 +362,11 @@ impl Generator {
     }
 
     fn hand_over(&mut self, job: Job) {
+        self.handed_over += 1;
+        if job.standing == Standing::Open {
+            let mut tally = self.ctx.tally();
+            tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
+        }
         let leaves_dir = self
             .batch
             .last()

@@ -9,7 +9,7 @@ use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
 use crate::receiver::backup::Backup;
-use crate::receiver::{Attempt, Basis, Job};
+use crate::receiver::{Attempt, Basis, Job, Standing};
 use crate::segment::EntryRef;
 use fast_io::dir::{FileKind, Stat};
 use options::{Append, RemoveSource};
@@ -93,7 +93,6 @@ impl Generator {
             if o.remove_source_files == Some(RemoveSource::Synchronized) {
                 self.remove_synchronized(file, Some(&stat));
             }
-            ctx.tally().totals.bytes_done += file.size;
             return Ok(());
         }
         if o.append != Append::No && stat.size >= file.size {
@@ -140,8 +139,6 @@ impl Generator {
             }
             tally.stats.transferred_files += 1;
             tally.stats.transferred_size += file.size;
-            tally.totals.transferred_files = tally.stats.transferred_files;
-            tally.totals.transferred_size = tally.stats.transferred_size;
         }
         let record = ItemRecord {
             entry: entry.clone(),
@@ -186,6 +183,11 @@ impl Generator {
                 None => Basis::Existing,
             },
             linked: file.identity().is_some(),
+            standing: if attempt == Attempt::First {
+                self.standing
+            } else {
+                Standing::BytesDone
+            },
             attempt,
         };
         self.hand_over(job);

@@ -7,7 +7,7 @@
 // rsync: receiver.c receive_data(), match.c match_sums()
 
 use super::file::{Attempt, Naming, Target, Trouble};
-use super::{Basis, Job, ROLE, Receiver};
+use super::{Basis, Job, ROLE, Receiver, Standing};
 use crate::context::line;
 use crate::narrator::Moved;
 use crate::sender::content::Content;
@@ -547,43 +547,66 @@ impl TokenSink for Count {
 pub(super) struct Meter<'a> {
     receiver: &'a Receiver,
     job: &'a Job,
+    /// How far the file is.
+    reached: u64,
+    /// How far the session's counters have followed.
     counted: u64,
 }
 
 impl<'a> Meter<'a> {
     fn new(receiver: &'a Receiver, job: &'a Job) -> Meter<'a> {
+        let counted = match job.standing {
+            Standing::Open => 0,
+            Standing::BytesDone | Standing::Done => job.entry.entry().size,
+        };
         Meter {
             receiver,
             job,
-            counted: 0,
+            reached: 0,
+            counted,
         }
     }
 
     fn at(&mut self, done: u64) {
         let ctx = &self.receiver.ctx;
         ctx.control.sign_of_life();
-        let size = self.job.entry.entry().size;
-        if done < size {
-            let step = done.saturating_sub(self.counted);
-            self.counted += step;
-            ctx.narrator.moving(self.job.place, done, || {
-                let mut tally = ctx.tally();
-                tally.totals.bytes_done += step;
-                tally.totals
-            });
+        let entry = self.job.entry.entry();
+        if done < entry.size {
+            self.reached = done;
+            self.count(done);
+            let totals = || ctx.totals();
+            ctx.narrator.moving(self.job.place, entry, done, totals);
+        }
+    }
+
+    fn count(&mut self, done: u64) {
+        let step = done.saturating_sub(self.counted);
+        if step > 0 {
+            self.counted = done;
+            let totals = &mut self.receiver.ctx.tally().totals;
+            totals.bytes_done += step;
+            totals.bytes_moved += step;
         }
     }
 
     /// How far the file was when it last told.
     fn reached(&self) -> u64 {
-        self.counted
+        self.reached
     }
 
     fn finish(&mut self, literal: u64, matched: u64) {
+        self.count(self.job.entry.entry().size);
         let mut tally = self.receiver.ctx.tally();
-        tally.totals.bytes_done += self.job.entry.entry().size.saturating_sub(self.counted);
         tally.stats.literal_data += literal;
         tally.stats.matched_data += matched;
+    }
+}
+
+/// Whatever came of it: what is left of the file needs no more work.
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        let left = self.job.entry.entry().size.saturating_sub(self.counted);
+        self.receiver.ctx.tally().totals.bytes_done += left;
     }
 }
 

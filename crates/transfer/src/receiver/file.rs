@@ -76,7 +76,7 @@ impl Receiver {
         if let Some((target, moved)) = self.clone_to_name(job, &content, dir, location) {
             return self.commit(job, target, moved);
         }
-        let target = self.open_target(job)?;
+        let target = self.open_target(job).inspect_err(|_| self.pass_over(job))?;
         let result = if self.streams() {
             self.stream(job, &content, target, attempt)
         } else {

@@ -84,8 +84,20 @@ pub(crate) struct Job {
     pub basis: Basis,
     /// It has several names: the generator waits to hear how it ended.
     pub linked: bool,
+    pub standing: Standing,
     /// A second try is told and counted like the first.
     pub attempt: Attempt,
+}
+
+/// What of a transfer the session's counters have seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing.
+    Open,
+    /// Its bytes: this is a second try.
+    BytesDone,
+    /// All: it waited for another name of the file, in vain.
+    Done,
 }
 
 /// What the new content is compared with.
@@ -257,21 +269,23 @@ impl Receiver {
             Purpose::Copy
         };
         if let Some(content) = self.sender.open_content(parent, entry, purpose) {
-            self.ctx.narrator.begin(job.place, || self.ctx.totals());
+            let totals = || self.ctx.totals();
+            self.ctx.narrator.begin(job.place, entry, totals);
             result = self.receive(job, content, job.attempt);
+        } else {
+            self.pass_over(job);
         }
         if let Err(Failure::Changed(tried)) = result {
             self.outcomes().again.push(job.entry.clone());
-            self.ctx
-                .narrator
-                .end(job.place, Some(tried), || self.ctx.totals());
+            let totals = || self.ctx.totals();
+            self.ctx.narrator.end(job.place, entry, Some(tried), totals);
             return;
         }
         self.ctx.control.sign_of_life();
         let moved = result.ok();
-        self.ctx
-            .narrator
-            .end(job.place, moved, || self.ctx.totals());
+        self.count(job, moved);
+        let totals = || self.ctx.totals();
+        self.ctx.narrator.end(job.place, entry, moved, totals);
         if moved.is_some() && self.ctx.options.remove_source_files.is_some() {
             let stat = job
                 .dir
@@ -288,6 +302,23 @@ impl Receiver {
             self.outcomes()
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
+        }
+    }
+
+    /// None of a file's bytes will move.
+    fn pass_over(&self, job: &Job) {
+        if job.standing == Standing::Open {
+            self.ctx.tally().totals.bytes_done += job.entry.entry().size;
+        }
+    }
+
+    fn count(&self, job: &Job, moved: Option<Moved>) {
+        let totals = &mut self.ctx.tally().totals;
+        if moved.is_some() {
+            totals.transferred_files += 1;
+        }
+        if job.standing != Standing::Done {
+            totals.files_done += 1;
         }
     }
 

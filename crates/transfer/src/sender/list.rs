@@ -332,6 +332,7 @@ impl<'a> Lister<'a> {
             tally.stats.list_size += entry.basename.len() as u64 + 8;
         }
         tally.totals.files_known = tally.stats.files.total;
+        tally.totals.files_to_check += entries.len() as u64;
         tally.totals.total_size = tally.stats.total_size;
     }
 }

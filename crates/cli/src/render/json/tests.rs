@@ -113,9 +113,9 @@ fn progress_does_not_flood() {
         totals,
     };
     let (begin, moving, end) = (at(Stage::Started), at(Stage::Moving), at(Stage::Finished));
-    let mut events = vec![Event::Progress(&begin)];
-    events.extend((0..1000).map(|_| Event::Progress(&moving)));
-    events.push(Event::Progress(&end));
+    let mut events = vec![Event::Flight(&begin)];
+    events.extend((0..1000).map(|_| Event::Flight(&moving)));
+    events.push(Event::Flight(&end));
     let lines = lines(&events);
     assert!(lines.len() < 500, "{} lines", lines.len());
     assert_eq!(lines[0]["stage"], "started");
