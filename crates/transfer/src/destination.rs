@@ -252,15 +252,13 @@ fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
 
 impl DestDir {
     fn root(dir: Dir, fresh: bool) -> Arc<DestDir> {
-        Arc::new(DestDir {
-            dir,
-            path: Vec::new(),
-            parent: None,
-            fresh,
-            birth: OnceLock::new(),
-            changed: AtomicBool::new(false),
-            finish: Mutex::default(),
-        })
+        Arc::new(DestDir::new(dir, Vec::new(), None, fresh))
+    }
+
+    /// A directory that is not of the destination, or looked at beside the walk; `path` names it
+    /// in messages.
+    pub fn aside(dir: Dir, path: Vec<u8>) -> Arc<DestDir> {
+        Arc::new(DestDir::new(dir, path, None, false))
     }
 
     /// Opens the directory `name` in this one.
@@ -275,15 +273,20 @@ impl DestDir {
         } else {
             self.dir.open_beneath(name)?
         };
-        Ok(Arc::new(DestDir {
+        let path = tree::entry::join(&self.path, name);
+        Ok(Arc::new(DestDir::new(dir, path, Some(self.clone()), fresh)))
+    }
+
+    fn new(dir: Dir, path: Vec<u8>, parent: Option<Arc<DestDir>>, fresh: bool) -> DestDir {
+        DestDir {
             dir,
-            path: tree::entry::join(&self.path, name),
-            parent: Some(self.clone()),
+            path,
+            parent,
             fresh,
             birth: OnceLock::new(),
             changed: AtomicBool::new(false),
             finish: Mutex::default(),
-        }))
+        }
     }
 
     /// The directory above; none above the root.

@@ -33,6 +33,15 @@ impl Ids {
         }
     }
 
+    /// Numbers as they are, all of which may be tried: for copies of what is at the destination.
+    pub fn unmapped() -> Ids {
+        Ids {
+            users: Mapping::empty(names::user_name),
+            groups: Mapping::empty(names::group_name),
+            own_groups: None,
+        }
+    }
+
     /// The owner that a file of this owner gets.
     pub fn uid(&self, uid: u32) -> u32 {
         self.users.map(uid)
@@ -49,6 +58,14 @@ impl Ids {
 }
 
 impl Mapping {
+    fn empty(name_of: fn(u32) -> Option<Vec<u8>>) -> Mapping {
+        Mapping {
+            rules: Vec::new(),
+            name_of,
+            known: Mutex::default(),
+        }
+    }
+
     fn new(
         ctx: &Context,
         map: &NameMap,

@@ -18,6 +18,8 @@
 //! linked, deleted, itemized, transferred. The **receiver** (`receiver`) brings content to its
 //! place, on the pump's work lane and on threads of its own, and commits each file in one step.
 //!
+//! `removal` removes an entry with all that is in it, for the generator and for backups.
+//!
 //! Nothing is printed here: the `narrator` puts what happens on several threads into rsync's
 //! order and hands it to the caller's [`event::EventSink`].
 //!
@@ -40,6 +42,7 @@ mod link;
 mod narrator;
 mod paths;
 mod receiver;
+mod removal;
 mod segment;
 mod sender;
 mod session;

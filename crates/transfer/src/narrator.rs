@@ -47,7 +47,7 @@ struct State {
     /// What is told when the items before this number have been.
     notices: VecDeque<(u64, Notice)>,
     /// What is told when all items have been.
-    late: Vec<(PlaceId, Message)>,
+    late: Vec<(PlaceId, Notice)>,
 }
 
 /// What waits for items.
@@ -147,7 +147,7 @@ impl Narrator {
             return self.message(message);
         }
         let mut state = self.lock();
-        state.late.push((place, message));
+        state.late.push((place, Notice::Message(message)));
         self.tell(&mut state);
     }
 
@@ -174,6 +174,16 @@ impl Narrator {
         } else {
             self.sink.event(Event::Deleted { name, mode });
         }
+    }
+
+    /// Tells a deletion of the receiver's, see [`Self::message_after`].
+    pub fn deleted_after(&self, place: PlaceId, name: &[u8], mode: u32) {
+        if self.silent {
+            return self.deleted(name, mode);
+        }
+        let mut state = self.lock();
+        state.late.push((place, Notice::Deleted(name.into(), mode)));
+        self.tell(&mut state);
     }
 
     /// Numbers a source directory, whose name items show with `%f`.
@@ -377,8 +387,8 @@ impl Narrator {
         self.tell_notices(state);
         if state.queue.is_empty() {
             state.late.sort_by_key(|(place, _)| *place);
-            for (_, message) in state.late.drain(..) {
-                self.sink.event(Event::Message(&message));
+            for (_, notice) in state.late.drain(..) {
+                self.notice(&notice);
             }
         }
     }
@@ -388,12 +398,14 @@ impl Narrator {
             && *after <= state.first
             && let Some((_, notice)) = state.notices.pop_front()
         {
-            match notice {
-                Notice::Message(message) => self.sink.event(Event::Message(&message)),
-                Notice::Deleted(name, mode) => {
-                    self.sink.event(Event::Deleted { name: &name, mode });
-                }
-            }
+            self.notice(&notice);
+        }
+    }
+
+    fn notice(&self, notice: &Notice) {
+        match notice {
+            Notice::Message(message) => self.sink.event(Event::Message(message)),
+            &Notice::Deleted(ref name, mode) => self.sink.event(Event::Deleted { name, mode }),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One local session: finds out what the operands mean, starts the roles, and waits for them.
 // rsync: main.c client_run(), do_recv()
 
-use crate::context::{Context, full_name, line};
+use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
 use crate::error::{Fatal, SessionError, Trouble};
@@ -203,6 +203,11 @@ fn receive(
     tell_backup_dir(ctx, &destination)?;
     let temp_dir = open_temp_dir(ctx, &destination)?;
     let ids = Arc::new(Ids::new(ctx));
+    let mut base = destination.absolute.clone();
+    if base.first() != Some(&b'/') {
+        base.insert(0, b'/');
+    }
+    let rules = filters.root(Side::Receiver, &base);
     let receiver = Arc::new(Receiver::new(
         ctx.clone(),
         ids.clone(),
@@ -210,12 +215,8 @@ fn receive(
         destination.absolute.clone(),
         destination.root.clone(),
         temp_dir,
+        rules.clone(),
     ));
-    let mut base = destination.absolute.clone();
-    if base.first() != Some(&b'/') {
-        base.insert(0, b'/');
-    }
-    let rules = filters.root(Side::Receiver, &base);
     if ctx.options.prune_empty_dirs {
         prune(ctx, &top, &rules);
     }
@@ -266,8 +267,8 @@ fn tell_backup_dir(ctx: &Context, destination: &Destination) -> Result<(), Sessi
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => tell("(new) "),
         Err(e) => {
-            let text = line!("Failed to stat ", name);
-            return Err(ctx.fatal_os(Fatal::FileIo, role, text, e));
+            let text = line!("Failed to stat ", name, ": ", reason(&e));
+            return Err(ctx.fatal(Fatal::FileIo, role, text));
         }
     }
     Ok(())
@@ -295,10 +296,16 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
             Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
         Err(e) => {
-            let text = line!("Failed to stat temp-dir ", full_name(b"", &name));
-            Err(ctx.fatal_os(Fatal::FileIo, Role::Destination, text, e))
+            let text = line!("Failed to stat temp-dir ", name, ": ", reason(&e));
+            Err(ctx.fatal(Fatal::FileIo, Role::Destination, text))
         }
     }
+}
+
+/// The system's words for an error.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().into()
 }
 
 /// A source that lies inside the destination is something that the source lacks, and so would be

@@ -4,7 +4,7 @@
 use super::{Generator, ROLE};
 use crate::context::line;
 use crate::destination::DestDir;
-use crate::receiver::backup::Backup;
+use crate::receiver::backup::{Backup, Keep, Keeper};
 use fast_io::dir::{DeviceNumber, FileKind, Stat};
 use std::io;
 use std::sync::Arc;
@@ -43,12 +43,8 @@ impl Generator {
         existing: Option<&Stat>,
         what: &'static str,
     ) -> bool {
-        if self.ctx.options.dry_run {
-            // Room is made, and told, in a dry run too.
-            return match existing {
-                Some(stat) if stat.is_dir() => self.make_room(file, stat, what),
-                _ => true,
-            };
+        if self.ctx.options.dry_run && existing.is_none() {
+            return true;
         }
         let dir = match self.enter(file) {
             Ok(dir) => dir,
@@ -64,12 +60,22 @@ impl Generator {
         let in_one_step = existing.is_some() && !dir_in_the_way && o.tmp_dir.is_none();
         if let Some(stat) = existing {
             if o.backup && !dir_in_the_way {
-                if self.receiver.backup(&dir, &leaf, !in_one_step, None) == Backup::Failed {
+                let keep = if in_one_step {
+                    Keep::AndStay
+                } else {
+                    Keep::Away
+                };
+                let keeper = Keeper::Generator(self.removals());
+                if let Backup::Failed(_) = self.receiver.backup(&dir, &leaf, keep, keeper) {
                     return false;
                 }
             } else if !in_one_step && !self.make_room(file, stat, what) {
                 return false;
             }
+        }
+        // Room is made, and told, in a dry run too.
+        if self.ctx.options.dry_run {
+            return true;
         }
         if !in_one_step {
             return match make(&dir, &leaf, made) {

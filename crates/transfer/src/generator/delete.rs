@@ -1,22 +1,20 @@
-//! Deleting what the source does not have, and what stands in the way.
-// rsync: generator.c delete_in_dir(), delete.c
+//! Which entries are deleted, and when: what the source does not have, and what stands in the way.
+//! How one is removed with all that is in it is `removal`'s part.
+// rsync: generator.c delete_in_dir(), do_delete_pass(), do_delayed_deletions()
 
 use super::{Generator, ROLE};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::{Fatal, Problem, SessionError};
-use crate::filtering::{self, DirectoryFiles};
 use crate::paths::without_leading_slashes;
-use crate::receiver::backup::Backup;
+use crate::removal::{Listed, Manner, Outcome, Purpose, Removals, Remover, enter_filters};
 use crate::segment::{EntryRef, Note, Segment};
-use fast_io::dir::{Dir, FileKind, Follow, Stat};
+use fast_io::dir::{Dir, Follow, Stat};
 use options::DeleteWhen;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tree::entry::{Entry, join};
-use tree::filter::{DirFilters, EntryKind, Side};
-use tree::order;
+use tree::entry::Entry;
+use tree::filter::DirFilters;
 
 /// What deleting needs to remember.
 pub(super) struct Deletions {
@@ -27,30 +25,9 @@ pub(super) struct Deletions {
     warned_of_errors: bool,
     /// Something could not be read: what the list lacks may be there.
     pub after_errors: bool,
-    met_errors: AtomicBool,
-    skipped: u64,
+    removals: Removals,
     /// The volumes that `-x` stays on: those of the directories the user named.
     top_devices: Vec<u64>,
-    device: u64,
-}
-
-/// How an entry is deleted.
-#[derive(Clone, Copy)]
-struct Manner {
-    /// With what is in it.
-    recurse: bool,
-    /// It has to be made writable first.
-    unlock: bool,
-    /// To make room for this kind of entry: no deletion of its own in the counts.
-    room_for: Option<&'static str>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Gone,
-    NotEmpty,
-    AtLimit,
-    Failed,
 }
 
 impl Deletions {
@@ -60,10 +37,8 @@ impl Deletions {
             remembered: Vec::new(),
             warned_of_errors: false,
             after_errors: false,
-            met_errors: AtomicBool::new(false),
-            skipped: 0,
+            removals: Removals::default(),
             top_devices: Vec::new(),
-            device: 0,
         }
     }
 }
@@ -136,12 +111,12 @@ impl Generator {
                 unlock,
                 room_for: None,
             };
-            self.delete(&dir, &name, &stat, manner, &filters);
+            self.remover().remove(&dir, &name, &stat, manner, &filters);
         }
     }
 
     pub(super) fn report_delete_limit(&mut self) {
-        let skipped = self.deletions.skipped;
+        let skipped = self.deletions.removals.stopped();
         if self.ctx.options.max_delete.is_some() && skipped > 0 {
             let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)");
             self.ctx.warn(ROLE, text);
@@ -158,14 +133,14 @@ impl Generator {
         recurse: bool,
         what: &'static str,
     ) -> bool {
-        let unlock = self.needs_unlock(stat);
+        let unlock = self.remover().needs_unlock(stat);
         let filters = self.known_filters(&dir.path);
         let manner = Manner {
             recurse,
             unlock,
             room_for: Some(what),
         };
-        self.delete(dir, name, stat, manner, &filters) == Outcome::Gone
+        self.remover().remove(dir, name, stat, manner, &filters) == Outcome::Gone
     }
 
     fn delete_in(&mut self, dir: &Entry, path: &[u8], list: &Segment) -> Result<(), SessionError> {
@@ -180,8 +155,7 @@ impl Generator {
             ctx.info(ROLE, line!("delete_in_dir(", shown, ")"));
         }
         // The destination's own errors count at once, the source's from where the list tells them.
-        let errors =
-            self.deletions.after_errors || self.deletions.met_errors.load(Ordering::Relaxed);
+        let errors = self.deletions.after_errors || self.deletions.removals.met_errors();
         if errors && !o.ignore_errors {
             if !std::mem::replace(&mut self.deletions.warned_of_errors, true) {
                 ctx.info(ROLE, "IO error encountered -- skipping file deletion");
@@ -200,17 +174,19 @@ impl Generator {
             let device = open.dir.stat_self().map_or(0, |s| s.device);
             if dir.flags.top_dir {
                 self.deletions.top_devices.push(device);
-            } else if self.deletions.device != device
+            } else if self.deletions.removals.device() != device
                 && !self.deletions.top_devices.contains(&device)
             {
                 return Ok(());
             }
-            self.deletions.device = device;
+            self.deletions.removals.enter_device(device);
         }
-        let listing = self.list(&open.dir, path, &filters, false);
+        let listing = self
+            .remover()
+            .list(&open.dir, path, &filters, Listed::Staying);
         for (entry, stat) in listing.entries.into_iter().rev() {
             ctx.check_stopped(ROLE)?;
-            if stat.is_dir() && self.is_mount_point(&stat) {
+            if stat.is_dir() && self.remover().is_mount_point(&stat) {
                 if o.info.mount >= 1 {
                     ctx.info(ROLE, line!("cannot delete mount point: ", entry.path()));
                 }
@@ -222,7 +198,7 @@ impl Generator {
             if deletes_later(o.delete) && is_listed_in_other_case(&open.dir, &entry, &stat, list) {
                 continue;
             }
-            let unlock = self.needs_unlock(&stat);
+            let unlock = self.remover().needs_unlock(&stat);
             if o.delete == Some(DeleteWhen::Delay) {
                 self.deletions
                     .remembered
@@ -233,7 +209,8 @@ impl Generator {
                     unlock,
                     room_for: None,
                 };
-                self.delete(&open, &entry.basename, &stat, manner, &filters);
+                self.remover()
+                    .remove(&open, &entry.basename, &stat, manner, &filters);
             }
         }
         ctx.control.sign_of_life();
@@ -252,250 +229,24 @@ impl Generator {
         if let Some(Ok(stat)) = stat
             && !stat.is_dir()
         {
-            self.note_error();
+            self.remover().note_error();
             let text = line!("opendir ", self.shown(path), " failed");
             self.ctx.transfer_error_os(ROLE, text, error);
         }
     }
 
-    /// Deletes one entry, with what is in it if the manner says so.
-    // rsync: delete.c delete_item()
-    fn delete(
-        &mut self,
-        dir: &Arc<DestDir>,
-        name: &[u8],
-        stat: &Stat,
-        manner: Manner,
-        filters: &DirFilters,
-    ) -> Outcome {
-        let path = join(&dir.path, name);
-        if self.ctx.options.debug.del >= 2 {
-            let text = line!(
-                "delete_item(",
-                path,
-                ")",
-                format!(" mode={:o}", stat.mode())
-            );
-            self.ctx.info(ROLE, text);
-        }
-        if manner.unlock && !self.ctx.options.dry_run {
-            let _ = dir.dir.set_permissions(name, stat.permissions | 0o200);
-        }
-        let mut outcome = Outcome::Gone;
-        if stat.is_dir() {
-            outcome = self.empty(dir, name, manner.recurse, filters);
-        }
-        if outcome == Outcome::Gone {
-            outcome = self.remove(dir, name, stat, manner);
-        }
-        if outcome != Outcome::Gone
-            && let Some(what) = manner.room_for
-        {
-            self.ctx.transfer_error(
-                ROLE,
-                line!(format!("could not make way for new {what}: "), path),
-            );
-        }
-        outcome
-    }
-
-    /// Removes one entry that has nothing in it any more.
-    fn remove(&mut self, dir: &Arc<DestDir>, name: &[u8], stat: &Stat, manner: Manner) -> Outcome {
-        let ctx = self.ctx.clone();
-        let o = &ctx.options;
-        let path = join(&dir.path, name);
-        let counted = manner.room_for.is_none();
-        let deleted = ctx.tally().stats.deleted.total;
-        if counted && o.max_delete.is_some_and(|max| deleted >= u64::from(max)) {
-            self.deletions.skipped += 1;
-            return Outcome::AtLimit;
-        }
-        let (what, result) = if stat.is_dir() {
-            ("rmdir", self.really(|| dir.dir.remove_dir(name)))
-        } else if o.backup && (o.backup_dir.is_some() || !self.is_backup(name)) {
-            match if o.dry_run {
-                Backup::Moved
-            } else {
-                self.receiver.backup(dir, name, true, None)
-            } {
-                Backup::Failed => return Outcome::Failed,
-                Backup::Moved | Backup::Nothing => ("make_backup", Ok(())),
-                Backup::Copied => ("unlink", self.really(|| dir.dir.remove_file(name))),
-            }
-        } else {
-            ("unlink", self.really(|| dir.dir.remove_file(name)))
-        };
-        match result {
-            Ok(()) => {
-                dir.touch();
-                if counted {
-                    ctx.narrator.deleted(&path, stat.mode());
-                    ctx.tally().stats.deleted.add(stat.mode());
-                }
-                Outcome::Gone
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Outcome::Gone,
-            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                ctx.info(ROLE, line!("cannot delete non-empty directory: ", path));
-                Outcome::NotEmpty
-            }
-            Err(e) => {
-                let text = line!(format!("delete_file: {what}("), path, ") failed");
-                ctx.transfer_error_os(ROLE, text, e);
-                Outcome::Failed
-            }
+    fn remover(&self) -> Remover<'_> {
+        Remover {
+            ctx: &self.ctx,
+            destination: &self.destination.absolute,
+            record: &self.deletions.removals,
+            purpose: Purpose::Deletion(&self.receiver),
         }
     }
 
-    fn really(&self, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.ctx.options.dry_run {
-            Ok(())
-        } else {
-            act()
-        }
-    }
-
-    /// Deletes what is in a directory that is to be deleted; or, without `recurse`, only looks
-    /// whether something is.
-    // rsync: delete.c delete_dir_contents()
-    fn empty(
-        &mut self,
-        parent: &Arc<DestDir>,
-        name: &[u8],
-        recurse: bool,
-        above: &DirFilters,
-    ) -> Outcome {
-        let path = join(&parent.path, name);
-        let opened = parent.open(name, false, false);
-        let dir = match opened {
-            Ok(dir) => dir,
-            Err(e) => {
-                if e.kind() != io::ErrorKind::NotFound {
-                    self.note_error();
-                    let shown = self.shown(&path);
-                    self.ctx
-                        .transfer_error_os(ROLE, line!("opendir ", shown, " failed"), e);
-                }
-                return Outcome::Gone;
-            }
-        };
-        let filters = enter_filters(above, &path, Some(&dir.dir)).unwrap_or_else(|_| above.clone());
-        let listing = self.list(&dir.dir, &path, &filters, true);
-        let mut outcome = if listing.kept > 0 {
-            Outcome::NotEmpty
-        } else {
-            Outcome::Gone
-        };
-        if !listing.entries.is_empty() && !recurse {
-            outcome = Outcome::NotEmpty;
-        } else {
-            for (entry, stat) in listing.entries.into_iter().rev() {
-                if stat.is_dir() && self.is_mount_point(&stat) {
-                    outcome = Outcome::NotEmpty;
-                    continue;
-                }
-                if self.needs_unlock(&stat) && !self.ctx.options.dry_run {
-                    let _ = dir
-                        .dir
-                        .set_permissions(&entry.basename, stat.permissions | 0o200);
-                }
-                if stat.is_dir()
-                    && self.empty(&dir, &entry.basename, true, &filters) != Outcome::Gone
-                {
-                    outcome = Outcome::NotEmpty;
-                }
-                let manner = Manner {
-                    recurse: false,
-                    unlock: false,
-                    room_for: None,
-                };
-                if self.remove(&dir, &entry.basename, &stat, manner) != Outcome::Gone {
-                    outcome = Outcome::NotEmpty;
-                }
-            }
-        }
-        if outcome == Outcome::NotEmpty {
-            self.ctx
-                .info(ROLE, line!("cannot delete non-empty directory: ", path));
-        }
-        outcome
-    }
-
-    /// What is in a directory of the destination and not protected by a filter.
-    // rsync: flist.c get_dirlist()
-    fn list(&self, dir: &Dir, path: &[u8], filters: &DirFilters, doomed: bool) -> Listing {
-        let mut listing = Listing {
-            entries: Vec::new(),
-            kept: 0,
-        };
-        let found = match tree::scan::scan(dir, Follow::Never) {
-            Ok(found) => found,
-            Err(e) => {
-                self.note_error();
-                let text = line!("opendir ", self.shown(path), " failed");
-                self.ctx.transfer_error_os(ROLE, text, e);
-                return listing;
-            }
-        };
-        let dirname: Arc<[u8]> = path.into();
-        for found in found {
-            let stat = match found.stat {
-                Ok(stat) => stat,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => {
-                    self.note_error();
-                    let name = self.shown(&join(path, &found.name));
-                    let text = line!("readlink_stat(", name, ") failed");
-                    self.ctx.transfer_error_os(ROLE, text, e);
-                    continue;
-                }
-            };
-            let kind = if stat.is_dir() {
-                EntryKind::Directory
-            } else {
-                EntryKind::File
-            };
-            let verdict = if doomed {
-                filters.check_in_doomed(path, &found.name, kind)
-            } else {
-                filters.check(path, &found.name, kind)
-            };
-            if filtering::is_excluded(&self.ctx, Side::Receiver, verdict, path, &found.name, kind) {
-                listing.kept += 1;
-                continue;
-            }
-            listing
-                .entries
-                .push((Entry::new(dirname.clone(), &found.name, &stat), stat));
-        }
-        listing.entries.sort_by(|a, b| order::compare(&a.0, &b.0));
-        listing
-    }
-
-    /// Something of the destination could not be read.
-    fn note_error(&self) {
-        self.ctx.problems.add(ROLE, Problem::General);
-        self.deletions.met_errors.store(true, Ordering::Relaxed);
-    }
-
-    fn is_mount_point(&self, stat: &Stat) -> bool {
-        self.ctx.options.one_file_system > 0
-            && self.deletions.device != 0
-            && stat.device != self.deletions.device
-    }
-
-    /// Whether a file of ours has to be made writable before it can be removed.
-    fn needs_unlock(&self, stat: &Stat) -> bool {
-        stat.permissions & 0o200 == 0
-            && !self.ctx.am_root
-            && stat.uid == self.ctx.identity.uid
-            && stat.kind != FileKind::Symlink
-    }
-
-    // rsync: delete.c is_backup_file()
-    fn is_backup(&self, name: &[u8]) -> bool {
-        let suffix = &self.ctx.options.suffix;
-        name.len() > suffix.len() && name.ends_with(suffix)
+    /// What was removed, which backups of the generator's add to.
+    pub(super) fn removals(&self) -> &Removals {
+        &self.deletions.removals
     }
 
     /// The filters that hold in a directory that the walk has come to.
@@ -533,12 +284,6 @@ impl Generator {
     }
 }
 
-/// A directory's entries that may be deleted, in rsync's order, and how many may not.
-struct Listing {
-    entries: Vec<(Entry, Stat)>,
-    kept: usize,
-}
-
 /// Whether files arrive before others are deleted.
 fn deletes_later(when: Option<DeleteWhen>) -> bool {
     matches!(when, Some(DeleteWhen::After | DeleteWhen::Delay))
@@ -565,17 +310,6 @@ fn equal_but_for_case(a: &[u8], b: &[u8]) -> bool {
     }
     let lower = |name| std::str::from_utf8(name).map(str::to_lowercase);
     matches!((lower(a), lower(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn enter_filters(
-    above: &DirFilters,
-    path: &[u8],
-    dir: Option<&Dir>,
-) -> Result<DirFilters, tree::filter::FilterError> {
-    if !above.reads_directories() {
-        return Ok(above.clone());
-    }
-    above.enter(path, &mut DirectoryFiles::new(path, dir))
 }
 
 /// Whether `path` lies below `dir`, where `None` is above everything.

@@ -91,7 +91,7 @@ impl Generator {
     fn make_early(&mut self, entry: &EntryRef, found: &Found) {
         let o = &self.ctx.options;
         let file = entry.entry();
-        if !keeps_time(o, file.mode) || o.dry_run {
+        if !keeps_time(o, file.mode) {
             return;
         }
         match found {
@@ -106,6 +106,9 @@ impl Generator {
             Found::Missing => {}
         }
         // Errors are told when its own turn comes.
+        if self.ctx.options.dry_run {
+            return;
+        }
         let _ = self.make_directory(entry, file.mode & 0o700);
     }
 

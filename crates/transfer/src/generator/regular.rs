@@ -161,7 +161,7 @@ impl Generator {
         // What is written over in its place has to be kept before.
         if o.inplace && o.backup && stat.is_some() && attempt == Attempt::First {
             let leaf = self.leaf(file).to_vec();
-            if self.receiver.backup_copy(&dir, &leaf) == Backup::Failed {
+            if let Backup::Failed(_) = self.receiver.backup_copy(&dir, &leaf) {
                 return Ok(());
             }
         }

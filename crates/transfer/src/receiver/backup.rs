@@ -1,26 +1,71 @@
 //! Keeping what is replaced or deleted (`-b`).
 // rsync: backup.c make_backup()
 
-use super::{ROLE, Receiver};
+use super::Receiver;
+use crate::attrs::{Handle, TimeRule, Wanted, apply};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::event::{Message, Role, Severity};
+use crate::ids::Ids;
 use crate::narrator::PlaceId;
 use crate::paths;
-use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, set_file_mtime, set_file_owner};
+use crate::removal::{Manner, Outcome, Purpose, Removals, Remover, kind_word};
+use fast_io::dir::{Access, Dir, FileKind, Follow, Stat};
+use fast_io::offload::Side;
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use tree::entry::join;
+use tree::entry::{Entry, join, split};
 
 /// The directory that a backup is in, if it is another one; its name there; and the whole.
-type BackupPlace = (Option<Dir>, Vec<u8>, Vec<u8>);
+struct BackupPlace {
+    dir: Option<Dir>,
+    name: Vec<u8>,
+    shown: Vec<u8>,
+    /// Who tells of it.
+    role: Role,
+}
+
+/// The directory that could not be made for a backup.
+struct NoPlace {
+    dir: Vec<u8>,
+    error: io::Error,
+}
+
+/// How something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It may be gone afterwards from where it is.
+    Away,
+    /// It stays where it is until something replaces it, if that can be had.
+    AndStay,
+}
+
+/// Which of rsync's processes would do it: they count and tell on their own.
+#[derive(Clone, Copy)]
+pub(crate) enum Keeper<'a> {
+    /// The generator, which counts here what it removes.
+    Generator(&'a Removals),
+    /// The receiver, for the item whose transfer replaces what is kept.
+    Receiver(PlaceId),
+}
+
+impl Keeper<'_> {
+    fn role(self) -> Role {
+        match self {
+            Keeper::Generator(_) => Role::Generator,
+            Keeper::Receiver(_) => Role::Receiver,
+        }
+    }
+}
 
 /// What became of the file that was to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Backup {
-    /// It could not be kept, which has been told: leave it alone.
-    Failed,
+    /// It could not be kept: leave it alone. It has been told why, but to a caller who lets it be
+    /// taken away, and who tells it himself.
+    Failed(Option<io::Error>),
     /// It was moved away.
     Moved,
     /// It was kept under another name and is still there.
@@ -30,96 +75,129 @@ pub(crate) enum Backup {
 }
 
 impl Receiver {
-    /// Keeps what stands under `name`. With `move_away` it may be gone afterwards; without, it
-    /// stays where it is until something replaces it, if that can be had. `in_flight` is the item
-    /// whose transfer replaces it.
+    /// Keeps what stands under `name`. A dry run only tells of it.
     pub fn backup(
         &self,
         dir: &Arc<DestDir>,
         name: &[u8],
-        move_away: bool,
-        in_flight: Option<PlaceId>,
+        keep: Keep,
+        keeper: Keeper<'_>,
     ) -> Backup {
         let path = join(&dir.path, name);
         let Ok(stat) = dir.dir.stat(name, Follow::Never) else {
             return Backup::Nothing;
         };
-        if self.leaves_out(dir, name, &path, &stat) {
-            return Backup::Copied;
-        }
-        let Some((place, kept, shown)) = self.backup_place(dir, name) else {
-            return Backup::Failed;
+        let left_out = self.leaves_out(dir, name, &path, &stat, keeper.role());
+        let (outcome, shown) = if self.ctx.options.dry_run {
+            let outcome = match keep {
+                Keep::Away if !left_out => Backup::Moved,
+                _ => Backup::Copied,
+            };
+            (outcome, self.backup_name(dir, name).1)
+        } else {
+            let place = match self.backup_place(dir, name, keeper.role()) {
+                Ok(place) => place,
+                Err(no_place) => {
+                    if keep == Keep::AndStay {
+                        self.report_no_place(&no_place, keeper.role());
+                    }
+                    return Backup::Failed(Some(no_place.error));
+                }
+            };
+            let outcome = if left_out {
+                Backup::Copied
+            } else {
+                self.keep(dir, name, &stat, keep, &place, keeper)
+            };
+            (outcome, place.shown)
         };
-        let place = place.as_ref().unwrap_or(&dir.dir);
-        let mut result = self.link_or_rename(&dir.dir, name, place, &kept, move_away, &stat);
+        if matches!(outcome, Backup::Moved | Backup::Copied) {
+            self.report_kept(&path, &shown, keeper);
+        }
+        outcome
+    }
+
+    fn keep(
+        &self,
+        dir: &Arc<DestDir>,
+        name: &[u8],
+        stat: &Stat,
+        keep: Keep,
+        place: &BackupPlace,
+        keeper: Keeper<'_>,
+    ) -> Backup {
+        dir.touch();
+        let to_dir = place.dir.as_ref().unwrap_or(&dir.dir);
+        let attempt = || self.link_or_rename(&dir.dir, name, to_dir, &place.name, keep, stat);
+        let mut result = attempt();
         if let Err(e) = &result
             && matches!(
                 e.kind(),
                 io::ErrorKind::AlreadyExists | io::ErrorKind::IsADirectory
             )
         {
-            if self.clear(place, &kept).is_err() {
-                return Backup::Failed;
+            if self.clear(to_dir, place, keeper) != Outcome::Gone {
+                return Backup::Failed(None);
             }
-            result = self.link_or_rename(&dir.dir, name, place, &kept, move_away, &stat);
+            result = attempt();
         }
-        let outcome = match result {
+        match result {
             Ok(outcome) => outcome,
-            Err(_) => match self.copy_away(&dir.dir, name, &path, place, &kept, &stat) {
-                Ok(outcome) => outcome,
-                Err(e) => {
-                    self.report_not_kept(&path, &shown, e);
-                    return Backup::Failed;
-                }
-            },
-        };
-        dir.touch();
-        if outcome != Backup::Nothing && self.ctx.options.info.backup >= 1 {
-            let text = line!("backed up ", path, " to ", shown);
-            match in_flight {
-                None => self.ctx.info(Role::Generator, text),
-                Some(place) => {
-                    let message = Message {
-                        severity: Severity::Info,
-                        role: ROLE,
-                        text,
-                        os_error: None,
-                    };
-                    self.ctx.narrator.message_after(place, message);
-                }
-            }
+            Err(_) => self.copy_away(dir, name, place, stat),
         }
-        outcome
     }
 
     /// Keeps a copy of what is about to be written over in its place.
+    // rsync: generator.c recv_generator(), the parts for --inplace with --backup
     pub fn backup_copy(&self, dir: &Arc<DestDir>, name: &[u8]) -> Backup {
         let path = join(&dir.path, name);
         let Ok(stat) = dir.dir.stat(name, Follow::Never) else {
             return Backup::Nothing;
         };
-        let Some((place, kept, shown)) = self.backup_place(dir, name) else {
-            return Backup::Failed;
-        };
-        let place = place.as_ref().unwrap_or(&dir.dir);
-        match self.copy_away(&dir.dir, name, &path, place, &kept, &stat) {
-            Ok(outcome) => {
-                dir.touch();
-                if self.ctx.options.info.backup >= 1 {
-                    self.ctx
-                        .info(Role::Generator, line!("backed up ", path, " to ", shown));
-                }
-                outcome
+        let place = match self.backup_place(dir, name, Role::Generator) {
+            Ok(place) => place,
+            Err(no_place) => {
+                self.report_no_place(&no_place, Role::Generator);
+                return Backup::Failed(Some(no_place.error));
             }
-            Err(e) => {
-                self.report_not_kept(&path, &shown, e);
-                Backup::Failed
+        };
+        dir.touch();
+        let to_dir = place.dir.as_ref().unwrap_or(&dir.dir);
+        let file = match self.copy_file(dir, name, to_dir, &place, &stat) {
+            Ok(file) => file,
+            Err(e) => return Backup::Failed(Some(e)),
+        };
+        self.dress(dir, name, &Handle::File(&file), &place, &stat);
+        if self.ctx.options.info.backup >= 1 {
+            self.ctx.info(
+                Role::Generator,
+                line!("backed up ", path, " to ", place.shown),
+            );
+        }
+        Backup::Copied
+    }
+
+    fn report_kept(&self, path: &[u8], shown: &[u8], keeper: Keeper<'_>) {
+        if self.ctx.options.info.backup < 1 {
+            return;
+        }
+        let text = line!("backed up ", path, " to ", shown);
+        match keeper {
+            Keeper::Generator(_) => self.ctx.info(Role::Generator, text),
+            Keeper::Receiver(place) => {
+                let message = Message {
+                    severity: Severity::Info,
+                    role: keeper.role(),
+                    text,
+                    os_error: None,
+                };
+                self.ctx.narrator.message_after(place, message);
             }
         }
     }
 
     /// `--safe-links` leaves unsafe links out of the backups too.
-    fn leaves_out(&self, dir: &DestDir, name: &[u8], path: &[u8], stat: &Stat) -> bool {
+    fn leaves_out(&self, dir: &DestDir, name: &[u8], path: &[u8], stat: &Stat, role: Role) -> bool {
         let o = &self.ctx.options;
         if !(o.preserve_links && o.safe_links && stat.kind == FileKind::Symlink) {
             return false;
@@ -134,43 +212,45 @@ impl Receiver {
                 target,
                 "\""
             );
-            self.ctx.info(ROLE, text);
+            self.ctx.info(role, text);
         }
         left_out
     }
 
-    fn report_not_kept(&self, path: &[u8], shown: &[u8], error: io::Error) {
-        let path = self.shown(path);
-        let text = line!("keep_backup failed: ", path, " -> \"", shown, "\"");
-        self.ctx.error_os(ROLE, text, error);
+    fn report_no_place(&self, no_place: &NoPlace, role: Role) {
+        let text = line!("backup mkdir ", no_place.dir, " failed");
+        self.ctx.error_os(role, text, same_error(&no_place.error));
     }
 
-    /// Where a file's backup goes, see [`Self::find_backup_place`]; `None` if it has no place,
-    /// which has been told.
-    fn backup_place(&self, dir: &DestDir, name: &[u8]) -> Option<BackupPlace> {
-        self.find_backup_place(dir, name)
-            .map_err(|(what, e)| {
-                let text = line!("backup mkdir ", what, " failed");
-                self.ctx.error_os(ROLE, text, e);
-            })
-            .ok()
-    }
-
-    /// Where a file's backup goes: the directory if it is another one, the name in it, and the
-    /// whole for messages.
-    fn find_backup_place(
-        &self,
-        dir: &DestDir,
-        name: &[u8],
-    ) -> Result<BackupPlace, (Vec<u8>, io::Error)> {
+    /// The name of a file's backup where it is kept, and the whole for messages.
+    fn backup_name(&self, dir: &DestDir, name: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let o = &self.ctx.options;
         let kept = [name, &o.suffix].concat();
-        let Some(backup_dir) = &o.backup_dir else {
-            let shown = join(&dir.path, &kept);
-            return Ok((None, kept, shown));
+        let below = join(&dir.path, &kept);
+        let shown = match &o.backup_dir {
+            Some(top) => join(&paths::operand_bytes(top.as_os_str()), &below),
+            None => below,
+        };
+        (kept, shown)
+    }
+
+    /// Where a file's backup goes.
+    fn backup_place(&self, dir: &DestDir, name: &[u8], role: Role) -> Result<BackupPlace, NoPlace> {
+        let (name, shown) = self.backup_name(dir, name);
+        let place = |dir| BackupPlace {
+            dir,
+            name,
+            shown,
+            role,
+        };
+        let Some(backup_dir) = &self.ctx.options.backup_dir else {
+            return Ok(place(None));
         };
         let top = paths::operand_bytes(backup_dir.as_os_str());
-        let failed = |e| (top.clone(), e);
+        let failed = |error| NoPlace {
+            dir: top.clone(),
+            error,
+        };
         let root = match self.backup_dir.get() {
             Some(root) => root,
             None => {
@@ -178,15 +258,14 @@ impl Receiver {
                 self.backup_dir.get_or_init(|| opened)
             }
         };
-        let shown = join(&top, &join(&dir.path, &kept));
         if dir.path.is_empty() {
-            return Ok((Some(root.open_beneath(b"").map_err(failed)?), kept, shown));
+            return Ok(place(Some(root.open_beneath(b"").map_err(failed)?)));
         }
-        let place = match root.open_beneath(&dir.path) {
-            Ok(place) => place,
+        let opened = match root.open_beneath(&dir.path) {
+            Ok(opened) => opened,
             Err(_) => self.make_backup_dirs(root, &dir.path).map_err(failed)?,
         };
-        Ok((Some(place), kept, shown))
+        Ok(place(Some(opened)))
     }
 
     fn open_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
@@ -231,7 +310,15 @@ impl Receiver {
                         .as_ref()
                         .and_then(|r| r.dir.open_beneath(&done).ok());
                     let stat = model.and_then(|m| m.stat_self().ok());
-                    at.create_dir(name, 0o777 & !self.ctx.umask)?;
+                    let permissions = 0o777 & !self.ctx.umask;
+                    if let Err(e) = at.create_dir(name, permissions) {
+                        // What is there is no directory: it makes way.
+                        if e.kind() != io::ErrorKind::AlreadyExists {
+                            return Err(e);
+                        }
+                        at.remove_file(name)?;
+                        at.create_dir(name, permissions)?;
+                    }
                     let made = at.open_beneath(name)?;
                     if let Some(stat) = stat {
                         self.make_alike(&made, &stat);
@@ -264,10 +351,10 @@ impl Receiver {
         from: &[u8],
         to_dir: &Dir,
         to: &[u8],
-        move_away: bool,
+        keep: Keep,
         stat: &Stat,
     ) -> io::Result<Backup> {
-        if !move_away {
+        if keep == Keep::AndStay {
             match from_dir.link(from, to_dir, to) {
                 Ok(()) => return Ok(Backup::Copied),
                 Err(e)
@@ -291,66 +378,161 @@ impl Receiver {
     }
 
     /// Removes an older backup.
-    fn clear(&self, dir: &Dir, name: &[u8]) -> io::Result<()> {
-        let stat = dir.stat(name, Follow::Never)?;
-        if !stat.is_dir() {
-            return dir.remove_file(name);
-        }
-        let inner = dir.open_beneath(name)?;
-        for entry in inner.entries()? {
-            self.clear(&inner, &entry.name)?;
-        }
-        dir.remove_dir(name)
+    fn clear(&self, dir: &Dir, place: &BackupPlace, keeper: Keeper<'_>) -> Outcome {
+        let (above, _) = split(&place.shown);
+        let (Ok(stat), Ok(dir)) = (dir.stat(&place.name, Follow::Never), dir.open_beneath(b""))
+        else {
+            return Outcome::Gone;
+        };
+        let (record, in_flight) = match keeper {
+            Keeper::Generator(record) => (record, None),
+            Keeper::Receiver(place) => (&self.removals, Some(place)),
+        };
+        let remover = Remover {
+            ctx: &self.ctx,
+            destination: &self.destination,
+            record,
+            purpose: Purpose::Backup(in_flight),
+        };
+        let manner = Manner {
+            recurse: true,
+            unlock: false,
+            room_for: Some(kind_word(stat.kind)),
+        };
+        let dir = DestDir::aside(dir, above.to_vec());
+        remover.remove(&dir, &place.name, &stat, manner, &self.filters)
     }
 
     /// Copies what can neither be linked nor moved: the backup is on another file system.
     fn copy_away(
         &self,
-        from_dir: &Dir,
-        from: &[u8],
-        path: &[u8],
-        to_dir: &Dir,
-        to: &[u8],
+        dir: &Arc<DestDir>,
+        name: &[u8],
+        place: &BackupPlace,
         stat: &Stat,
-    ) -> io::Result<Backup> {
+    ) -> Backup {
         let o = &self.ctx.options;
+        let path = join(&dir.path, name);
+        let to_dir = place.dir.as_ref().unwrap_or(&dir.dir);
+        let kept = Handle::Name(to_dir, &place.name);
         match stat.kind {
             FileKind::Symlink if o.preserve_links => {
-                to_dir.create_symlink(to, &from_dir.read_link(from)?)?;
-                return Ok(Backup::Copied);
+                let made = dir
+                    .dir
+                    .read_link(name)
+                    .and_then(|target| to_dir.create_symlink(&place.name, &target));
+                if let Err(e) = made {
+                    let text = line!("link ", self.shown(&place.shown));
+                    self.ctx.error_os(place.role, text, e);
+                }
+                self.dress(dir, name, &kept, place, stat);
+                Backup::Copied
             }
             kind if (kind.is_device() && o.preserve_devices && self.ctx.am_root)
                 || (kind.is_special() && o.preserve_specials) =>
             {
-                to_dir.create_node(to, kind, stat.permissions, stat.special)?;
-                return Ok(Backup::Copied);
+                let made = to_dir.create_node(&place.name, kind, stat.permissions, stat.special);
+                if let Err(e) = made {
+                    let text = line!("mknod ", self.shown(&place.shown), " failed");
+                    self.ctx.error_os(place.role, text, e);
+                }
+                self.dress(dir, name, &kept, place, stat);
+                Backup::Copied
             }
-            FileKind::Regular => {}
+            FileKind::Regular => match self.copy_file(dir, name, to_dir, place, stat) {
+                Ok(file) => {
+                    self.dress(dir, name, &Handle::File(&file), place, stat);
+                    Backup::Copied
+                }
+                Err(e) => {
+                    let path = self.shown(&path);
+                    let text = line!("keep_backup failed: ", path, " -> \"", place.shown, "\"");
+                    self.ctx.error_os(place.role, text, same_error(&e));
+                    Backup::Failed(Some(e))
+                }
+            },
             _ => {
                 if o.info.nonreg >= 1 {
                     let text = line!("make_bak: skipping non-regular file ", path);
-                    self.ctx.info(ROLE, text);
+                    self.ctx.info(place.role, text);
                 }
-                return Ok(Backup::Nothing);
+                Backup::Nothing
             }
         }
-        let source = from_dir.open_file(from, Access::Read, Follow::Never)?;
-        let _ = to_dir.remove_file(to);
-        let target = to_dir.create_file(to, 0o600)?;
+    }
+
+    /// Copies a file's content to its backup. What goes wrong is told.
+    // rsync: util1.c copy_file()
+    fn copy_file(
+        &self,
+        dir: &DestDir,
+        name: &[u8],
+        to_dir: &Dir,
+        place: &BackupPlace,
+        stat: &Stat,
+    ) -> io::Result<File> {
+        let told = |what: &str, path: &[u8], e: io::Error| {
+            let again = same_error(&e);
+            let text = line!(what, " ", self.shown(path));
+            self.ctx.transfer_error_os(place.role, text, e);
+            again
+        };
+        let path = join(&dir.path, name);
+        let source = dir
+            .dir
+            .open_file(name, Access::Read, Follow::Never)
+            .map_err(|e| told("open", &path, e))?;
+        match to_dir.remove_file(&place.name) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(told("unlink", &place.shown, e));
+            }
+            _ => {}
+        }
+        let target = to_dir
+            .create_file(&place.name, 0o600)
+            .map_err(|e| told("open", &place.shown, e))?;
         let go_on = &mut |_| ControlFlow::Continue(());
         self.ctx
             .copier
             .copy_range(&source, &target, 0, 0, stat.size, go_on)
-            .map_err(|e| e.error)?;
-        let uid = (self.ctx.am_root && o.preserve_uid).then_some(stat.uid);
-        let gid = o.preserve_gid.then_some(stat.gid);
-        if uid.is_some() || gid.is_some() {
-            let _ = set_file_owner(&target, uid, gid);
-        }
-        let _ = fast_io::dir::set_file_permissions(&target, stat.permissions);
-        if o.preserve_times {
-            set_file_mtime(&target, stat.mtime)?;
-        }
-        Ok(Backup::Copied)
+            .map_err(|e| match e.side {
+                Side::Source => told("read", &path, e.error),
+                Side::Destination => told("write", &place.shown, e.error),
+            })?;
+        Ok(target)
     }
+
+    /// Gives a copy what is preserved of the original's attributes.
+    fn dress(
+        &self,
+        dir: &DestDir,
+        name: &[u8],
+        copy: &Handle<'_>,
+        place: &BackupPlace,
+        stat: &Stat,
+    ) {
+        let original = Entry::new(dir.path.as_slice().into(), name, stat);
+        let wanted = Wanted {
+            entry: &original,
+            mode: original.mode,
+        };
+        apply(
+            &self.ctx,
+            &Ids::unmapped(),
+            place.role,
+            wanted,
+            copy,
+            None,
+            TimeRule::Exact,
+            || self.shown(&place.shown),
+            false,
+        );
+    }
+}
+
+/// An error once more, to be told in another place too.
+fn same_error(error: &io::Error) -> io::Error {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

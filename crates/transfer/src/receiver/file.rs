@@ -7,7 +7,7 @@ use crate::attrs::{Before, Handle, TimeRule, Wanted, needs_owner};
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
-use crate::receiver::backup::Backup;
+use crate::receiver::backup::{Backup, Keep, Keeper};
 use crate::sender::content::Content;
 use delta::Digest;
 use fast_io::dir::{Access, DeviceNumber, Dir, FileKind, Follow, Stat, Timestamp};
@@ -210,7 +210,12 @@ impl Receiver {
         if !matches!(target.naming, Naming::Own)
             && job.existing.is_some()
             && self.ctx.options.backup
-            && self.backup(&job.dir, job.leaf(), false, Some(job.place)) == Backup::Failed
+            && let Backup::Failed(_) = self.backup(
+                &job.dir,
+                job.leaf(),
+                Keep::AndStay,
+                Keeper::Receiver(job.place),
+            )
         {
             self.remove_temp(job, &target);
             self.end_session(SessionError {

@@ -24,6 +24,7 @@ use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
 use crate::narrator::{Moved, PlaceId};
+use crate::removal::Removals;
 use crate::segment::EntryRef;
 use crate::sender::Sender;
 use crate::sender::content::Purpose;
@@ -35,6 +36,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tree::entry::FileId;
+use tree::filter::DirFilters;
 
 const ROLE: Role = Role::Receiver;
 
@@ -48,6 +50,9 @@ pub(crate) struct Receiver {
     root: Option<Arc<DestDir>>,
     temp_dir: Option<Dir>,
     backup_dir: OnceLock<Dir>,
+    /// The rules that protect what is in older backups, and what was removed of them.
+    filters: DirFilters,
+    removals: Removals,
     /// Whether the destination can give names to unnamed files.
     links_files: OnceLock<bool>,
     /// Whether `%C` is shown: then bytes are summed on their way.
@@ -136,6 +141,7 @@ impl Receiver {
         destination: Vec<u8>,
         root: Option<Arc<DestDir>>,
         temp_dir: Option<Dir>,
+        filters: DirFilters,
     ) -> Receiver {
         let o = &ctx.options;
         let formats = o
@@ -158,6 +164,8 @@ impl Receiver {
             root,
             temp_dir,
             backup_dir: OnceLock::new(),
+            filters,
+            removals: Removals::default(),
             links_files: OnceLock::new(),
             outcomes: Mutex::default(),
             failed: AtomicBool::new(false),
