@@ -28,8 +28,14 @@ pub(crate) struct Context {
     pub default_permissions: u32,
     /// The process's file-mode creation mask, as it was.
     pub umask: u32,
-    tally: Mutex<Tally>,
+    tally: Counters,
 }
+
+/// The counters, in cache lines of their own: threads write them for every file, and what would be
+/// beside them is read by all threads for every file.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counters(Mutex<Tally>);
 
 /// What is counted while the session runs.
 #[derive(Debug, Default)]
@@ -63,13 +69,13 @@ impl Context {
             am_root,
             default_permissions: 0o777 & !umask,
             umask,
-            tally: Mutex::default(),
+            tally: Counters::default(),
         }
     }
 
     /// The counters, for a moment.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tally.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the session stands.

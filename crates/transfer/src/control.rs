@@ -34,8 +34,12 @@ impl Control {
 
     /// Says that something moved.
     pub(crate) fn sign_of_life(&self) {
-        self.last_sign
-            .store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        let now = self.started.elapsed().as_millis() as u64;
+        // All threads read what is beside it, for every file: written as seldom as will do, it
+        // stays in their caches.
+        if self.last_sign.load(Ordering::Relaxed) != now {
+            self.last_sign.store(now, Ordering::Relaxed);
+        }
     }
 
     /// How long nothing has moved.

@@ -74,7 +74,7 @@ impl Receiver {
     }
 
     /// Moves the content without looking at it.
-    pub(super) fn copy(&self, job: &Job, content: &Content, target: Target) -> Outcome {
+    pub(super) fn copy(&self, job: &Job, content: &Content<'_>, target: Target) -> Outcome {
         let o = &self.ctx.options;
         if o.preallocate
             && content.size > 0
@@ -143,7 +143,7 @@ impl Receiver {
     pub(super) fn stream(
         &self,
         job: &Job,
-        content: &Content,
+        content: &Content<'_>,
         target: Target,
         attempt: Attempt,
     ) -> Outcome {
@@ -255,7 +255,7 @@ impl Receiver {
         }
     }
 
-    fn prefix_is_equal(&self, job: &Job, content: &Content, size: u64) -> bool {
+    fn prefix_is_equal(&self, job: &Job, content: &Content<'_>, size: u64) -> bool {
         let opened = job
             .dir
             .dir
@@ -378,7 +378,7 @@ struct Figures {
 impl Stream<'_> {
     fn run(
         &mut self,
-        content: &Content,
+        content: &Content<'_>,
         start: u64,
         mut matcher: Matcher,
     ) -> Result<Figures, Trouble> {

@@ -69,7 +69,7 @@ impl Receiver {
     pub(super) fn receive(
         &self,
         job: &Job,
-        content: Content,
+        content: Content<'_>,
         attempt: Attempt,
     ) -> Result<Moved, Failure> {
         let (dir, location) = self.temp_location(job);

@@ -30,7 +30,7 @@ use crate::sender::Sender;
 use crate::sender::content::Purpose;
 use delta::{ChecksumKind, MatchStats};
 use fast_io::dir::{Dir, Stat};
-use fast_io::{BufferPool, Operation, WriteBatch};
+use fast_io::{Buffer, BufferPool, Operation, WriteBatch};
 use options::Append;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -248,7 +248,8 @@ impl Receiver {
 
     fn run(&self, jobs: Vec<Job>) {
         let mut parent: Option<(u32, Arc<[u8]>, io::Result<Dir>)> = None;
-        for job in jobs {
+        let mut small = self.sender.small_buffer();
+        for job in &jobs {
             if self.gives_up() {
                 return;
             }
@@ -263,18 +264,18 @@ impl Receiver {
                 ));
             }
             if let Some((_, _, dir)) = &parent {
-                self.transfer(&job, dir);
+                self.transfer(job, dir, &mut small);
             }
         }
     }
 
-    fn transfer(&self, job: &Job, parent: &io::Result<Dir>) {
+    fn transfer(&self, job: &Job, parent: &io::Result<Dir>, small: &mut Buffer) {
         let entry = job.entry.entry();
         let mut result = Err(Failure::Skipped);
         let purpose = if self.streams() {
             Purpose::Stream
         } else {
-            Purpose::Copy
+            Purpose::Copy(small)
         };
         if let Some(content) = self.sender.open_content(parent, entry, purpose) {
             let totals = || self.ctx.totals();

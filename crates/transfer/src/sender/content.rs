@@ -13,19 +13,19 @@ use std::io;
 use tree::entry::Entry;
 
 /// A source file, open.
-pub(crate) struct Content {
+pub(crate) struct Content<'a> {
     pub file: File,
     /// Its size when it was opened; the list may have said otherwise.
     pub size: u64,
     /// All of it, if it is small and is only to be copied.
-    pub bytes: Option<Buffer>,
+    pub bytes: Option<&'a [u8]>,
 }
 
 /// What is to be done with content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// It is copied as it is: a small file may be read at once.
-    Copy,
+#[derive(Debug)]
+pub(crate) enum Purpose<'a> {
+    /// It is copied as it is: a small file is read at once, into this buffer.
+    Copy(&'a mut Buffer),
     /// It is looked at piece by piece.
     Stream,
 }
@@ -33,12 +33,17 @@ pub(crate) enum Purpose {
 /// Files below this size are read in one go.
 const SMALL: usize = 16 * 1024;
 
-/// Buffers for small files' content.
+/// Buffers for small files' content, see [`Purpose::Copy`].
 pub(super) fn small_buffers() -> BufferPool {
     BufferPool::new(SMALL, 64)
 }
 
 impl Sender {
+    /// A buffer to read small files into, one after the other.
+    pub fn small_buffer(&self) -> Buffer {
+        self.small_buffers.take()
+    }
+
     /// Opens the directory that an entry is in.
     pub fn open_parent(&self, entry: &Entry) -> io::Result<Dir> {
         self.source(entry.source)
@@ -46,12 +51,12 @@ impl Sender {
     }
 
     /// Opens an entry's content in `parent`. `None` when it cannot be had, which has been told.
-    pub fn open_content(
+    pub fn open_content<'a>(
         &self,
         parent: &io::Result<Dir>,
         entry: &Entry,
-        purpose: Purpose,
-    ) -> Option<Content> {
+        purpose: Purpose<'a>,
+    ) -> Option<Content<'a>> {
         let o = &self.ctx.options;
         let opened = match parent {
             Ok(dir) => dir
@@ -87,16 +92,21 @@ impl Sender {
         }
     }
 
-    fn look_into(&self, file: File, entry: &Entry, purpose: Purpose) -> io::Result<Content> {
-        if purpose == Purpose::Copy && entry.size < SMALL as u64 {
-            let mut buffer = self.small_buffers.take();
-            if read_small(&file, &mut buffer, entry.size as usize)? {
-                return Ok(Content {
-                    file,
-                    size: entry.size,
-                    bytes: Some(buffer),
-                });
-            }
+    fn look_into<'a>(
+        &self,
+        file: File,
+        entry: &Entry,
+        purpose: Purpose<'a>,
+    ) -> io::Result<Content<'a>> {
+        if let Purpose::Copy(buffer) = purpose
+            && entry.size < SMALL as u64
+            && read_small(&file, buffer, entry.size as usize)?
+        {
+            return Ok(Content {
+                file,
+                size: entry.size,
+                bytes: Some(buffer),
+            });
         }
         let size = file_stat(&file)?.size;
         Ok(Content {
