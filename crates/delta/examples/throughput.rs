@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use delta::{
     BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule, Matcher, RollingSum,
-    Signature, SignatureBuilder, SourceWindow, StrongSum, TokenSink,
+    Seam, Signature, SignatureBuilder, StrongSum, TokenSink,
 };
 
 /// The file: larger than any cache.
@@ -103,26 +103,17 @@ fn measure(only: &str, name: &str, bytes: usize, mut work: impl FnMut()) {
     println!("{name:36} {:9.0} MB/s", bytes as f64 / best / 1e6);
 }
 
-/// Feeds a source through a window, as a sender that reads a file does.
+/// Feeds a source in pieces, as a sender that reads a file does.
 fn stream(matcher: &mut Matcher, source: &[u8]) {
-    let mut window = SourceWindow::new(matcher.least_window(), CHUNK);
-    let mut rest = source;
-    loop {
-        let space = window.space();
-        let count = space.len().min(rest.len());
-        space[..count].copy_from_slice(&rest[..count]);
-        window.filled(count);
-        rest = &rest[count..];
-        let feed = if rest.is_empty() {
-            Feed::Last
-        } else {
-            Feed::More
+    let mut seam = Seam::new(matcher.least_window());
+    let mut pieces = source.chunks(CHUNK).peekable();
+    while let Some(piece) = pieces.next() {
+        let feed = match pieces.peek() {
+            Some(_) => Feed::More,
+            None => Feed::Last,
         };
-        let Ok(done) = matcher.scan(window.bytes(), feed, &mut Discard);
-        window.consume(done);
-        if feed == Feed::Last {
-            return;
-        }
+        let scan = |window: &[u8], feed| matcher.scan(window, feed, &mut Discard);
+        let Ok(()) = seam.pass(piece, feed, scan);
     }
 }
 

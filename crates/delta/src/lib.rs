@@ -63,7 +63,7 @@
 //! | `search.rs` | the decision at one position: which block, by rsync's preferences | `match.c` `hash_search()` |
 //! | `matcher.rs` | the pass over the source, window by window | `match.c` `match_sums()`, `matched()` |
 //! | `token.rs` | what the search emits, and its statistics | `match.c` `matched()`, `match_report()` |
-//! | `window.rs` | a buffer that feeds the search from a stream | `fileio.c` `map_ptr()` |
+//! | `seam.rs` | joins the pieces of a source that streams by | `fileio.c` `map_ptr()` |
 //! | `error.rs` | what can be refused | |
 #![forbid(unsafe_code)]
 
@@ -75,12 +75,12 @@ mod hash_hits;
 mod layout;
 mod matcher;
 mod rolling;
+mod seam;
 mod search;
 mod signature;
 mod signing;
 mod strong;
 mod token;
-mod window;
 
 pub use checksum::ChecksumKind;
 pub use digest::Digest;
@@ -88,8 +88,8 @@ pub use error::Error;
 pub use layout::{BlockLayout, LayoutRule, SumHead, SumStrength};
 pub use matcher::{BasisUse, Feed, Matcher, Outcome};
 pub use rolling::RollingSum;
+pub use seam::Seam;
 pub use signature::Signature;
 pub use signing::{SignatureBuilder, SignatureReceiver};
 pub use strong::{FileSum, StrongSum};
 pub use token::{CopyRun, MatchStats, TokenSink};
-pub use window::SourceWindow;

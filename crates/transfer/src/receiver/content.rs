@@ -12,8 +12,8 @@ use crate::context::line;
 use crate::narrator::Moved;
 use crate::sender::content::Content;
 use delta::{
-    BasisUse, BlockLayout, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule, Matcher,
-    Signature, SignatureBuilder, SourceWindow, StrongSum, TokenSink,
+    BasisUse, BlockLayout, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule, Matcher, Seam,
+    Signature, SignatureBuilder, StrongSum, TokenSink,
 };
 use fast_io::dir::{Access, Dir, Follow};
 use fast_io::offload::{End, SMALL, Side, write_small};
@@ -383,8 +383,7 @@ impl Stream<'_> {
         mut matcher: Matcher,
     ) -> Result<Figures, Trouble> {
         let source = content.file.try_clone().map_err(Trouble::Source)?;
-        let mut window =
-            SourceWindow::new(matcher.least_window(), self.receiver.buffers.buffer_size());
+        let mut seam = Seam::new(matcher.least_window());
         let searches = matcher.least_window() > 1;
         let mut offset = start;
         let mut written = start;
@@ -411,19 +410,16 @@ impl Stream<'_> {
                 Feed::More
             };
             if searches {
-                let room = window.space();
-                room[..piece.len()].copy_from_slice(&piece);
-                window.filled(piece.len());
-                let mut sink = Sink {
-                    stream: self,
-                    window: window.bytes(),
-                    taken: 0,
-                    offset: &mut written,
-                };
-                let done = matcher
-                    .scan(window.bytes(), feed, &mut sink)
-                    .map_err(Trouble::Target)?;
-                window.consume(done);
+                seam.pass(&piece, feed, |window, feed| {
+                    let mut sink = Sink {
+                        stream: self,
+                        window,
+                        taken: 0,
+                        offset: &mut written,
+                    };
+                    matcher.scan(window, feed, &mut sink)
+                })
+                .map_err(Trouble::Target)?;
             } else {
                 matcher
                     .scan(&piece, feed, &mut Count)
