@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tree::temp;
 
 /// Reads in flight for one file.
-const READ_DEPTH: usize = 4;
+const READ_DEPTH: usize = 3;
 /// rsync looks for holes in pieces of this size.
 // rsync: rsync.h SPARSE_WRITE_SIZE
 const HOLE: usize = 1024;
