@@ -2,7 +2,7 @@
 // rsync: backup.c make_backup()
 
 use super::Receiver;
-use crate::attrs::{Handle, TimeRule, Wanted, apply};
+use crate::attrs::{Before, Handle, Setter, TimeRule, Wanted};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::event::{Message, Role, Severity};
@@ -516,17 +516,13 @@ impl Receiver {
             entry: &original,
             mode: original.mode,
         };
-        apply(
-            &self.ctx,
-            &Ids::unmapped(),
-            place.role,
-            wanted,
-            copy,
-            None,
-            TimeRule::Exact,
-            || self.shown(&place.shown),
-            false,
-        );
+        let setter = Setter {
+            ctx: &self.ctx,
+            ids: &Ids::unmapped(),
+            role: place.role,
+        };
+        let shown = || self.shown(&place.shown);
+        setter.apply(wanted, copy, Before::Made(None), TimeRule::Exact, shown);
     }
 }
 
