@@ -154,7 +154,7 @@ impl Remover<'_> {
         let (what, result) = match self.purpose {
             _ if stat.is_dir() => ("rmdir", self.really(|| dir.dir.remove_dir(name))),
             Purpose::Deletion(receiver)
-                if o.backup && (o.backup_dir.is_some() || !self.is_backup(name)) =>
+                if o.backup && (o.backup_dir.is_some() || !self.is_backup(&path)) =>
             {
                 let keeper = Keeper::Generator(self.record);
                 match receiver.backup(dir, name, Keep::Away, keeper) {
@@ -343,10 +343,12 @@ impl Remover<'_> {
             && stat.kind != FileKind::Symlink
     }
 
+    /// Whether this is a backup itself. A name that is nothing but the suffix counts as one, if
+    /// there is a directory before it.
     // rsync: delete.c is_backup_file()
-    fn is_backup(&self, name: &[u8]) -> bool {
+    fn is_backup(&self, path: &[u8]) -> bool {
         let suffix = &self.ctx.options.suffix;
-        name.len() > suffix.len() && name.ends_with(suffix)
+        path.len() > suffix.len() && path.ends_with(suffix)
     }
 
     fn info(&self, text: Vec<u8>) {

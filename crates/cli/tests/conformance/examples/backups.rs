@@ -118,6 +118,12 @@ fn beside_the_files_over_older_ones() {
         .symlink("dst/a link~", "older")
         .node("dst/pipe~", Kind::Fifo)
         .node("dst/foreign~", Kind::Fifo);
+    // A name that is nothing but the suffix counts as a backup, below the root.
+    let tree = tree
+        .dir("src/dir/~")
+        .node("dst/dir/~", Kind::Fifo)
+        .dir("src/~")
+        .node("dst/~", Kind::Fifo);
     for options in ["-ai", "-avv", "-rltvv", "-avv --delete-excluded"] {
         same(&tree, &format!("{options} --force -b src/ dst/"), 0);
     }
