@@ -397,7 +397,7 @@ fn parents_of_the_transfer_are_looked_through() {
     assert_eq!(shelf.asked.len(), 4);
     assert!(excluded(&sub, "sub/home") && !excluded(&sub, "sub/anchored"));
     let second = root
-        .after_first_source()
+        .once_entered()
         .enter(b"other", &mut shelf)
         .expect("other");
     assert_eq!(shelf.asked.last().map(String::as_str), Some("other/.f"));

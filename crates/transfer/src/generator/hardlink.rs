@@ -204,7 +204,7 @@ impl Generator {
                 }
             }
         };
-        let target_stat = match self.stat_path(&target) {
+        let target_stat = match self.stat_path(&target, Follow::Never) {
             Ok(stat) => Some(stat),
             Err(e) if self.ctx.options.dry_run && e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => {
@@ -216,7 +216,7 @@ impl Generator {
         if self.link_to(entry, wanted, stat, &target, target_stat)
             && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
         {
-            self.remove_synchronized(entry.entry(), None);
+            self.remove_synchronized(entry.entry());
         }
         Ok(true)
     }
@@ -299,7 +299,7 @@ impl Generator {
         }
         let mut stat = stat.copied();
         if waiting.is_some() && stat.is_none() {
-            match self.stat_path(&name) {
+            match self.stat_path(&name, Follow::Never) {
                 Ok(now) => stat = Some(now),
                 Err(_) if self.ctx.options.dry_run => {}
                 Err(e) => {
@@ -326,11 +326,11 @@ impl Generator {
                 entry: file,
                 mode: file.mode,
             };
-            let now = self.stat_path(&self.name(file)).ok();
+            let now = self.stat_path(&self.name(file), Follow::Never).ok();
             if self.link_to(&other, wanted, now, &name, stat)
                 && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
             {
-                self.remove_synchronized(file, None);
+                self.remove_synchronized(file);
             }
         }
         Ok(())
@@ -387,8 +387,8 @@ impl Generator {
         }
     }
 
-    fn stat_path(&self, path: &[u8]) -> io::Result<Stat> {
+    pub(super) fn stat_path(&self, path: &[u8], follow: Follow) -> io::Result<Stat> {
         let (dir, name) = split_owned(path);
-        self.open_elsewhere(&dir)?.dir.stat(&name, Follow::Never)
+        self.open_elsewhere(&dir)?.dir.stat(&name, follow)
     }
 }

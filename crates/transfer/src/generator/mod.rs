@@ -29,7 +29,7 @@ use crate::link::SegmentQueue;
 use crate::receiver::{Job, Receiver, Standing};
 use crate::segment::{EntryRef, Parent, Segment};
 use crate::sender::Sender;
-use fast_io::dir::{Stat, Timestamp};
+use fast_io::dir::{Follow, Stat, Timestamp};
 use options::DeleteWhen;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -342,11 +342,17 @@ impl Generator {
     }
 
     /// The source file of an entry that is up to date may be removed.
-    fn remove_synchronized(&self, file: &Entry, stat: Option<&Stat>) {
+    // rsync: io.c send_msg_success(), which asks what is behind a link
+    fn remove_synchronized(&self, file: &Entry) {
         if self.ctx.options.dry_run {
             return;
         }
-        let id = stat.map(|s| FileId {
+        // Source and destination may be one directory.
+        if let Some((dir, _)) = self.there(file) {
+            dir.touch();
+        }
+        let id = self.stat_path(&self.name(file), Follow::Always).ok();
+        let id = id.map(|s| FileId {
             device: s.device,
             inode: s.inode,
         });

@@ -91,7 +91,7 @@ impl Generator {
             self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
             self.finish_links(entry, Some(&stat))?;
             if o.remove_source_files == Some(RemoveSource::Synchronized) {
-                self.remove_synchronized(file, Some(&stat));
+                self.remove_synchronized(file);
             }
             return Ok(());
         }

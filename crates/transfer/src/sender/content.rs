@@ -47,7 +47,7 @@ impl Sender {
     /// Opens the directory that an entry is in.
     pub fn open_parent(&self, entry: &Entry) -> io::Result<Dir> {
         self.source(entry.source)
-            .open_dir(&entry.dirname, self.follows_links)
+            .open_dir(&entry.dirname, self.links)
     }
 
     /// Opens an entry's content in `parent`. `None` when it cannot be had, which has been told.
@@ -141,7 +141,7 @@ impl Sender {
         let name = entry.path();
         let role = Role::Sender;
         let result = (|| {
-            let parent = source.open_dir(&entry.dirname, self.follows_links)?;
+            let parent = source.open_dir(&entry.dirname, self.links)?;
             let follow = if self.ctx.options.copy_links {
                 Follow::Always
             } else {

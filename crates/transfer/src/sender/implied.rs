@@ -4,15 +4,14 @@
 //! the rest waits as a [`Tail`] until that directory's turn comes.
 // rsync: flist.c send_implied_dirs(), send1extra()
 
-use super::SourceDir;
 use super::list::Lister;
 use super::operand::NameType;
+use super::{Links, SourceDir};
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
 use fast_io::dir::Follow;
 use tree::entry::{Entry, EntryFlags, split};
-use tree::filter::DirFilters;
 
 /// The rest of a `-R` path, below a directory that it implies.
 pub(super) struct Tail {
@@ -27,7 +26,6 @@ impl Lister<'_> {
         source: &SourceDir,
         dir: &[u8],
         tail: Tail,
-        filters: &DirFilters,
         entries: &mut Vec<Entry>,
     ) -> Result<(), SessionError> {
         let ctx = &self.sender.ctx;
@@ -40,18 +38,7 @@ impl Lister<'_> {
         let name = tree::entry::join(dir, &tail.rest);
         let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
         match self.operand_stat(source, &name, follow) {
-            Ok(stat) => {
-                let mut ignored = Vec::new();
-                self.add_named(
-                    source,
-                    &name,
-                    stat,
-                    NameType::Normal,
-                    filters,
-                    entries,
-                    &mut ignored,
-                )
-            }
+            Ok(stat) => self.add_named(source, &name, stat, NameType::Normal, entries),
             Err(e) => {
                 ctx.problems.add(Role::Sender, Problem::General);
                 let shown = full_name(&source.absolute, &name);
@@ -94,37 +81,50 @@ impl Lister<'_> {
 
     /// Adds all directories that a path implies and that the path before it did not.
     // rsync: flist.c send_implied_dirs() without inc_recurse
-    pub(super) fn imply_all(&mut self, source: &SourceDir, name: &[u8], entries: &mut Vec<Entry>) {
+    pub(super) fn imply_all(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), SessionError> {
         let ends = name
             .iter()
             .enumerate()
             .filter(|&(i, &b)| b == b'/' && i > 0);
         let dirs: Vec<&[u8]> = ends.map(|(i, _)| &name[..i]).collect();
-        let Some(&whole) = dirs.last() else { return };
-        for dir in &dirs {
-            // The last one, too, is added again when more follows it now.
-            let known = self.last_implied.starts_with(dir)
-                && match self.last_implied.get(dir.len()) {
-                    Some(b'/') => true,
-                    Some(_) => false,
-                    None => *dir == whole,
-                };
-            if !known {
-                let implied = self.imply(source, dir);
-                entries.extend(implied);
+        let Some(&whole) = dirs.last() else {
+            return Ok(());
+        };
+        let last = std::mem::take(&mut self.last_implied);
+        let common = whole.iter().zip(&last).take_while(|(a, b)| a == b).count();
+        if common == whole.len() && matches!(last.get(common), None | Some(b'/')) {
+            self.last_implied = last;
+            return Ok(());
+        }
+        let slash = whole[..common].iter().rposition(|&b| b == b'/');
+        let mut depth = whole[..common].iter().filter(|&&b| b == b'/').count();
+        for dir in dirs {
+            // What the path before had is left out, but for its last directory.
+            if slash.is_some_and(|slash| dir.len() <= slash) {
+                continue;
             }
+            let implied = self.imply(source, dir);
+            depth += 1;
+            if implied.as_ref().is_some_and(Entry::is_dir) {
+                let handle = source.open_dir(dir, Links::Followed).ok();
+                self.filters
+                    .change(self.sender, source, dir, handle.as_ref(), depth)?;
+            }
+            entries.extend(implied);
         }
-        let known = self.last_implied.starts_with(whole)
-            && matches!(self.last_implied.get(whole.len()), None | Some(b'/'));
-        if !known {
-            self.last_implied = whole.to_vec();
-        }
+        self.last_implied = whole.to_vec();
+        Ok(())
     }
 
     /// Adds a directory that a path implies, unless the path before did.
     pub(super) fn imply(&mut self, source: &SourceDir, name: &[u8]) -> Option<Entry> {
         let (dirname, last) = split(name);
-        let parent = source.open_dir(dirname, true).ok()?;
+        let parent = source.open_dir(dirname, Links::Followed).ok()?;
         let dir = if dirname.is_empty() {
             &source.dir
         } else {
@@ -137,25 +137,6 @@ impl Lister<'_> {
             ..EntryFlags::default()
         };
         self.sender.make_entry(&around, last, stat, flags)
-    }
-
-    /// The filters that hold where a path leads: its directories are entered, though not checked.
-    pub(super) fn enter_implied(
-        &mut self,
-        source: &SourceDir,
-        name: &[u8],
-        mut filters: DirFilters,
-    ) -> Result<DirFilters, SessionError> {
-        let ends = name
-            .iter()
-            .enumerate()
-            .filter(|&(i, &b)| b == b'/' && i > 0);
-        for (end, _) in ends {
-            let dir = source.open_dir(&name[..end], true);
-            filters = self.enter(&filters, &name[..end], dir.as_ref().ok())?;
-            self.entered = Some((source.number, filters.clone()));
-        }
-        Ok(filters)
     }
 
     pub(super) fn take_tails(&mut self, dir: &Entry) -> Vec<Tail> {

@@ -2,11 +2,12 @@
 // rsync: flist.c send_file_list()
 
 use super::entry::Surroundings;
+use super::filter_stack::FilterStack;
 use super::implied::Tail;
 use super::operand::{
     NameType, Operand, first_component_end, relative_part, split_operand, split_relative,
 };
-use super::{Sender, SourceDir};
+use super::{Links, Sender, SourceDir};
 use crate::context::{full_name, line};
 use crate::error::{Fatal, Problem, SessionError};
 use crate::event::{FileList, Role};
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Instant;
 use tree::entry::{Entry, EntryFlags, split};
-use tree::filter::{DirFilters, EntryKind, Side};
+use tree::filter::{DirFilters, EntryKind};
 
 /// Makes the file list.
 pub(super) struct Lister<'a> {
@@ -35,8 +36,8 @@ pub(super) struct Lister<'a> {
     pub(super) tails: Vec<Vec<Tail>>,
     /// The last path whose directories were implied.
     pub(super) last_implied: Vec<u8>,
-    /// The filters of the last directory that a `-R` path led through, and its source.
-    pub(super) entered: Option<(u32, DirFilters)>,
+    /// The filters that hold where the walk is.
+    pub filters: FilterStack,
     /// The directory that was implied last, where recursion is incremental: its source, its
     /// name, and the place of its tails if there is such a directory.
     pub(super) last_dir: Option<(u32, Vec<u8>, Option<usize>)>,
@@ -54,7 +55,7 @@ impl<'a> Lister<'a> {
             repeated: HashMap::new(),
             tails: Vec::new(),
             last_implied: Vec::new(),
-            entered: None,
+            filters: FilterStack::new(&sender.filters),
             last_dir: None,
             dot_implied: false,
         }
@@ -72,13 +73,12 @@ impl<'a> Lister<'a> {
             incremental: self.incremental,
         });
         let mut entries = Vec::new();
-        let mut top_filters = Vec::new();
         let (base, names): (&[u8], _) = match listed {
             None => (b"", operands),
             Some(names) => (operands.first().map_or(b"", |b| b), names),
         };
         for name in names {
-            self.add_operand(name, base, &mut entries, &mut top_filters)?;
+            self.add_operand(name, base, &mut entries)?;
         }
         if !self.incremental {
             ctx.narrator
@@ -91,7 +91,7 @@ impl<'a> Lister<'a> {
             return Ok(());
         };
         if self.incremental {
-            self.descend(top, top_filters)?;
+            self.descend(top)?;
         }
         let mut tally = ctx.tally();
         tally.totals.list_complete = true;
@@ -103,7 +103,6 @@ impl<'a> Lister<'a> {
         operand: &[u8],
         base: &[u8],
         entries: &mut Vec<Entry>,
-        top_filters: &mut Vec<(u32, DirFilters)>,
     ) -> Result<(), SessionError> {
         let sender = self.sender;
         let ctx = &sender.ctx;
@@ -131,8 +130,6 @@ impl<'a> Lister<'a> {
         let Some(source) = sender.enter_source(&place, &dir) else {
             return Ok(());
         };
-        let mut filters = self.root_filters(&source);
-
         if leading_dot && name != b"." && !self.dot_implied {
             self.dot_implied = true;
             let flags = EntryFlags {
@@ -162,13 +159,8 @@ impl<'a> Lister<'a> {
                 EntryKind::File
             };
             let (dirname, last) = split(&name);
-            // Until the next name enters directories of its own, those of the last one hold.
-            let held = self
-                .entered
-                .as_ref()
-                .filter(|(number, _)| *number == source.number);
-            let held = held.map_or(&filters, |(_, filters)| filters);
-            if sender.is_excluded(held, dirname, last, kind) {
+            let filters = self.filters.seen_from(&source);
+            if sender.is_excluded(&filters, dirname, last, kind) {
                 return Ok(());
             }
         }
@@ -177,6 +169,14 @@ impl<'a> Lister<'a> {
             return Ok(());
         }
 
+        if o.relative {
+            let named = if name_type == NameType::Normal {
+                split(&name).0
+            } else {
+                &name
+            };
+            source.name_dir(named);
+        }
         if o.relative && self.incremental {
             // Only the first directory of the path is of this segment.
             if let Some(at) = first_component_end(&name) {
@@ -185,35 +185,22 @@ impl<'a> Lister<'a> {
                     name_type,
                 };
                 self.imply_with_tail(&source, &name[..at], tail, entries);
-                remember_filters(top_filters, source.number, &filters);
                 return Ok(());
             }
         } else if o.relative {
-            self.imply_all(&source, &name, entries);
-            filters = self.enter_implied(&source, &name, filters)?;
+            self.imply_all(&source, &name, entries)?;
         }
-        self.add_named(
-            &source,
-            &name,
-            stat,
-            name_type,
-            &filters,
-            entries,
-            top_filters,
-        )
+        self.add_named(&source, &name, stat, name_type, entries)
     }
 
     /// Adds an entry that was named itself, and what follows from its being a directory.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn add_named(
         &mut self,
         source: &SourceDir,
         name: &[u8],
         stat: Stat,
         name_type: NameType,
-        filters: &DirFilters,
         entries: &mut Vec<Entry>,
-        top_filters: &mut Vec<(u32, DirFilters)>,
     ) -> Result<(), SessionError> {
         let sender = self.sender;
         let o = &sender.ctx.options;
@@ -227,7 +214,7 @@ impl<'a> Lister<'a> {
         let parent = if dirname.is_empty() {
             None
         } else {
-            source.open_dir(dirname, true).ok()
+            source.open_dir(dirname, Links::Followed).ok()
         };
         let dir = parent.as_ref().unwrap_or(&source.dir);
         let around = self.surroundings(source, dirname, dir, None);
@@ -235,19 +222,20 @@ impl<'a> Lister<'a> {
             return Ok(());
         };
         entries.push(entry.clone());
-        remember_filters(top_filters, source.number, filters);
         if !descend || !entry.is_dir() {
             return Ok(());
         }
         if !self.incremental {
-            return self.add_tree(&entry, filters, entries);
+            return self.add_tree(&entry, entries);
         }
         if name_type == NameType::DotDir {
-            let handle = source.open_dir(name, true);
-            let own = self.enter(filters, name, handle.as_ref().ok())?;
-            top_filters.retain(|(n, _)| *n != source.number);
-            top_filters.push((source.number, own.clone()));
-            self.add_directory(source, name, handle, &own, entries);
+            let handle = source.open_dir(name, Links::Followed);
+            // Of several sources' tops, only the first one's rules are read.
+            if self.filters.is_at_root() {
+                self.filters
+                    .change(sender, source, name, handle.as_ref().ok(), 0)?;
+            }
+            self.add_directory(source, name, handle, entries);
         }
         Ok(())
     }
@@ -285,14 +273,6 @@ impl<'a> Lister<'a> {
             filters,
             device: 0,
         }
-    }
-
-    pub(super) fn root_filters(&self, source: &SourceDir) -> DirFilters {
-        let mut base = source.absolute.clone();
-        if base.first() != Some(&b'/') {
-            base.insert(0, b'/');
-        }
-        self.sender.filters.root(Side::Sender, &base)
     }
 
     pub(super) fn take_repeated(&mut self, path: &[u8]) -> Vec<Entry> {
@@ -334,11 +314,5 @@ impl<'a> Lister<'a> {
         tally.totals.files_known = tally.stats.files.total;
         tally.totals.files_to_check += entries.len() as u64;
         tally.totals.total_size = tally.stats.total_size;
-    }
-}
-
-fn remember_filters(all: &mut Vec<(u32, DirFilters)>, source: u32, filters: &DirFilters) {
-    if !all.iter().any(|(n, _)| *n == source) {
-        all.push((source, filters.clone()));
     }
 }

@@ -3,12 +3,14 @@
 //! - [`list`]: turns operands into the file list; [`operand`] takes one apart, [`implied`] adds the
 //!   directories that a `-R` path leads through.
 //! - [`walk`]: descends, one segment of the list for each directory or one for all.
+//! - [`filter_stack`]: the filters that hold where the walk is.
 //! - [`entry`]: makes one entry of what is found under a name.
 //! - [`content`]: opens what the generator asks for.
 // rsync: flist.c (sending half), sender.c
 
 pub(crate) mod content;
 mod entry;
+mod filter_stack;
 mod implied;
 mod list;
 mod operand;
@@ -20,8 +22,9 @@ use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use fast_io::dir::{Dir, Follow, Stat};
+use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tree::entry::split;
 use tree::filter::FilterSet;
 
@@ -31,9 +34,8 @@ pub(crate) struct Sender {
     filters: FilterSet,
     /// Where names start from; entries hold their number.
     sources: Mutex<Vec<Arc<SourceDir>>>,
-    /// Whether a directory on the way may be a symbolic link: where the user asked for links
-    /// to be followed, and under `-R`, whose paths the user named.
-    follows_links: bool,
+    /// Whether a directory on the way may be a symbolic link.
+    links: Links,
     small_buffers: fast_io::BufferPool,
 }
 
@@ -47,17 +49,32 @@ pub(crate) struct SourceDir {
     pub absolute: Vec<u8>,
     /// The open directory.
     pub dir: Dir,
+    /// Directories below it that the user named under `-R`, and those above them.
+    named: RwLock<HashSet<Vec<u8>>>,
+}
+
+/// Which symbolic links to directories are followed on the way to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// All: the user asked for that, or names the way.
+    Followed,
+    /// Those in the paths that the user named under `-R`, but not what is found below them.
+    OnlyNamed,
 }
 
 impl Sender {
     pub fn new(ctx: Arc<Context>, filters: FilterSet) -> Sender {
         let o = &ctx.options;
-        let follows_links = o.copy_links || o.copy_dirlinks || o.copy_unsafe_links || o.relative;
+        let links = if o.copy_links || o.copy_dirlinks || o.copy_unsafe_links {
+            Links::Followed
+        } else {
+            Links::OnlyNamed
+        };
         Sender {
             ctx,
             filters,
             sources: Mutex::default(),
-            follows_links,
+            links,
             small_buffers: content::small_buffers(),
         }
     }
@@ -99,6 +116,7 @@ impl Sender {
                     name: name.to_vec(),
                     absolute: paths::absolute(&cwd, path),
                     dir,
+                    named: RwLock::default(),
                 });
                 self.ctx.narrator.source_dir(source.number, shown);
                 sources.push(source.clone());
@@ -126,14 +144,51 @@ impl Sender {
 }
 
 impl SourceDir {
-    /// Opens a directory below this one.
-    pub fn open_dir(&self, path: &[u8], follow: bool) -> io::Result<Dir> {
-        let path = if path == b"." { b"" } else { path };
-        if follow {
-            self.dir.open_following(path)
-        } else {
-            self.dir.open_beneath(path)
+    /// Remembers that the user named this directory.
+    pub fn name_dir(&self, path: &[u8]) {
+        if path.is_empty() {
+            return;
         }
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let ends = path
+            .iter()
+            .enumerate()
+            .filter(|&(at, &b)| b == b'/' && at > 0);
+        for end in ends.map(|(at, _)| at).chain([path.len()]) {
+            if !named.contains(&path[..end]) {
+                named.insert(path[..end].to_vec());
+            }
+        }
+    }
+
+    /// Opens a directory below this one.
+    pub fn open_dir(&self, path: &[u8], links: Links) -> io::Result<Dir> {
+        let path = if path == b"." { b"" } else { path };
+        if links == Links::Followed {
+            return self.dir.open_following(path);
+        }
+        let end = self.named_part(path);
+        if end == 0 {
+            return self.dir.open_beneath(path);
+        }
+        let named = self.dir.open_following(&path[..end])?;
+        match path[end..].strip_prefix(b"/").unwrap_or(&path[end..]) {
+            b"" => Ok(named),
+            below => named.open_beneath(below),
+        }
+    }
+
+    /// How much of a path the user named.
+    fn named_part(&self, path: &[u8]) -> usize {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        if named.is_empty() {
+            return 0;
+        }
+        let ends = path.iter().enumerate().rev().filter(|&(_, &b)| b == b'/');
+        let mut ends = [path.len()].into_iter().chain(ends.map(|(at, _)| at));
+        let root = usize::from(path.starts_with(b"/"));
+        ends.find(|&end| named.contains(&path[..end]))
+            .unwrap_or(root)
     }
 
     /// What stands under a path below this directory (or, under `-R`, an absolute one).
@@ -141,12 +196,40 @@ impl SourceDir {
         let (parent, name) = split(path);
         if name == b"." || name.is_empty() {
             return self
-                .open_dir(if name.is_empty() { b"/" } else { parent }, true)?
+                .open_dir(if name.is_empty() { b"/" } else { parent }, Links::Followed)?
                 .stat_self();
         }
         if parent.is_empty() {
             return self.dir.stat(name, follow);
         }
-        self.open_dir(parent, true)?.stat(name, follow)
+        self.open_dir(parent, Links::Followed)?.stat(name, follow)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn only_named_links_are_followed() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let at = |path: &str| scratch.path().join(path);
+        std::fs::create_dir_all(at("real/deep")).expect("a directory");
+        symlink("real", at("link")).expect("a link");
+        symlink("deep", at("real/below")).expect("a link");
+        let source = SourceDir {
+            number: 0,
+            name: Vec::new(),
+            absolute: Vec::new(),
+            dir: Dir::open(scratch.path()).expect("the directory"),
+            named: RwLock::default(),
+        };
+        let opens = |path: &str| source.open_dir(path.as_bytes(), Links::OnlyNamed).is_ok();
+        assert!(opens("real/deep") && !opens("link") && !opens("link/deep"));
+        source.name_dir(b"link");
+        assert!(opens("link") && opens("link/deep") && !opens("link/below"));
+        source.name_dir(b"link/below");
+        assert!(opens("link/below") && !opens("real/below"));
     }
 }

@@ -7,13 +7,11 @@ use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
-use crate::filtering::{self, DirectoryFiles};
 use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
 use fast_io::dir::{Dir, Follow};
 use std::io;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags};
-use tree::filter::DirFilters;
 
 /// Names are shorter than this: a loop of links, followed, ends somewhere, and other programs can
 /// use what is made.
@@ -30,23 +28,18 @@ const LONGEST_PATH: usize = if cfg!(target_os = "macos") {
 struct Frame {
     segment: Arc<Segment>,
     next: usize,
-    /// The filters that hold in it, for each source that it was found in.
-    filters: Vec<(u32, DirFilters)>,
 }
 
 impl Lister<'_> {
     /// Lists everything below the top segment's directories, a segment at a time.
-    pub(super) fn descend(
-        &mut self,
-        top: Arc<Segment>,
-        filters: Vec<(u32, DirFilters)>,
-    ) -> Result<(), SessionError> {
+    pub(super) fn descend(&mut self, top: Arc<Segment>) -> Result<(), SessionError> {
         let mut stack = vec![Frame {
             segment: top,
             next: 0,
-            filters,
         }];
-        while let Some(frame) = stack.last_mut() {
+        loop {
+            let depth = stack.len();
+            let Some(frame) = stack.last_mut() else { break };
             let Some(entry) = frame.segment.entries.get(frame.next) else {
                 stack.pop();
                 continue;
@@ -59,33 +52,22 @@ impl Lister<'_> {
                 segment: frame.segment.clone(),
                 index: frame.next - 1,
             };
-            let above = frame.filters.clone();
-            let (entries, filters) = self.directory_segment(parent.entry(), &above)?;
+            let entries = self.directory_segment(parent.entry(), depth)?;
             let Some(segment) = self.hand_over(entries, Parent::Entry(parent)) else {
                 return Ok(());
             };
             if segment.entries.iter().any(|e| e.is_dir()) {
-                stack.push(Frame {
-                    segment,
-                    next: 0,
-                    filters,
-                });
+                stack.push(Frame { segment, next: 0 });
             }
         }
         Ok(())
     }
 
     /// The entries of one directory: of all sources that have it, and of what `-R` names in it.
-    #[allow(clippy::type_complexity)]
-    fn directory_segment(
-        &mut self,
-        dir: &Entry,
-        above: &[(u32, DirFilters)],
-    ) -> Result<(Vec<Entry>, Vec<(u32, DirFilters)>), SessionError> {
+    fn directory_segment(&mut self, dir: &Entry, depth: usize) -> Result<Vec<Entry>, SessionError> {
         self.sender.ctx.check_stopped(Role::Sender)?;
         let path = dir.path();
         let mut entries = Vec::new();
-        let mut filters = Vec::new();
         let mut same = self.take_repeated(&path);
         if same.is_empty() {
             same.push(dir.clone());
@@ -94,34 +76,26 @@ impl Lister<'_> {
         let mut just_listed = None;
         for dir in same {
             let source = self.sender.source(dir.source);
-            let inherited = above
-                .iter()
-                .find(|(n, _)| *n == dir.source)
-                .map(|(_, f)| f.clone());
-            let inherited = inherited.unwrap_or_else(|| self.root_filters(&source));
             let handle = self.open_listed(&source, &path);
-            let own = self.enter(&inherited, &path, handle.as_ref().ok())?;
+            self.filters
+                .change(self.sender, &source, &path, handle.as_ref().ok(), depth)?;
             if dir.flags.content_dir && just_listed != Some(dir.source) {
                 just_listed = Some(dir.source);
-                self.add_directory(&source, &path, handle, &own, &mut entries);
+                self.add_directory(&source, &path, handle, &mut entries);
             } else {
                 just_listed = None;
             }
             for tail in self.take_tails(&dir) {
-                self.add_tail(&source, &path, tail, &own, &mut entries)?;
-            }
-            if !filters.iter().any(|(n, _)| *n == dir.source) {
-                filters.push((dir.source, own));
+                self.add_tail(&source, &path, tail, &mut entries)?;
             }
         }
-        Ok((entries, filters))
+        Ok(entries)
     }
 
     /// Adds a directory's content, and under it everything, to one list for all.
     pub(super) fn add_tree(
         &mut self,
         dir: &Entry,
-        above: &DirFilters,
         entries: &mut Vec<Entry>,
     ) -> Result<(), SessionError> {
         if !dir.is_dir() || dir.flags.mount_dir {
@@ -131,22 +105,24 @@ impl Lister<'_> {
         let source = self.sender.source(dir.source);
         let path = dir.path();
         let handle = self.open_listed(&source, &path);
-        let own = self.enter(above, &path, handle.as_ref().ok())?;
+        self.filters
+            .enter_nested(self.sender, &source, &path, handle.as_ref().ok())?;
         let start = entries.len();
-        self.add_directory(&source, &path, handle, &own, entries);
+        self.add_directory(&source, &path, handle, entries);
         if self.sender.ctx.options.recurse {
             for index in start..entries.len() {
                 if entries[index].is_dir() {
                     let below = entries[index].clone();
-                    self.add_tree(&below, &own, entries)?;
+                    self.add_tree(&below, entries)?;
                 }
             }
         }
+        self.filters.leave();
         Ok(())
     }
 
     fn open_listed(&self, source: &super::SourceDir, path: &[u8]) -> io::Result<Dir> {
-        source.open_dir(path, self.sender.follows_links)
+        source.open_dir(path, self.sender.links)
     }
 
     /// Adds what a directory holds, without descending.
@@ -155,7 +131,6 @@ impl Lister<'_> {
         source: &super::SourceDir,
         path: &[u8],
         handle: io::Result<Dir>,
-        filters: &DirFilters,
         entries: &mut Vec<Entry>,
     ) {
         let ctx = &self.sender.ctx;
@@ -196,11 +171,12 @@ impl Lister<'_> {
         } else {
             path.into()
         };
+        let filters = self.filters.seen_from(source);
         let around = Surroundings {
             source,
             dirname,
             dir: &dir,
-            filters: Some(filters),
+            filters: Some(&filters),
             device,
         };
         let flags = EntryFlags {
@@ -226,27 +202,6 @@ impl Lister<'_> {
             }
         }
         ctx.control.sign_of_life();
-    }
-
-    /// The filters that hold in a directory.
-    pub(super) fn enter(
-        &self,
-        above: &DirFilters,
-        path: &[u8],
-        dir: Option<&Dir>,
-    ) -> Result<DirFilters, SessionError> {
-        if !above.reads_directories() {
-            return Ok(above.clone());
-        }
-        let path = if path == b"." { b"" } else { path };
-        let mut files = DirectoryFiles::new(path, dir);
-        let entered = above
-            .enter(path, &mut files)
-            .map_err(|e| self.sender.filter_error(e))?;
-        for notice in files.outside.notices {
-            filtering::tell(&self.sender.ctx, Role::Sender, &notice);
-        }
-        Ok(entered)
     }
 
     /// Sorts a segment's entries, counts them and hands them over. `None` if nobody wants them.

@@ -33,7 +33,7 @@ struct Node {
 /// What all states of one transfer share.
 #[derive(Debug)]
 struct Session {
-    entries: Vec<Entry>,
+    entries: Arc<[Entry]>,
     side: Side,
     base: Arc<[u8]>,
     settings: Settings,
@@ -57,7 +57,7 @@ impl DirFilters {
         cvs_rules: Option<Arc<[Entry]>>,
     ) -> Self {
         let session = Arc::new(Session {
-            entries,
+            entries: entries.into(),
             side,
             base,
             settings,
@@ -113,16 +113,19 @@ impl DirFilters {
         }
     }
 
-    /// The root state for all sources but the first.
+    /// This state once a directory has been entered from it and left again.
     ///
-    /// rsync looks through parent directories for merge files when it enters the first
-    /// directory of the session, and forgets what it found when it leaves it; for the other
-    /// sources, the parents' files do not count. To be its equal, enter the session's first
-    /// source directory from the root state and the others from this one.
-    pub fn after_first_source(&self) -> Self {
+    /// rsync looks through parent directories for merge files (`: /.rsync-filter`) when it first
+    /// enters a directory, and forgets what it found there when it leaves that; for what it enters
+    /// next from the same state, the parents' files do not count.
+    pub fn once_entered(&self) -> Self {
+        let is_new = |slot: &Slot| slot.needs_setup;
         let Some(node) = &self.node else {
             return Self::default();
         };
+        if !node.slots.iter().flatten().any(is_new) {
+            return self.clone();
+        }
         let mut slots = node.slots.clone();
         for slot in slots.iter_mut().flatten() {
             if let Some(parents) = node.session.parent_names(slot, b"") {
@@ -132,6 +135,29 @@ impl DirFilters {
         }
         Self {
             node: Some(Arc::new(Node::new(node.session.clone(), slots))),
+        }
+    }
+
+    /// The same rules, asked about names that start from another base. Sources with different
+    /// bases share one state in rsync: what a directory of one brought holds in another until it
+    /// is left.
+    pub fn seen_from(&self, base: &[u8]) -> Self {
+        let base = base.strip_suffix(b"/").unwrap_or(base);
+        let Some(node) = &self.node else {
+            return Self::default();
+        };
+        if *node.session.base == *base {
+            return self.clone();
+        }
+        let session = Session {
+            entries: node.session.entries.clone(),
+            side: node.session.side,
+            base: base.into(),
+            settings: node.session.settings.clone(),
+            cvs_rules: node.session.cvs_rules.clone(),
+        };
+        Self {
+            node: Some(Arc::new(Node::new(Arc::new(session), node.slots.clone()))),
         }
     }
 }

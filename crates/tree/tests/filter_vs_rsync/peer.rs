@@ -256,7 +256,7 @@ impl Bench {
                 for source in sources {
                     let name = source.rsplit('/').next().expect("a name");
                     if sent.add_source(&base, name, &root, &mut files)? {
-                        root = root.after_first_source();
+                        root = root.once_entered();
                     }
                 }
             }

@@ -28,6 +28,12 @@ fn deletion_stops_at_its_limit() {
 }
 
 #[test]
+fn the_receiving_end_s_code_comes_before_the_sending_end_s() {
+    let line = "-a --delete --max-delete=1 src/ no-such-thing dst/";
+    same(&usual(), line, 25);
+}
+
+#[test]
 fn deletion_is_held_back_after_a_missing_argument() {
     same(&usual(), "-ai --delete src/ none/ dst/", 23);
     same(&usual(), "-ai --delete --ignore-errors src/ none/ dst/", 23);
@@ -178,4 +184,85 @@ fn temporary_files_may_be_made_elsewhere() {
     // Without -t: how late a temporary file in the destination touches it is left to chance.
     same(&usual(), "-ri -T . src/ dst/", 0);
     same(&usual(), "-ri -T dir src/ dst/", 0);
+}
+
+#[test]
+fn rules_of_directories_hold_until_the_walk_comes_back_to_their_depth() {
+    let tree = usual()
+        .file(".rsync-filter", "- above\n")
+        .file("src/.rsync-filter", "- *.o\n- /changed\n")
+        .file("src/dir/.rsync-filter", "- deep\n")
+        .dir("src2")
+        .file("src2/x.o", "o")
+        .file("src2/changed", "c")
+        .file("src2/above", "a")
+        .dir("src2/dir")
+        .file("src2/dir/deep", "d")
+        .file("src2/dir/.rsync-filter", "- .rsync-filter\n")
+        .dir("src3")
+        .file("src3/above", "a")
+        .file("src3/.rsync-filter", "- equal\n");
+    for operands in [
+        "src/ src2/",
+        "src2/ src/",
+        "src src2 src3",
+        "src3 src/ src2",
+        "src3/ src/equal src2/x.o src/dir",
+        "-R src src2",
+        "-R src/dir/a.txt src2/x.o src3/above",
+        "-R src/dir src2/dir src2/x.o",
+        "-d src/ src2/",
+        "-m src/ src3 src2/",
+        "-m -R src/dir/a.txt src2/dir/deep src2/x.o",
+    ] {
+        same(&tree, &format!("-avvF {operands} fresh"), 0);
+    }
+}
+
+#[test]
+fn links_in_a_named_path_are_followed() {
+    let tree = usual()
+        .symlink("src/in", "dir")
+        .symlink("src/out", "../side")
+        .dir("side")
+        .dir("side/deep")
+        .file("side/deep/file", "x")
+        .symlink("src/dir/below", "empty");
+    for operand in [
+        "src/in",
+        "src/in/",
+        "src/in/a.txt",
+        "src/in/below/",
+        "src/out/deep",
+        "src/out/deep/file",
+        "src/./out/",
+    ] {
+        same(&tree, &format!("-aiR {operand} fresh"), 0);
+        same(&tree, &format!("-aimR {operand} fresh"), 0);
+        same(&tree, &format!("-aR --no-implied-dirs {operand} fresh"), 0);
+    }
+}
+
+#[test]
+fn a_path_is_made_only_for_what_goes_there() {
+    let tree = usual().symlink("src/dir/dangling", "nowhere");
+    let options = "-aiR --no-implied-dirs --copy-unsafe-links --delete";
+    same(
+        &tree,
+        &format!("{options} src/equal src/dir/dangling fresh"),
+        0,
+    );
+    let outside = usual().symlink("src/dir/outside", "/no/such/thing");
+    same(
+        &outside,
+        &format!("{options} src/equal src/dir/outside fresh"),
+        23,
+    );
+}
+
+#[test]
+fn source_and_destination_the_same() {
+    let tree = usual().symlink("src/dangling", "nowhere");
+    same(&tree, "-a --remove-source-files src/ src/", 23);
+    same(&tree, "-aI --remove-source-files src/ src/", 23);
 }
