@@ -61,9 +61,13 @@ fn sync(options: Options) -> ExitCode {
 fn refuse_remote(options: &Options) -> Option<ExitCode> {
     let remote = options.operands.iter().find(|o| options::names_a_host(o))?;
     let name = remote.to_string_lossy();
+    let cure = if options::is_url(remote) {
+        "use rsync for it".to_owned()
+    } else {
+        format!("use rsync for it, or write ./{name} for a local file of that name")
+    };
     eprintln!(
-        "tidesync: {name} is on a remote host, and remote transfers are not supported yet \
-         (a local file of that name is ./{name})"
+        "tidesync: {name} is on a remote host, and remote transfers are not supported yet: {cure}"
     );
     let code = ExitCode::Unsupported;
     if let Some(line) = code.closing_line("client") {

@@ -14,12 +14,19 @@ pub fn names_a_host(operand: &OsStr) -> bool {
     names_a_host_with(bytes, cfg!(windows))
 }
 
-fn names_a_host_with(operand: &[u8], has_drives: bool) -> bool {
+/// Whether `operand` is written as the URL of a daemon's module, which no local file's name is.
+pub fn is_url(operand: &OsStr) -> bool {
+    begins_as_url(operand.as_encoded_bytes())
+}
+
+fn begins_as_url(operand: &[u8]) -> bool {
     const URL: &[u8] = b"rsync://";
-    let is_url = operand
-        .get(..URL.len())
-        .is_some_and(|front| front.eq_ignore_ascii_case(URL));
-    if is_url {
+    let front = operand.get(..URL.len());
+    front.is_some_and(|front| front.eq_ignore_ascii_case(URL))
+}
+
+fn names_a_host_with(operand: &[u8], has_drives: bool) -> bool {
+    if begins_as_url(operand) {
         return true;
     }
     let is_separator = |b: u8| b == b'/' || has_drives && b == b'\\';

@@ -44,7 +44,7 @@ pub use completion::{Shell, completion};
 pub use error::{ErrorKind, OptionError};
 pub use format::{LineTime, OutFormat};
 pub use help::help;
-pub use hostspec::names_a_host;
+pub use hostspec::{is_url, names_a_host};
 pub use levels::{DebugLevels, InfoLevels};
 pub use man::man_page;
 pub use name_map::{MapFrom, MapTo, NameMap, NameMapRule};

@@ -2,6 +2,7 @@
 //!
 //! rsync: options.c long_options
 
+mod connection;
 mod delete;
 mod links;
 mod metadata;
@@ -53,6 +54,10 @@ pub(crate) const THEMES: &[Theme] = &[
     Theme {
         heading: "tidesync's own",
         flags: own::FLAGS,
+    },
+    Theme {
+        heading: "Accepted, though of no effect in a local transfer",
+        flags: connection::FLAGS,
     },
     Theme {
         heading: "Not supported yet",

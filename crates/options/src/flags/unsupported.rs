@@ -26,21 +26,14 @@ pub(super) const FLAGS: &[Flag] = &[
     no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no("fuzzy", Some('y'), LEAVE_OUT).undo(&["no-fuzzy", "no-y"], nothing),
     no("delay-updates", None, LEAVE_OUT).undo(&["no-delay-updates"], nothing),
+    no_value("bwlimit", None, Takes::Text("RATE"), LEAVE_OUT).undo(&["no-bwlimit"], nothing),
     no("ignore-missing-args", None, LEAVE_OUT),
     no("delete-missing-args", None, LEAVE_OUT),
-    no("qsort", None, LEAVE_OUT),
-    no_value("max-alloc", None, Takes::Text("SIZE"), LEAVE_OUT),
     no_value(
         "copy-as",
         None,
         Takes::Text("USER[:GROUP]"),
         "run it as that user",
-    ),
-    no_value(
-        "outbuf",
-        None,
-        Takes::OneOf("N|L|B", &["N", "L", "B"]),
-        LEAVE_OUT,
     ),
     no_value("stop-after", None, Takes::Text("MINS"), LEAVE_OUT).or(&["time-limit"]),
     no_value("stop-at", None, Takes::Text("y-m-dTh:m"), LEAVE_OUT),
@@ -48,35 +41,19 @@ pub(super) const FLAGS: &[Flag] = &[
     no_value("read-batch", None, Takes::File("FILE"), LEAVE_OUT),
     no_value("write-batch", None, Takes::File("FILE"), LEAVE_OUT),
     no_value("only-write-batch", None, Takes::File("FILE"), LEAVE_OUT),
-    // Remote transfers.
-    no("compress", Some('z'), REMOTE).undo(&["no-compress", "no-z"], nothing),
-    no("old-compress", None, REMOTE),
-    no("new-compress", None, REMOTE),
-    no_value("compress-choice", None, Takes::Text("STR"), REMOTE).or(&["zc"]),
-    no_value("compress-level", None, Takes::Text("NUM"), REMOTE).or(&["zl"]),
-    no_value("compress-threads", None, Takes::Text("NUM"), REMOTE).or(&["zt"]),
-    no_value("skip-compress", None, Takes::Text("LIST"), REMOTE),
-    no_value("bwlimit", None, Takes::Text("RATE"), REMOTE).undo(&["no-bwlimit"], nothing),
-    no_value("contimeout", None, Takes::Text("SECONDS"), REMOTE).undo(&["no-contimeout"], nothing),
-    no("motd", None, REMOTE).undo(&["no-motd"], nothing),
-    no("old-args", None, REMOTE).undo(&["no-old-args"], nothing),
-    no("secluded-args", Some('s'), REMOTE)
-        .or(&["protect-args"])
-        .undo(&["no-secluded-args", "no-protect-args", "no-s"], nothing),
-    no("trust-sender", None, REMOTE),
-    no_value("rsh", Some('e'), Takes::Text("COMMAND"), REMOTE),
-    no_value("rsync-path", None, Takes::Text("PROGRAM"), REMOTE),
-    no_value("remote-option", Some('M'), Takes::Text("OPTION"), REMOTE),
-    no_value("address", None, Takes::Text("ADDRESS"), REMOTE),
-    no_value("port", None, Takes::Text("PORT"), REMOTE),
-    no_value("sockopts", None, Takes::Text("OPTIONS"), REMOTE),
-    no_value("password-file", None, Takes::File("FILE"), REMOTE),
-    no_value("early-input", None, Takes::File("FILE"), REMOTE),
-    no("blocking-io", None, REMOTE).undo(&["no-blocking-io"], nothing),
-    no_value("protocol", None, Takes::Text("NUM"), REMOTE),
-    no_value("checksum-seed", None, Takes::Text("NUM"), REMOTE),
-    no("ipv4", Some('4'), REMOTE),
-    no("ipv6", Some('6'), REMOTE),
+    // Of other computers. (What only concerns the way there is accepted: `connection.rs`.)
+    no_value(
+        "remote-option",
+        Some('M'),
+        Takes::Text("OPTION"),
+        "give the option itself: both sides of a local transfer are this program",
+    ),
+    no_value(
+        "protocol",
+        None,
+        Takes::Text("NUM"),
+        "leave it out: a local transfer speaks no protocol",
+    ),
     no("server", None, REMOTE),
     no("sender", None, REMOTE),
     // The daemon.
@@ -88,7 +65,8 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 const LEAVE_OUT: &str = "leave it out, or use rsync";
-const REMOTE: &str = "leave it out; it is about remote transfers, which are still to come";
+const REMOTE: &str =
+    "rsync itself gives it to its other half, and remote transfers are still to come";
 const DAEMON: &str = "it is about the daemon, which is still to come";
 
 const fn no(long: &'static str, short: Option<char>, why: &'static str) -> Flag {
