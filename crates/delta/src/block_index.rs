@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn digest(strong: u8) -> Digest {
-        Digest::from_bytes(ChecksumKind::Xxh64, &[strong, 0, 0, 0, 0, 0, 0, 0]).unwrap()
+        Digest::filled(ChecksumKind::Xxh64, &[strong, 0, 0, 0, 0, 0, 0, 0])
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::{ChecksumKind, Error};
+use crate::ChecksumKind;
 
 /// Room for the longest digest.
 const CAPACITY: usize = 32;
@@ -22,23 +22,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// A digest of `kind` as it arrived from a peer or a computation.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::DigestLength`] unless `bytes` is exactly as long as the kind's digest.
-    pub fn from_bytes(kind: ChecksumKind, bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.len() != kind.digest_len() {
-            return Err(Error::DigestLength {
-                kind,
-                expected: kind.digest_len(),
-                actual: bytes.len(),
-            });
-        }
-        Ok(Self::filled(kind, bytes))
-    }
-
-    /// The same, for this crate's own sums, whose length is right by construction.
+    /// A digest of `kind`, of that length.
     pub(crate) fn filled(kind: ChecksumKind, source: &[u8]) -> Self {
         debug_assert_eq!(source.len(), kind.digest_len());
         let mut bytes = [0; CAPACITY];
@@ -87,22 +71,12 @@ mod tests {
     #[test]
     fn the_text_is_most_significant_byte_first() {
         let wire = [1, 2, 3, 4, 5, 6, 7, 0xab];
-        let digest = Digest::from_bytes(ChecksumKind::Xxh3, &wire).unwrap();
+        let digest = Digest::filled(ChecksumKind::Xxh3, &wire);
         assert_eq!(digest.to_string(), "ab07060504030201");
         assert_eq!(digest.as_bytes(), wire);
 
         let wire: Vec<u8> = (0..16).collect();
-        let digest = Digest::from_bytes(ChecksumKind::Md5, &wire).unwrap();
+        let digest = Digest::filled(ChecksumKind::Md5, &wire);
         assert_eq!(digest.to_string(), "000102030405060708090a0b0c0d0e0f");
-    }
-
-    #[test]
-    fn a_wrong_length_is_refused() {
-        for kind in ChecksumKind::PREFERENCE {
-            let long = vec![0; kind.digest_len() + 1];
-            assert!(Digest::from_bytes(kind, &long).is_err());
-            assert!(Digest::from_bytes(kind, &long[..kind.digest_len()]).is_ok());
-            assert!(Digest::from_bytes(kind, &long[..kind.digest_len() - 1]).is_err());
-        }
     }
 }

@@ -10,16 +10,6 @@ pub enum Error {
     /// No checksum has this name.
     #[error("unknown checksum name: {0}")]
     UnknownChecksum(String),
-    /// A digest of this kind has another length.
-    #[error("a {kind} digest has {expected} bytes, not {actual}")]
-    DigestLength {
-        /// The kind that was asked for.
-        kind: crate::ChecksumKind,
-        /// Its length in bytes.
-        expected: usize,
-        /// The length that was given.
-        actual: usize,
-    },
     /// A negative block count.
     #[error("invalid checksum count {0}")]
     BlockCount(i64),

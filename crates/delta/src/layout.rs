@@ -7,7 +7,6 @@
 // rsync: generator.c sum_sizes_sqroot(), io.c read_sum_head(), rsync.h
 
 use std::num::NonZeroU32;
-use std::ops::Range;
 
 use crate::{ChecksumKind, Error};
 
@@ -144,15 +143,6 @@ pub struct BlockLayout {
 }
 
 impl BlockLayout {
-    /// No blocks: there is no basis, and the file is sent whole.
-    pub const EMPTY: BlockLayout = BlockLayout {
-        file_len: 0,
-        count: 0,
-        block_len: 0,
-        remainder: 0,
-        strong_len: 0,
-    };
-
     /// The layout of a basis of `file_len` bytes.
     ///
     /// # Errors
@@ -272,12 +262,6 @@ impl BlockLayout {
         } else {
             self.block_len
         }
-    }
-
-    /// The bytes that a range of blocks covers. Use it to share out the signing of one file
-    /// among threads.
-    pub fn bytes_of(&self, blocks: Range<u32>) -> Range<u64> {
-        self.start_of(blocks.start).min(self.file_len)..self.start_of(blocks.end).min(self.file_len)
     }
 }
 
@@ -431,7 +415,8 @@ mod tests {
         }
         let nothing = SumHead { count: 0, ..good };
         assert_eq!(check(nothing), Err(Error::Remainder(10)));
-        assert_eq!(check(SumHead::default()).unwrap(), BlockLayout::EMPTY);
+        // A peer that has no basis sends nothing but zeros.
+        assert_eq!(check(SumHead::default()).unwrap().file_len(), 0);
     }
 
     #[test]
@@ -457,9 +442,6 @@ mod tests {
         };
         let layout = BlockLayout::from_head(head, ChecksumKind::Md5, 29).unwrap();
         assert_eq!(layout.file_len(), layout.start_of(layout.count() - 1) + 1);
-        assert_eq!(
-            layout.bytes_of(layout.count() - 1..layout.count()).count(),
-            1
-        );
+        assert_eq!(layout.last_len(), 1);
     }
 }

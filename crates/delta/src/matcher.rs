@@ -100,11 +100,6 @@ impl Matcher {
         self.search.as_ref().map_or(0, Search::lookahead) + 1
     }
 
-    /// The figures so far.
-    pub fn stats(&self) -> MatchStats {
-        self.stats
-    }
-
     /// Searches a window, which begins where the last scan's consumed bytes ended, and emits
     /// what was decided. Returns the number of bytes consumed: all of them if the feed is
     /// [`Feed::Last`], else all but at most [`least_window`](Self::least_window) less one.

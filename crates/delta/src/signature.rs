@@ -16,16 +16,6 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The signature of no basis at all: everything will be literal data.
-    pub fn empty(sum: StrongSum) -> Self {
-        Signature {
-            layout: BlockLayout::EMPTY,
-            sum,
-            weak: Vec::new(),
-            strong: Vec::new(),
-        }
-    }
-
     /// Puts together sums that were checked to fill the layout.
     pub(crate) fn filled(
         layout: BlockLayout,

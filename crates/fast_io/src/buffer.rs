@@ -67,14 +67,6 @@ impl Buffer {
         self.filled += count;
         count
     }
-
-    /// The filled bytes as a vector. A pooled buffer leaves its pool.
-    pub fn into_vec(mut self) -> Vec<u8> {
-        self.home = None;
-        let mut storage = std::mem::take(&mut self.storage);
-        storage.truncate(self.filled);
-        storage
-    }
 }
 
 impl From<Vec<u8>> for Buffer {
@@ -217,14 +209,5 @@ mod tests {
         let in_use: Vec<_> = (0..5).map(|_| pool.take()).collect();
         drop(in_use);
         assert_eq!(pool.spare_count(), 2);
-    }
-
-    #[test]
-    fn a_buffer_turned_into_a_vector_leaves_the_pool() {
-        let pool = BufferPool::new(8, 2);
-        let mut buffer = pool.take();
-        assert_eq!(buffer.append(b"0123456789"), 8);
-        assert_eq!(buffer.into_vec(), b"01234567");
-        assert_eq!(pool.spare_count(), 0);
     }
 }

@@ -320,11 +320,6 @@ impl Dir {
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
         self.0.set_own_permissions(permissions)
     }
-
-    /// Makes names created, renamed or removed here durable, where the system can.
-    pub fn sync(&self) -> io::Result<()> {
-        self.0.sync()
-    }
 }
 
 /// What the open file is.

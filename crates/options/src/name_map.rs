@@ -73,11 +73,6 @@ impl NameMap {
             rules: vec![NameMapRule { from, to }],
         })
     }
-
-    /// Whether there is no rule.
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
 }
 
 impl NameMapRule {

@@ -335,10 +335,6 @@ impl Dir {
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
         Ok(rustix::fs::fchmod(&self.0, mode_of(permissions))?)
     }
-
-    pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.0)?)
-    }
 }
 
 pub fn file_stat(file: &File) -> io::Result<Stat> {

@@ -12,7 +12,7 @@ mod wide;
 
 use super::name::{Name, PathBeneath};
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
-use crate::sys::{as_unsupported, win32_error};
+use crate::sys::win32_error;
 use metadata::Shape;
 use native::ITSELF;
 use reparse::SymlinkData;
@@ -28,7 +28,7 @@ use windows_sys::Win32::Foundation::{
     ERROR_CANT_RESOLVE_FILENAME, ERROR_DIRECTORY, ERROR_DIRECTORY_NOT_SUPPORTED,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_ADD_FILE, FILE_ATTRIBUTE_NORMAL, FILE_FLAG_BACKUP_SEMANTICS, FILE_GENERIC_READ,
+    DELETE, FILE_ATTRIBUTE_NORMAL, FILE_FLAG_BACKUP_SEMANTICS, FILE_GENERIC_READ,
     FILE_GENERIC_WRITE, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_TRAVERSE,
     FILE_WRITE_ATTRIBUTES, SYNCHRONIZE,
 };
@@ -289,19 +289,6 @@ impl Dir {
         self.set_permissions(Name::of_entry_or_itself(b".")?, permissions)
     }
 
-    pub fn sync(&self) -> io::Result<()> {
-        // Flushing needs write access, which the handle for reading has not.
-        let result = self
-            .again(FILE_ADD_FILE)
-            .and_then(|dir| File::from(dir).sync_all().map_err(as_unsupported));
-        match result {
-            // No right to write here, or a volume that flushes no directories: the journal of
-            // the file system is all there is.
-            Err(e) if cannot_flush(&e) => Ok(()),
-            result => result,
-        }
-    }
-
     /// Another handle of this directory.
     fn again(&self, access: u32) -> io::Result<OwnedHandle> {
         native::open(&self.0, &[], access, FILE_DIRECTORY_FILE)
@@ -400,13 +387,6 @@ fn no_owner(uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     } else {
         Err(io::ErrorKind::Unsupported.into())
     }
-}
-
-fn cannot_flush(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-    )
 }
 
 pub fn file_stat(file: &File) -> io::Result<Stat> {

@@ -217,13 +217,6 @@ fn a_directory_stays_open_when_its_name_moves() {
 }
 
 #[test]
-fn syncing_a_directory_is_allowed() {
-    let (_temp, dir) = scratch();
-    write(&dir, b"file", b"");
-    dir.sync().unwrap();
-}
-
-#[test]
 fn the_process_has_an_identity() {
     let (_temp, dir) = scratch();
     write(&dir, b"file", b"");

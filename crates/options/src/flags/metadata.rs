@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(both.usermap.rules[0].to, MapTo::Name(b"a".to_vec()));
         assert_eq!(both.groupmap.rules[0].to, MapTo::Name(b"b".to_vec()));
         let halves = options("--chown=a --chown=:b");
-        assert!(!halves.usermap.is_empty() && !halves.groupmap.is_empty());
+        assert!(!halves.usermap.rules.is_empty() && !halves.groupmap.rules.is_empty());
         assert!(!options("--chown=:").preserve_uid);
         for (line, message) in [
             (

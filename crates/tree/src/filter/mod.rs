@@ -40,10 +40,8 @@ mod wildmatch;
 
 pub use directory::DirFilters;
 pub use error::{FilterError, FilterNotice};
-pub use list::Entry;
 pub use merge_files::{CommandLineFiles, MergeFiles, MergePath};
-pub use parse::{Fault, Flags, ParsedRule, Syntax, next_rule};
-pub use rule::{EntryKind, Rule};
+pub use rule::EntryKind;
 pub use set::{FilterSet, FilterSetBuilder};
 pub use verdict::{Match, Verdict};
 pub use wildmatch::{wildmatch, wildmatch_after_any_slash};
@@ -59,7 +57,7 @@ pub enum Side {
 
 impl Side {
     /// False for rules that are for the other side only.
-    fn sees(self, flags: &Flags) -> bool {
+    fn sees(self, flags: &parse::Flags) -> bool {
         match self {
             Self::Sender => flags.sender || !flags.receiver,
             Self::Receiver => flags.receiver || !flags.sender,

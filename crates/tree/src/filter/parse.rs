@@ -338,3 +338,6 @@ fn rule_letter(text: &[u8]) -> Option<(u8, usize)> {
     }
     Some((text[0], usize::from(text.get(1) == Some(&b','))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,11 +37,6 @@ impl FilterSet {
         self.0.entries.is_empty()
     }
 
-    /// The rules in order, as the peer would be told them.
-    pub fn entries(&self) -> &[Entry] {
-        &self.0.entries
-    }
-
     /// Whether `--delete-excluded` holds: rules that name no side are for the sender alone.
     pub fn deletes_excluded(&self) -> bool {
         self.0.settings.delete_excluded

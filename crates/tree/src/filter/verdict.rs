@@ -55,11 +55,6 @@ impl<'a> Verdict<'a> {
 }
 
 impl<'a> Match<'a> {
-    /// The rule.
-    pub fn rule(&self) -> &'a Rule {
-        self.rule
-    }
-
     /// The line that `-vv` and `--debug=FILTER` show, without the line's end:
     /// `[sender] hiding file x because of pattern *.o`. `path` is the entry's path in the
     /// transfer. The text of rules that came from files is not shown.
