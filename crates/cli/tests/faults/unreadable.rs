@@ -129,3 +129,36 @@ fn an_unwritable_directory_is_named_and_the_rest_is_copied() {
     );
     assert!(scratch.path("dst/a").exists() && !scratch.path("dst/sub/b").exists());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_small_file_that_fails_to_be_read_is_no_file_that_fails_to_open() {
+    const FAILS: &str = "/sys/class/net/lo/speed";
+    if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
+        eprintln!("there is no {FAILS} here, or it can be read");
+        return;
+    }
+    for more in [&[][..], &["-c"]] {
+        let scratch = Scratch::new();
+        let code = scratch.run(&[&["-ai"], more, &[FAILS, "dst/"]].concat());
+        let stderr = scratch.stderr();
+        assert_eq!(code, Some(23), "{stderr}");
+        let read_error = format!("read errors mapping \"{FAILS}\": Invalid argument (22)\n");
+        assert_eq!(stderr.matches(&read_error).count(), 2, "{stderr}");
+        for part in [
+            "WARNING: speed failed verification -- update ",
+            " (will try again).\n",
+            "ERROR: speed failed verification -- update ",
+        ] {
+            assert_eq!(stderr.matches(part).count(), 1, "{stderr}");
+        }
+        let item = ">f+++++++++ speed\n";
+        assert_eq!(
+            scratch.stdout().matches(item).count(),
+            2,
+            "{}",
+            scratch.stdout()
+        );
+        assert!(!scratch.path("dst/speed").exists());
+    }
+}

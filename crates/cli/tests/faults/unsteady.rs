@@ -1,9 +1,10 @@
 //! Sources that change while they are copied.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 
-use crate::{Scratch, content};
+use crate::{Scratch, content, program};
 
 /// Tries often enough that the race is won at least once.
 const TRIES: usize = 40;
@@ -111,4 +112,55 @@ fn a_file_that_grows_while_read_is_a_whole_earlier_state() {
     // What was missed is found by the next run.
     assert_eq!(scratch.run(&["-a", "src/", "dst/"]), Some(0));
     assert!(fs::read(scratch.path("dst/large")).unwrap() == source);
+}
+
+/// Puts something else in the place of listed files, before they are opened.
+fn replace_while_copied(replace: impl Fn(&Path) -> io::Result<()>, told: &str) {
+    const FILES: usize = 1500;
+    for _ in 0..TRIES {
+        let scratch = Scratch::new();
+        let name = |number: usize| format!("{number:04}");
+        for number in 0..FILES {
+            scratch.write(&format!("src/{}", name(number)), content(2, 20_000));
+            scratch.write(&format!("dst/{}", name(number)), "older");
+        }
+        let mut child = scratch.start(&["-a", "src/", "dst/"]);
+        let first = scratch.path("dst/0000");
+        while fs::metadata(&first).unwrap().len() == 5 && child.try_wait().unwrap().is_none() {}
+        for number in (FILES - 300..FILES).rev() {
+            let path = scratch.path(&format!("src/{}", name(number)));
+            fs::remove_file(&path).unwrap();
+            replace(&path).unwrap();
+        }
+        let code = child.wait().unwrap().code();
+        let stderr = scratch.stderr();
+        for number in 0..FILES {
+            let length = fs::metadata(scratch.path(&format!("dst/{}", name(number))))
+                .unwrap()
+                .len();
+            assert!(length == 20_000 || length == 5, "{length} bytes: {stderr}");
+        }
+        // Between its removal and its replacement a file is merely gone.
+        if stderr.contains(told) {
+            assert_eq!(code, Some(23), "{stderr}");
+            assert!(!stderr.contains("Illegal seek"), "{stderr}");
+            return;
+        }
+    }
+    panic!("in {TRIES} tries no file was replaced between listing and reading");
+}
+
+#[test]
+fn a_directory_in_a_file_s_place_harms_no_copy() {
+    replace_while_copied(|path| fs::create_dir(path), "Is a directory (21)");
+}
+
+#[test]
+fn a_pipe_in_a_file_s_place_harms_no_copy() {
+    if program().ends_with("rsync") {
+        eprintln!("rsync waits for somebody to write into the pipe");
+        return;
+    }
+    let make_pipe = |path: &Path| Ok(nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU)?);
+    replace_while_copied(make_pipe, "no longer a regular file, so not sent: \"");
 }

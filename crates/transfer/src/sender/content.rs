@@ -5,11 +5,11 @@ use super::Sender;
 use crate::context::{full_name, line};
 use crate::error::Problem;
 use crate::event::Role;
-use fast_io::dir::{Access, Dir, Follow, file_stat};
+use fast_io::dir::{Access, Dir, FileKind, Follow, file_stat};
 use fast_io::offload::read_small;
 use fast_io::{Buffer, BufferPool};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use tree::entry::Entry;
 
 /// A source file, open.
@@ -61,59 +61,37 @@ impl Sender {
         let opened = match parent {
             Ok(dir) => dir
                 .open_file(&entry.basename, Access::Read, self.follow_files())
-                .and_then(|file| self.look_into(file, entry, purpose)),
-            Err(e) => Err(copy_error(e)),
+                .map_err(Unusable::Unopened)
+                .and_then(|file| look_into(file, entry, purpose)),
+            Err(e) => Err(Unusable::Unopened(copy_error(e))),
         };
+        let name = || full_name(&self.source(entry.source).absolute, &entry.path());
         match opened {
             Ok(content) => {
                 if o.append != options::Append::No && content.size < entry.size {
-                    let source = self.source(entry.source);
-                    let name = full_name(&source.absolute, &entry.path());
                     self.ctx
-                        .warn(Role::Sender, line!("skipped diminished file: ", name));
+                        .warn(Role::Sender, line!("skipped diminished file: ", name()));
                     return None;
                 }
-                Some(content)
+                return Some(content);
             }
-            Err(e) => {
-                let source = self.source(entry.source);
-                let name = full_name(&source.absolute, &entry.path());
-                if e.kind() == io::ErrorKind::NotFound {
-                    self.ctx.problems.add(Role::Sender, Problem::Vanished);
-                    self.ctx
-                        .warn(Role::Sender, line!("file has vanished: ", name));
-                } else {
-                    self.ctx.problems.add(Role::Sender, Problem::General);
-                    let text = line!("send_files failed to open ", name);
-                    self.ctx.transfer_error_os(Role::Sender, text, e);
-                }
-                None
+            Err(Unusable::Unopened(e)) if e.kind() == io::ErrorKind::NotFound => {
+                self.ctx.problems.add(Role::Sender, Problem::Vanished);
+                self.ctx
+                    .warn(Role::Sender, line!("file has vanished: ", name()));
+            }
+            Err(Unusable::Unopened(e)) => {
+                self.ctx.problems.add(Role::Sender, Problem::General);
+                let text = line!("send_files failed to open ", name());
+                self.ctx.transfer_error_os(Role::Sender, text, e);
+            }
+            Err(Unusable::NoFile) => {
+                self.ctx.problems.add(Role::Sender, Problem::General);
+                let text = line!("no longer a regular file, so not sent: ", name());
+                self.ctx.transfer_error(Role::Sender, text);
             }
         }
-    }
-
-    fn look_into<'a>(
-        &self,
-        file: File,
-        entry: &Entry,
-        purpose: Purpose<'a>,
-    ) -> io::Result<Content<'a>> {
-        if let Purpose::Copy(buffer) = purpose
-            && entry.size < SMALL as u64
-            && read_small(&file, buffer, entry.size as usize)?
-        {
-            return Ok(Content {
-                file,
-                size: entry.size,
-                bytes: Some(buffer),
-            });
-        }
-        let size = file_stat(&file)?.size;
-        Ok(Content {
-            file,
-            size,
-            bytes: None,
-        })
+        None
     }
 
     /// Whether a symbolic link in a file's place is followed: only where the user asked.
@@ -181,6 +159,49 @@ impl Sender {
             }
         }
     }
+}
+
+/// Why an entry has no content.
+enum Unusable {
+    /// It could not be opened.
+    Unopened(io::Error),
+    /// Something else than a file has come to be in its place.
+    NoFile,
+}
+
+/// Makes sure that what was opened is still a file, and reads it if it is small.
+///
+/// Anything may have taken the file's place since it was listed, and what is no file has no size
+/// to go by: a FIFO would pass for an empty file.
+fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Content<'a>, Unusable> {
+    let stat = file_stat(&file).map_err(Unusable::Unopened)?;
+    match stat.kind {
+        FileKind::Regular => {}
+        // Reading it says what is wrong in the system's own words.
+        FileKind::Directory => {
+            let refused = (&file).read(&mut [0]).err();
+            return Err(refused.map_or(Unusable::NoFile, Unusable::Unopened));
+        }
+        _ => return Err(Unusable::NoFile),
+    }
+    let mut content = Content {
+        file,
+        size: stat.size,
+        bytes: None,
+    };
+    if let Purpose::Copy(buffer) = purpose
+        && stat.size == entry.size
+        && stat.size < SMALL as u64
+    {
+        match read_small(&content.file, buffer, stat.size as usize) {
+            Ok(true) => content.bytes = Some(buffer),
+            // It was changed just now.
+            Ok(false) => content.size = file_stat(&content.file).map_or(stat.size, |s| s.size),
+            // Whoever copies it meets the error again, and tells it as one of reading.
+            Err(_) => {}
+        }
+    }
+    Ok(content)
 }
 
 /// The same error once more: `io::Error` cannot be cloned.
