@@ -1,4 +1,4 @@
-//! One table of flags; user, server and daemon command lines all parse here.
+//! One table of flags, from which parsing, help, manual and completions come.
 //!
 //! ```text
 //!   arguments ── parse ──▶ Given ── resolve ──▶ Options
