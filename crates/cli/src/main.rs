@@ -28,6 +28,11 @@ fn main() -> std::process::ExitCode {
 }
 
 fn sync(options: Options) -> ExitCode {
+    #[cfg(windows)]
+    let options = Options {
+        operands: cli::wildcards::expand(options.operands),
+        ..options
+    };
     if let Some(code) = refuse_remote(&options).or_else(|| refuse_empty(&options)) {
         return code;
     }

@@ -48,15 +48,55 @@ pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
 }
 
 /// The path that these bytes name. `C:`, which is how a path ends that is taken apart, is the
-/// root of that drive.
+/// root of that drive. A name means itself, as it does below the root of a transfer, also where
+/// Windows would take it for a device (`nul`) or shorten it (`name.`).
 #[cfg(windows)]
 pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
+    let verbatim = has_rewritten_name(bytes).then(|| verbatim(&working_directory(), bytes));
     // The system takes `/` too, but not in a path that begins with `\\?\`.
-    let mut path = String::from_utf8_lossy(bytes).replace('/', "\\");
+    let bytes = verbatim.flatten().map_or(Cow::Borrowed(bytes), Cow::Owned);
+    let mut path = String::from_utf8_lossy(&bytes).replace('/', "\\");
     if path.ends_with(':') {
         path.push('\\');
     }
     PathBuf::from(OsString::from(path))
+}
+
+/// The path in the form in which Windows rewrites nothing, if it leads to a drive or a share.
+#[cfg(windows)]
+fn verbatim(dir: &[u8], path: &[u8]) -> Option<Vec<u8>> {
+    let whole = absolute(dir, path);
+    match &whole[..] {
+        [b'/', b'/', b'?' | b'.', b'/', ..] => None,
+        [b'/', b'/', rest @ ..] => Some([b"//?/UNC/", rest].concat()),
+        [letter, b':', b'/', ..] if letter.is_ascii_alphabetic() => {
+            Some([b"//?/", &whole[..]].concat())
+        }
+        _ => None,
+    }
+}
+
+/// Whether Windows would take something else for one of the path's names: a device, or a name
+/// without the dots and spaces at its end.
+#[cfg(any(windows, test))]
+fn has_rewritten_name(path: &[u8]) -> bool {
+    let names = &path[windows_root_length(path)..];
+    names.split(|&b| b == b'/').any(|name| {
+        let shortened = matches!(name.last(), Some(b'.' | b' ')) && !matches!(name, b"." | b"..");
+        shortened || is_device(name)
+    })
+}
+
+/// `NUL`, `com1.txt`: whatever follows the first dot.
+#[cfg(any(windows, test))]
+fn is_device(name: &[u8]) -> bool {
+    let stem = name.split(|&b| b == b'.').next().unwrap_or_default();
+    let stem = stem.trim_ascii_end().to_ascii_lowercase();
+    match &stem[..] {
+        b"con" | b"prn" | b"aux" | b"nul" | b"conin$" | b"conout$" => true,
+        [b'c', b'o', b'm', digit] | [b'l', b'p', b't', digit] => digit.is_ascii_digit(),
+        _ => false,
+    }
 }
 
 /// The working directory.
@@ -223,6 +263,47 @@ mod tests {
             ("//?/unc/server/share/a", "//?/unc/server/share"),
         ] {
             assert_eq!(windows_root_length(path.as_bytes()), root.len(), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_that_windows_would_rewrite() {
+        for path in [
+            "C:/nul",
+            "a/COM1.txt/b",
+            "aux .c",
+            "a./b",
+            "//h/s/b ",
+            "CONOUT$",
+        ] {
+            assert!(has_rewritten_name(path.as_bytes()), "{path}");
+        }
+        for path in [
+            "C:/",
+            "a/../.",
+            "null",
+            "com",
+            "com10",
+            "a.nul",
+            ".con",
+            "//nul/s/a",
+        ] {
+            assert!(!has_rewritten_name(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_path_is_written_so_that_windows_rewrites_nothing() {
+        for (path, whole) in [
+            ("nul", Some("//?/C:/dir/nul")),
+            ("D:/a/../b.", Some("//?/D:/b.")),
+            ("//host/share/aux", Some("//?/UNC/host/share/aux")),
+            ("//?/C:/nul", None),
+            ("//./nul", None),
+        ] {
+            let found = verbatim(b"C:/dir", path.as_bytes());
+            assert_eq!(found.as_deref(), whole.map(str::as_bytes), "{path}");
         }
     }
 

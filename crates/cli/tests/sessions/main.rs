@@ -2,75 +2,13 @@
 //! too, where there is no rsync to compare with: what is expected is written down here.
 #![forbid(unsafe_code)]
 
+mod scratch;
+#[cfg(windows)]
+mod windows;
+
+use scratch::{Scratch, file_lines, modified, set_time};
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, SystemTime};
-
-struct Scratch(tempfile::TempDir);
-
-impl Scratch {
-    fn new() -> Self {
-        let scratch = Scratch(tempfile::tempdir().expect("a temporary directory"));
-        fs::create_dir(scratch.path("src")).unwrap();
-        scratch
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Writes a file, with an old and whole-second time, and its directories.
-    fn write(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("inside")).unwrap();
-        fs::write(&path, content).unwrap();
-        set_time(&path, 1_000_000_000);
-        path
-    }
-
-    fn read(&self, name: &str) -> String {
-        let path = self.path(name);
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
-    fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Output {
-        let program = std::env::var_os("TIDESYNC_BIN")
-            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from);
-        Command::new(program)
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
-    }
-
-    /// Runs, expects success, and returns what was printed, with plain line ends.
-    fn succeed<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {stderr}", output.status);
-        assert_eq!(stderr, "", "nothing to complain of");
-        String::from_utf8(output.stdout)
-            .expect("names are UTF-8 here")
-            .replace("\r\n", "\n")
-    }
-}
-
-fn set_time(path: &Path, seconds: u64) {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.set_modified(time).unwrap();
-}
-
-fn modified(path: &Path) -> SystemTime {
-    fs::metadata(path).unwrap().modified().unwrap()
-}
-
-/// Itemized lines without those of directories, whose times differ between file systems.
-fn file_lines(output: &str) -> Vec<&str> {
-    output.lines().filter(|line| !line.ends_with('/')).collect()
-}
 
 #[test]
 fn an_archive_copy_equals_its_source_and_a_second_finds_nothing_to_do() {
@@ -86,6 +24,38 @@ fn an_archive_copy_equals_its_source_and_a_second_finds_nothing_to_do() {
     assert!(scratch.path("dst/empty dir").is_dir());
     assert_eq!(modified(&source), modified(&scratch.path("dst/a.txt")));
     assert_eq!(scratch.succeed(["-ai", "src/", "dst/"]), "");
+}
+
+/// What `rsync -anic --delete` finds where there is an rsync.
+#[test]
+fn after_a_copy_comparing_contents_finds_no_difference() {
+    let scratch = Scratch::new();
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let lengths = [0, 1, 700, 16 << 10, (16 << 10) + 1, 200_000];
+    for number in 0..150 {
+        let depth = next(4);
+        let dirs: String = (0..depth).map(|_| format!("dir {}/", next(5))).collect();
+        let length = lengths[next(lengths.len() as u32) as usize];
+        let content: String = (0..length)
+            .map(|_| (b'a' + next(26) as u8) as char)
+            .collect();
+        scratch.write(&format!("src/{dirs}\u{e4}-{number}.dat"), &content);
+        match next(4) {
+            0 => drop(scratch.write(&format!("dst/{dirs}\u{e4}-{number}.dat"), "other")),
+            1 => drop(scratch.write(&format!("dst/{dirs}gone-{number}"), "gone")),
+            _ => {}
+        }
+    }
+    let source = scratch.tree("src");
+    assert_ne!(scratch.tree("dst"), source);
+    assert_ne!(scratch.succeed(["-anic", "--delete", "src/", "dst/"]), "");
+    scratch.succeed(["-a", "--delete", "src/", "dst/"]);
+    assert_eq!(scratch.succeed(["-anic", "--delete", "src/", "dst/"]), "");
+    assert!(scratch.tree("dst") == source, "the trees differ");
 }
 
 #[test]
@@ -105,45 +75,6 @@ fn absolute_paths_of_the_system_are_local() {
     source.push(std::path::MAIN_SEPARATOR_STR);
     scratch.succeed([OsStr::new("-a"), &source, scratch.path("dst").as_os_str()]);
     assert_eq!(scratch.read("dst/sub/a"), "a");
-}
-
-#[cfg(windows)]
-#[test]
-fn a_drive_letter_may_be_written_with_slashes_too() {
-    let scratch = Scratch::new();
-    scratch.write("src/sub/a", "a");
-    let forward = |name: &str| scratch.path(name).to_str().unwrap().replace('\\', "/");
-    scratch.succeed([
-        "-a",
-        &format!("{}/", forward("src")),
-        &format!("{}/", forward("dst")),
-    ]);
-    assert_eq!(scratch.read("dst/sub/a"), "a");
-    scratch.succeed(["-a", "src\\sub\\", "other\\"]);
-    assert_eq!(scratch.read("other/a"), "a");
-}
-
-#[cfg(windows)]
-#[test]
-fn a_path_may_start_in_every_way_that_windows_knows() {
-    let scratch = Scratch::new();
-    scratch.write("src/sub/a", "a");
-    let source = scratch.path("src").to_str().unwrap().to_owned();
-    let (drive, rooted) = source.split_at(2);
-    assert!(drive.ends_with(':'), "{source}");
-    // From the working directory of a drive.
-    scratch.succeed(["-a", &format!("{drive}src\\"), &format!("{drive}relative")]);
-    assert_eq!(scratch.read("relative/sub/a"), "a");
-    // From the root of the working directory's drive.
-    scratch.succeed(["-a", &format!("{rooted}\\"), "rooted"]);
-    assert_eq!(scratch.read("rooted/sub/a"), "a");
-    // Past all of Windows' rewriting.
-    scratch.succeed(["-a", &format!("\\\\?\\{source}\\"), "verbatim"]);
-    assert_eq!(scratch.read("verbatim/sub/a"), "a");
-    // `--relative` keeps what is below the drive.
-    scratch.succeed(["-aR", &source, "whole"]);
-    let kept = scratch.path("whole").join(rooted.trim_start_matches('\\'));
-    assert!(kept.join("sub").join("a").exists(), "{}", kept.display());
 }
 
 #[test]
@@ -306,27 +237,6 @@ fn a_read_only_source_is_copied_as_such_and_then_left_alone() {
     let copy = fs::metadata(scratch.path("dst/a")).unwrap();
     assert!(copy.permissions().readonly());
     assert_eq!(scratch.succeed(["-ai", "src/", "dst/"]), "");
-}
-
-#[cfg(windows)]
-#[test]
-fn a_list_of_files_may_have_backslashes() {
-    let scratch = Scratch::new();
-    scratch.write("src/sub/a", "a");
-    scratch.write("src/sub/b", "b");
-    scratch.write("list", "sub\\a\r\n");
-    scratch.succeed(["-a", "--files-from=list", "src/", "dst/"]);
-    assert_eq!(scratch.read("dst/sub/a"), "a");
-    assert!(!scratch.path("dst/sub/b").exists());
-}
-
-#[cfg(windows)]
-#[test]
-fn permissions_that_a_directory_cannot_have_are_not_itemized() {
-    let scratch = Scratch::new();
-    scratch.write("src/sub/a", "a");
-    scratch.succeed(["-a", "--chmod=D555", "src/", "dst/"]);
-    assert_eq!(scratch.succeed(["-ai", "--chmod=D555", "src/", "dst/"]), "");
 }
 
 #[test]
