@@ -66,8 +66,6 @@ pub enum Severity {
     Info,
     /// Goes to standard output but not to the log (`FCLIENT`).
     Client,
-    /// Goes to the log only (`FLOG`).
-    Log,
     /// Goes to standard error (`FWARNING`).
     Warning,
     /// Goes to standard error (`FERROR`).

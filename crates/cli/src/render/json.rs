@@ -100,9 +100,7 @@ impl View for Json {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Message(message) => {
-                if let Some(level) = level(message) {
-                    self.line(&Line::message(level, message));
-                }
+                self.line(&Line::message(message));
             }
             Event::FileList(FileList::Finished(entries)) => {
                 self.line(&Line::FileList { entries: *entries });
@@ -287,13 +285,13 @@ struct Kinds {
 }
 
 impl Line<'_> {
-    fn message(level: &'static str, message: &Message) -> Self {
+    fn message(message: &Message) -> Self {
         let os_error = message.os_error.as_ref().map(|error| OsError {
             code: error.raw_os_error(),
             text: error.to_string(),
         });
         Line::Message {
-            level,
+            level: level(message.severity),
             role: message::role_name(message.role),
             text: message.text.as_slice().into(),
             os_error,
@@ -301,12 +299,11 @@ impl Line<'_> {
     }
 }
 
-fn level(message: &Message) -> Option<&'static str> {
-    match message.severity {
-        Severity::Info | Severity::Client => Some("info"),
-        Severity::Warning => Some("warning"),
-        Severity::Error | Severity::TransferError => Some("error"),
-        Severity::Log => None,
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info | Severity::Client => "info",
+        Severity::Warning => "warning",
+        Severity::Error | Severity::TransferError => "error",
     }
 }
 

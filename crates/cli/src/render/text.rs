@@ -60,7 +60,6 @@ impl Text {
         let line = message::text(message);
         match message.severity {
             Severity::Info | Severity::Client => self.console.info(&line),
-            Severity::Log => {}
             Severity::Warning | Severity::Error | Severity::TransferError => match message.role {
                 Role::Generator | Role::Receiver => self.console.destination_error(&line),
                 Role::Sender | Role::Client | Role::Destination => self.console.error(&line),

@@ -199,7 +199,6 @@ fn messages_go_where_they_belong() {
     let messages = [
         Severity::Info,
         Severity::Client,
-        Severity::Log,
         Severity::Warning,
         Severity::Error,
     ]
