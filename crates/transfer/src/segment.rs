@@ -106,7 +106,10 @@ impl Segment {
         for (name, place) in &self.dropped {
             let number = self.first_index + u64::from(*place) + self.ordinal;
             let end = format!(" from file list ({number})");
-            ctx.info(Role::Receiver, line!("removing duplicate name ", name, end));
+            ctx.info(
+                Role::Generator,
+                line!("removing duplicate name ", name, end),
+            );
         }
     }
 

@@ -171,7 +171,11 @@ impl Drawer<'_> {
         self.maybe(3, ["-W"]);
         self.maybe(5, ["-O"]);
         self.maybe(5, ["-J"]);
-        self.maybe(5, ["--remove-source-files"]);
+        // Where links are followed, two names may be one file: it hangs on rsync's timing whether
+        // it is gone before it is asked for again.
+        if !self.follows_links() {
+            self.maybe(5, ["--remove-source-files"]);
+        }
         self.maybe(4, ["-E"]);
         self.maybe(4, ["--numeric-ids"]);
         self.maybe(3, ["--mkpath"]);
@@ -197,6 +201,12 @@ impl Drawer<'_> {
             self.add([change]);
         }
         self.maybe(15, ["-n"]);
+    }
+
+    fn follows_links(&self) -> bool {
+        const FOLLOWS: [&str; 3] = ["-L", "-k", "--copy-unsafe-links"];
+        let mut words = self.options.iter().flatten();
+        words.any(|word| FOLLOWS.iter().any(|option| word == option))
     }
 
     fn links_and_backs_up(&self) -> bool {

@@ -140,7 +140,10 @@ impl Generator {
         let file = entry.entry();
         let leaf = self.leaf(file).to_vec();
         let name = self.name(file);
-        let root = &*file.basename == b"." && file.dirname.is_empty();
+        // An only directory may be what the destination's name is for.
+        let root = &*file.basename == b"."
+            && file.dirname.is_empty()
+            && self.destination.solo_name.is_none();
         let dir: Arc<DestDir> = if root {
             self.enter(file)?
         } else {

@@ -12,6 +12,7 @@ use crate::error::{Problem, SessionError};
 use crate::event::Role;
 use fast_io::dir::Follow;
 use tree::entry::{Entry, EntryFlags, split};
+use tree::filter::EntryKind;
 
 /// The rest of a `-R` path, below a directory that it implies.
 pub(super) struct Tail {
@@ -38,7 +39,18 @@ impl Lister<'_> {
         let name = tree::entry::join(dir, &tail.rest);
         let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
         match self.operand_stat(source, &name, follow) {
-            Ok(stat) => self.add_named(source, &name, stat, NameType::Normal, entries),
+            Ok(stat) => {
+                let kind = if stat.is_dir() {
+                    EntryKind::Directory
+                } else {
+                    EntryKind::File
+                };
+                let filters = self.filters.seen_from(source);
+                if self.sender.is_excluded(&filters, dir, &tail.rest, kind) {
+                    return Ok(());
+                }
+                self.add_named(source, &name, stat, NameType::Normal, entries)
+            }
             Err(e) => {
                 ctx.problems.add(Role::Sender, Problem::General);
                 let shown = full_name(&source.absolute, &name);

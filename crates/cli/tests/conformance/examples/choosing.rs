@@ -266,3 +266,14 @@ fn source_and_destination_the_same() {
     same(&tree, "-a --remove-source-files src/ src/", 23);
     same(&tree, "-aI --remove-source-files src/ src/", 23);
 }
+
+#[test]
+fn an_empty_directory_gets_the_destination_s_name() {
+    let tree = Tree::new().dir("src").mode(0o750).mtime(1_100_000_000, 7);
+    for options in ["-ai", "-aiH", "-am", "-dt"] {
+        same(&tree, &format!("{options} src/ fresh"), 0);
+        same(&tree, &format!("{options} src/ fresh/"), 0);
+        same(&tree, &format!("{options} src fresh"), 0);
+        same(&tree, &format!("{options} src/ ./src/fresh"), 0);
+    }
+}
