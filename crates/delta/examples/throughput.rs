@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use delta::{
     BasisUse, BlockLayout, ChecksumKind, CopyRun, Feed, FileSum, LayoutRule, Matcher, RollingSum,
-    Seam, Signature, SignatureBuilder, StrongSum, TokenSink,
+    Seam, Signature, StrongSum, TokenSink,
 };
 
 /// The file: larger than any cache.
@@ -48,11 +48,7 @@ fn main() {
     let sum = StrongSum::new(ChecksumKind::Xxh128, 12345);
     let layout = BlockLayout::for_file(LEN as u64, &LayoutRule::new(sum.kind())).unwrap();
     measure(&only, "signature", LEN, || {
-        let mut builder = SignatureBuilder::new(layout, sum).unwrap();
-        for chunk in basis.chunks(CHUNK) {
-            builder.push(chunk).unwrap();
-        }
-        black_box(builder.finish().unwrap());
+        black_box(Signature::of(layout, sum, &basis).unwrap());
     });
 
     let signature = std::sync::Arc::new(Signature::of(layout, sum, &basis).unwrap());

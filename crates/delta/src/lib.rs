@@ -90,6 +90,6 @@ pub use matcher::{BasisUse, Feed, Matcher, Outcome};
 pub use rolling::RollingSum;
 pub use seam::Seam;
 pub use signature::Signature;
-pub use signing::{SignatureBuilder, SignatureReceiver};
+pub use signing::{BlockSums, SignatureBuilder, SignatureReceiver};
 pub use strong::{FileSum, StrongSum};
 pub use token::{CopyRun, MatchStats, TokenSink};

@@ -1,7 +1,8 @@
-//! Making signatures: from a stream of bytes, or from the sums a peer sends.
+//! Making signatures: from a basis' bytes, or from the sums a peer sends.
 //!
 //! Both end in the same check: exactly the layout's blocks, in order. A basis that shrank
-//! or grew while it was read is an [`Error::Coverage`], never a signature that lies.
+//! or grew while it was read is an [`Error::Coverage`], never a signature that lies. A basis may be
+//! signed in several stretches at once, by several threads.
 // rsync: generator.c generate_and_send_sums(), sender.c receive_sums()
 
 use crate::{BlockLayout, ChecksumKind, Error, RollingSum, Signature, StrongSum};
@@ -40,13 +41,6 @@ impl SignedBlocks {
         }
     }
 
-    fn sign(&mut self, block: &[u8]) {
-        self.weak.push(RollingSum::of(block).value());
-        let digest = self.sum.digest(block);
-        self.strong
-            .extend_from_slice(&digest.as_bytes()[..self.layout.strong_len()]);
-    }
-
     fn into_signature(self) -> Result<Signature, Error> {
         Signature::filled(self.layout, self.sum, self.weak, self.strong)
     }
@@ -60,18 +54,68 @@ impl Signature {
     /// [`Error::Coverage`] unless `basis` is as long as the layout's file.
     pub fn of(layout: BlockLayout, sum: StrongSum, basis: &[u8]) -> Result<Self, Error> {
         let mut builder = SignatureBuilder::new(layout, sum)?;
-        builder.push(basis)?;
+        builder.push(&BlockSums::of(&layout, sum, 0, basis)?)?;
         builder.finish()
     }
 }
 
-/// Signs a basis that arrives in order, in pieces of any size.
+/// The sums of some of a file's blocks, one after the other: what can be computed for several
+/// stretches of a file at once.
+#[derive(Debug, Clone)]
+pub struct BlockSums {
+    first: u32,
+    weak: Vec<u32>,
+    strong: Vec<u8>,
+}
+
+impl BlockSums {
+    /// Sums the blocks from `first` on, which `bytes` must hold whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Coverage`] if the bytes end within a block, or go on behind the last.
+    pub fn of(
+        layout: &BlockLayout,
+        sum: StrongSum,
+        first: u32,
+        mut bytes: &[u8],
+    ) -> Result<Self, Error> {
+        let count = bytes.len().div_ceil(layout.block_len().max(1) as usize);
+        let mut sums = BlockSums {
+            first,
+            weak: Vec::with_capacity(count),
+            strong: Vec::with_capacity(count * layout.strong_len()),
+        };
+        let mut block = first;
+        while !bytes.is_empty() {
+            let end = if block < layout.count() {
+                layout.len_of(block) as usize
+            } else {
+                0
+            };
+            if end == 0 || end > bytes.len() {
+                return Err(Error::Coverage {
+                    unit: "bytes",
+                    expected: end as u64,
+                    actual: bytes.len() as u64,
+                });
+            }
+            let (whole, rest) = bytes.split_at(end);
+            sums.weak.push(RollingSum::of(whole).value());
+            let digest = sum.digest(whole);
+            sums.strong
+                .extend_from_slice(&digest.as_bytes()[..layout.strong_len()]);
+            bytes = rest;
+            block += 1;
+        }
+        Ok(sums)
+    }
+}
+
+/// Puts the signature of a basis together from the sums of its stretches.
 #[derive(Debug, Clone)]
 pub struct SignatureBuilder {
     signed: SignedBlocks,
-    /// The beginning of a block whose end has not arrived.
-    partial: Vec<u8>,
-    taken: u64,
 }
 
 impl SignatureBuilder {
@@ -86,61 +130,35 @@ impl SignatureBuilder {
         let reserve = layout.count().min(RESERVE_LIMIT) as usize;
         signed.weak.reserve_exact(reserve);
         signed.strong.reserve_exact(reserve * layout.strong_len());
-        Ok(SignatureBuilder {
-            signed,
-            partial: Vec::new(),
-            taken: 0,
-        })
+        Ok(SignatureBuilder { signed })
     }
 
-    /// Takes the next bytes of the file.
+    /// Takes the sums of the next stretch.
     ///
     /// # Errors
     ///
-    /// [`Error::Coverage`] if the file is longer than the layout said.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        let layout = self.signed.layout;
-        self.taken = self.taken.saturating_add(bytes.len() as u64);
-        if self.taken > layout.file_len() {
-            return Err(self.coverage());
+    /// [`Error::Coverage`] if it is not the next.
+    pub fn push(&mut self, sums: &BlockSums) -> Result<(), Error> {
+        let next = self.signed.weak.len() as u32;
+        if sums.first != next {
+            return Err(Error::Coverage {
+                unit: "blocks",
+                expected: next.into(),
+                actual: sums.first.into(),
+            });
         }
-        while !bytes.is_empty() {
-            let want = layout.len_of(self.signed.weak.len() as u32) as usize;
-            if self.partial.is_empty() && bytes.len() >= want {
-                let (block, rest) = bytes.split_at(want);
-                self.signed.sign(block);
-                bytes = rest;
-                continue;
-            }
-            let (piece, rest) = bytes.split_at(bytes.len().min(want - self.partial.len()));
-            self.partial.extend_from_slice(piece);
-            bytes = rest;
-            if self.partial.len() == want {
-                self.signed.sign(&self.partial);
-                self.partial.clear();
-            }
-        }
+        self.signed.weak.extend_from_slice(&sums.weak);
+        self.signed.strong.extend_from_slice(&sums.strong);
         Ok(())
     }
 
-    /// The signature, if all of the file was taken.
+    /// The signature, if all blocks were taken.
     ///
     /// # Errors
     ///
-    /// [`Error::Coverage`] if bytes are missing.
+    /// [`Error::Coverage`] if blocks are missing.
     pub fn finish(self) -> Result<Signature, Error> {
-        if self.taken != self.signed.layout.file_len() {
-            return Err(self.coverage());
-        }
         self.signed.into_signature()
-    }
-
-    fn coverage(&self) -> Error {
-        Error::Coverage {
-            unit: "bytes",
-            expected: self.signed.layout.file_len(),
-            actual: self.taken,
-        }
     }
 }
 
@@ -217,14 +235,15 @@ mod tests {
         fn all_ways_to_sign_agree(
             basis: Vec<u8>,
             block in 1u32..80,
-            piece in 1usize..200,
+            stretch in 1usize..9,
         ) {
             let (layout, sum) = layout(basis.len(), block);
             let whole = Signature::of(layout, sum, &basis).unwrap();
 
             let mut builder = SignatureBuilder::new(layout, sum).unwrap();
-            for bytes in basis.chunks(piece) {
-                builder.push(bytes).unwrap();
+            for (number, bytes) in basis.chunks(stretch * block as usize).enumerate() {
+                let first = (number * stretch) as u32;
+                builder.push(&BlockSums::of(&layout, sum, first, bytes).unwrap()).unwrap();
             }
             prop_assert_eq!(&builder.finish().unwrap(), &whole);
 
@@ -241,11 +260,22 @@ mod tests {
         let (layout, sum) = layout(100, 30);
         for len in [0, 99, 101, 120, 121] {
             let basis = vec![1; len];
-            assert!(Signature::of(layout, sum, &basis).is_err(), "{len}");
-            let mut builder = SignatureBuilder::new(layout, sum).unwrap();
-            let signed = builder.push(&basis).and_then(|()| builder.finish());
+            let signed = Signature::of(layout, sum, &basis);
             assert!(matches!(signed, Err(Error::Coverage { .. })), "{len}");
         }
+    }
+
+    #[test]
+    fn stretches_must_be_whole_and_in_order() {
+        let (layout, sum) = layout(100, 30);
+        assert!(BlockSums::of(&layout, sum, 0, &[1; 45]).is_err());
+        let second = BlockSums::of(&layout, sum, 1, &[1; 30]).unwrap();
+        let mut builder = SignatureBuilder::new(layout, sum).unwrap();
+        assert!(builder.push(&second).is_err());
+        let first = BlockSums::of(&layout, sum, 0, &[1; 30]).unwrap();
+        builder.push(&first).unwrap();
+        builder.push(&second).unwrap();
+        assert!(builder.finish().is_err());
     }
 
     #[test]

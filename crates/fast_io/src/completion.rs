@@ -43,41 +43,26 @@ impl<F: FnOnce(Completion) + Send + 'static> CompletionHandler for F {
 
 /// A handler, and the receiver of the completion that it will be given.
 pub fn oneshot_handler() -> (OneshotHandler, OneshotReceiver) {
-    let cell = Arc::new(Cell {
-        state: Mutex::new(State::Waiting),
-        arrived: Condvar::new(),
-    });
-    (
-        OneshotHandler {
-            cell: Arc::clone(&cell),
-        },
-        OneshotReceiver { cell },
-    )
+    let (sender, cell) = oneshot();
+    (OneshotHandler { sender }, OneshotReceiver { cell })
 }
 
 /// The handler of [`oneshot_handler`].
 #[derive(Debug)]
 pub struct OneshotHandler {
-    cell: Arc<Cell>,
+    sender: OneshotSender<Completion>,
 }
 
 impl CompletionHandler for OneshotHandler {
     fn complete(self: Box<Self>, completion: Completion) {
-        self.cell.put(State::Arrived(completion));
-    }
-}
-
-impl Drop for OneshotHandler {
-    fn drop(&mut self) {
-        // Only does anything if the handler was never run: it was never submitted, that is.
-        self.cell.put(State::Gone);
+        self.sender.send(completion);
     }
 }
 
 /// The receiver of [`oneshot_handler`].
 #[derive(Debug)]
 pub struct OneshotReceiver {
-    cell: Arc<Cell>,
+    cell: Arc<Cell<Completion>>,
 }
 
 impl OneshotReceiver {
@@ -87,17 +72,67 @@ impl OneshotReceiver {
     /// thread of the pump would block what is waited for; if the completion has not arrived yet,
     /// the answer there is an error of kind [`io::ErrorKind::Deadlock`].
     pub fn wait(self) -> Completion {
-        let mut state = self.cell.lock();
+        self.cell.wait().unwrap_or_else(Completion::failed)
+    }
+}
+
+/// A value that is sent once, at most, by a handler to a thread that waits for it.
+pub(crate) fn oneshot<T>() -> (OneshotSender<T>, Arc<Cell<T>>) {
+    let cell = Arc::new(Cell {
+        state: Mutex::new(State::Waiting),
+        arrived: Condvar::new(),
+    });
+    let sender = OneshotSender {
+        cell: Arc::clone(&cell),
+    };
+    (sender, cell)
+}
+
+#[derive(Debug)]
+pub(crate) struct OneshotSender<T> {
+    cell: Arc<Cell<T>>,
+}
+
+impl<T> OneshotSender<T> {
+    pub fn send(self, value: T) {
+        self.cell.put(State::Arrived(value));
+    }
+}
+
+impl<T> Drop for OneshotSender<T> {
+    fn drop(&mut self) {
+        // Only does anything if nothing was sent: the handler was never submitted, or panicked.
+        self.cell.put(State::Gone);
+    }
+}
+
+/// Where a value of [`oneshot`] arrives.
+#[derive(Debug)]
+pub(crate) struct Cell<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Waiting,
+    Arrived(T),
+    Gone,
+}
+
+impl<T> Cell<T> {
+    /// Waits for the value; see [`OneshotReceiver::wait`] for the errors.
+    pub fn wait(&self) -> io::Result<T> {
+        let mut state = self.lock();
         loop {
             match std::mem::replace(&mut *state, State::Waiting) {
-                State::Arrived(completion) => return completion,
-                State::Gone => return Completion::failed(PumpClosed.into()),
+                State::Arrived(value) => return Ok(value),
+                State::Gone => return Err(PumpClosed.into()),
                 State::Waiting if slot::on_pump_thread() => {
-                    return Completion::failed(io::ErrorKind::Deadlock.into());
+                    return Err(io::ErrorKind::Deadlock.into());
                 }
                 State::Waiting => {
                     state = self
-                        .cell
                         .arrived
                         .wait(state)
                         .unwrap_or_else(PoisonError::into_inner);
@@ -105,23 +140,8 @@ impl OneshotReceiver {
             }
         }
     }
-}
 
-#[derive(Debug)]
-struct Cell {
-    state: Mutex<State>,
-    arrived: Condvar,
-}
-
-#[derive(Debug)]
-enum State {
-    Waiting,
-    Arrived(Completion),
-    Gone,
-}
-
-impl Cell {
-    fn put(&self, news: State) {
+    fn put(&self, news: State<T>) {
         let mut state = self.lock();
         if matches!(*state, State::Waiting) {
             *state = news;
@@ -129,7 +149,7 @@ impl Cell {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,12 +4,13 @@
 //! order the reads complete in, the reader waits for the one whose turn it is.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::buffer::{Buffer, BufferPool};
-use crate::completion::{OneshotReceiver, oneshot_handler};
+use crate::completion::{Cell, Completion, oneshot};
 use crate::file::SharedFile;
 use crate::operation::Operation;
 use crate::pump::{CompletionPump, Ticket};
@@ -19,22 +20,32 @@ use crate::pump::{CompletionPump, Ticket};
 ///
 /// At most `depth` reads are in flight or wait to be taken, so its memory is bounded by
 /// `depth` × the pool's buffer size. Dropping it cancels what is in flight.
-#[derive(Debug)]
-pub struct ReadAhead {
+///
+/// What it yields is the buffer, unless [`on_arrival`](Self::on_arrival) makes something else of it.
+pub struct ReadAhead<T = Buffer> {
     pump: Arc<CompletionPump>,
     file: SharedFile,
     pool: BufferPool,
+    piece: u64,
     depth: usize,
+    on_arrival: OnArrival<T>,
     /// Not asked for yet.
     unasked: Range<u64>,
-    asked: VecDeque<Pending>,
+    asked: VecDeque<Pending<T>>,
 }
 
-#[derive(Debug)]
-struct Pending {
+/// Makes of a piece, which begins at this offset, what the reader wants.
+type OnArrival<T> = Arc<dyn Fn(u64, Buffer) -> T + Send + Sync>;
+
+struct Pending<T> {
     ticket: Ticket,
-    receiver: OneshotReceiver,
+    arrival: Arc<Cell<io::Result<Arrived<T>>>>,
     wanted: u64,
+}
+
+struct Arrived<T> {
+    bytes: u64,
+    value: T,
 }
 
 impl ReadAhead {
@@ -50,13 +61,46 @@ impl ReadAhead {
         Self {
             pump,
             file,
+            piece: pool.buffer_size().max(1) as u64,
             pool,
             depth: depth.max(1),
+            on_arrival: Arc::new(|_, buffer| buffer),
             unasked: range,
             asked: VecDeque::new(),
         }
     }
 
+    /// Reads pieces of a multiple of `unit` bytes, as large as the pool's buffers allow.
+    ///
+    /// # Panics
+    /// If a buffer cannot hold one unit.
+    pub fn in_units_of(mut self, unit: u64) -> Self {
+        self.piece -= self.piece % unit.max(1);
+        assert!(self.piece > 0, "a buffer must hold a unit");
+        self
+    }
+
+    /// Has each piece, which begins at the offset given, looked at where it arrives: on the thread
+    /// that read it, while it is in that core's cache, and several at once. What is made of it is
+    /// what the reader gets. As with all handlers, it must not wait for the pump.
+    pub fn on_arrival<T>(
+        self,
+        make: impl Fn(u64, Buffer) -> T + Send + Sync + 'static,
+    ) -> ReadAhead<T> {
+        ReadAhead {
+            pump: Arc::clone(&self.pump),
+            file: self.file.clone(),
+            pool: self.pool.clone(),
+            piece: self.piece,
+            depth: self.depth,
+            on_arrival: Arc::new(make),
+            unasked: self.unasked.clone(),
+            asked: VecDeque::new(),
+        }
+    }
+}
+
+impl<T: Send + 'static> ReadAhead<T> {
     /// Goes on with `range` instead: after the end, after an error, or because the reader jumps.
     pub fn restart(&mut self, range: Range<u64>) {
         self.stop();
@@ -66,11 +110,17 @@ impl ReadAhead {
     /// Asks for what may be ahead. Waits for room in a full pump only for the piece whose turn it
     /// is: reading ahead must not keep the reader from what it has.
     fn ask(&mut self) {
-        let piece = self.pool.buffer_size().max(1) as u64;
         while self.asked.len() < self.depth && !self.unasked.is_empty() {
             let offset = self.unasked.start;
-            let wanted = piece.min(self.unasked.end - offset);
-            let (handler, receiver) = oneshot_handler();
+            let wanted = self.piece.min(self.unasked.end - offset);
+            let (sender, arrival) = oneshot();
+            let make = Arc::clone(&self.on_arrival);
+            let handler = move |completion: Completion| {
+                sender.send(completion.result.map(|bytes| Arrived {
+                    bytes,
+                    value: make(offset, completion.buffer),
+                }));
+            };
             let read =
                 Operation::read(self.file.clone(), offset, self.pool.take(), wanted as usize);
             let ticket = if self.asked.is_empty() {
@@ -83,13 +133,15 @@ impl ReadAhead {
             };
             self.asked.push_back(Pending {
                 ticket,
-                receiver,
+                arrival,
                 wanted,
             });
             self.unasked.start += wanted;
         }
     }
+}
 
+impl<T> ReadAhead<T> {
     fn stop(&mut self) {
         for pending in self.asked.drain(..) {
             pending.ticket.cancel();
@@ -98,23 +150,20 @@ impl ReadAhead {
     }
 }
 
-impl Iterator for ReadAhead {
-    type Item = io::Result<Buffer>;
+impl<T: Send + 'static> Iterator for ReadAhead<T> {
+    type Item = io::Result<T>;
 
     /// The next piece, waiting for it if need be. Not for handlers: see
-    /// [`OneshotReceiver::wait`].
-    fn next(&mut self) -> Option<io::Result<Buffer>> {
+    /// [`OneshotReceiver::wait`](crate::OneshotReceiver::wait).
+    fn next(&mut self) -> Option<io::Result<T>> {
         self.ask();
-        let Pending {
-            receiver, wanted, ..
-        } = self.asked.pop_front()?;
-        let completion = receiver.wait();
-        match completion.result {
-            Ok(got) => {
-                if got < wanted {
+        let pending = self.asked.pop_front()?;
+        match pending.arrival.wait().and_then(|arrived| arrived) {
+            Ok(Arrived { bytes, value }) => {
+                if bytes < pending.wanted {
                     self.stop();
                 }
-                (got > 0).then_some(Ok(completion.buffer))
+                (bytes > 0).then_some(Ok(value))
             }
             Err(error) => {
                 self.stop();
@@ -124,8 +173,18 @@ impl Iterator for ReadAhead {
     }
 }
 
-impl Drop for ReadAhead {
+impl<T> Drop for ReadAhead<T> {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl<T> fmt::Debug for ReadAhead<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadAhead")
+            .field("file", &self.file)
+            .field("unasked", &self.unasked)
+            .field("asked", &self.asked.len())
+            .finish_non_exhaustive()
     }
 }

@@ -12,8 +12,8 @@ use crate::context::line;
 use crate::narrator::Moved;
 use crate::sender::content::Content;
 use delta::{
-    BasisUse, BlockLayout, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule, Matcher, Seam,
-    Signature, SignatureBuilder, StrongSum, TokenSink,
+    BasisUse, BlockLayout, BlockSums, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule,
+    Matcher, Seam, Signature, SignatureBuilder, StrongSum, TokenSink,
 };
 use fast_io::dir::{Access, Dir, Follow};
 use fast_io::offload::{End, SMALL, Side, write_small};
@@ -315,9 +315,16 @@ impl Receiver {
         let layout = BlockLayout::for_file(stat.size, &rule).ok()?;
         let sum = StrongSum::new(self.checksum_kind, 0);
         let mut builder = SignatureBuilder::new(layout, sum).ok()?;
-        for piece in self.read_ahead(file, 0, stat.size) {
+        let block_len = u64::from(layout.block_len());
+        let sums = self
+            .read_ahead(file, 0, stat.size)
+            .in_units_of(block_len)
+            .on_arrival(move |offset, piece| {
+                BlockSums::of(&layout, sum, (offset / block_len) as u32, &piece)
+            });
+        for stretch in sums {
             // A basis that cannot be read, or that changes meanwhile, is no basis.
-            builder.push(&piece.ok()?).ok()?;
+            builder.push(&stretch.ok()?.ok()?).ok()?;
             self.ctx.control.sign_of_life();
         }
         builder.finish().ok()
