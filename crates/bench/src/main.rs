@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bare_copy;
 mod compare_trees;
 mod error;
 mod generate;
@@ -21,13 +22,17 @@ mod workload;
 
 use std::process::ExitCode;
 
-use error::BenchError;
+use error::{BenchError, Doing};
+use peer::BARE_COPY;
+use std::path::PathBuf;
 
 const USAGE: &str = "\
 Usage: cargo run --release -p bench -- COMMAND [OPTIONS]
 
 Commands:
-  local    copies, comparisons and deltas within one file system
+  local                         copies, comparisons and deltas within one file system
+  bare-copy SOURCE DESTINATION  the system calls that copying small files takes, and nothing else;
+                                `local` runs it beside the programs
 
 `COMMAND --help` lists the options of a command.";
 
@@ -45,6 +50,11 @@ fn run() -> Result<(), BenchError> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == BARE_COPY => {
+            let source = PathBuf::from(parser.value()?);
+            let destination = PathBuf::from(parser.value()?);
+            bare_copy::run(&source, &destination).doing("copy", &source)
+        }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
             println!("{USAGE}");
             Ok(())

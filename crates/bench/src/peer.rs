@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::bare_copy;
 use crate::compare_trees::Fidelity;
 use crate::error::BenchError;
 use crate::workload::{DESTINATION, SOURCE, Task};
@@ -21,7 +22,12 @@ pub enum Kind {
     Rclone,
     /// The copy tool of Windows.
     Robocopy,
+    /// Nobody's program: the least that any of them has to do, see [`bare_copy`].
+    Bare,
 }
+
+/// The benchmark's own sub-command behind [`Kind::Bare`].
+pub const BARE_COPY: &str = "bare-copy";
 
 /// A program that was found on this machine.
 #[derive(Clone, Debug)]
@@ -43,6 +49,7 @@ impl Kind {
             Self::Cp => "cp -a",
             Self::Rclone => "rclone",
             Self::Robocopy => "robocopy",
+            Self::Bare => "bare calls",
         }
     }
 
@@ -53,18 +60,18 @@ impl Kind {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let mut arguments: Vec<String> = match (self, task) {
             (Self::Tidesync | Self::Rsync, task) => words(match task {
-                Task::Copy | Task::Update => &["-a"],
+                Task::Copy | Task::CopySmall | Task::Update => &["-a"],
                 Task::DryRun => &["-a", "-n"],
                 Task::Delta => &["-a", "--no-W"],
                 Task::Checksum => &["-a", "-c"],
             }),
-            (Self::Cp, Task::Copy) => {
+            (Self::Cp, Task::Copy | Task::CopySmall) => {
                 return Some(words(&["-a", &format!("{SOURCE}/."), &destination]));
             }
-            (Self::Rclone, Task::Copy | Task::Update) => words(&["sync", "-q"]),
+            (Self::Rclone, Task::Copy | Task::CopySmall | Task::Update) => words(&["sync", "-q"]),
             (Self::Rclone, Task::DryRun) => words(&["sync", "-q", "--dry-run"]),
             (Self::Rclone, Task::Checksum) => words(&["sync", "-q", "--checksum"]),
-            (Self::Robocopy, Task::Copy | Task::Update | Task::DryRun) => {
+            (Self::Robocopy, Task::Copy | Task::CopySmall | Task::Update | Task::DryRun) => {
                 let mut all: Vec<String> = words(&[
                     SOURCE,
                     DESTINATION,
@@ -84,7 +91,8 @@ impl Kind {
                 }
                 return Some(all);
             }
-            (Self::Cp | Self::Rclone | Self::Robocopy, _) => return None,
+            (Self::Bare, Task::CopySmall) => words(&[BARE_COPY]),
+            (Self::Cp | Self::Rclone | Self::Robocopy | Self::Bare, _) => return None,
         };
         arguments.extend([source, destination]);
         Some(arguments)
@@ -93,7 +101,7 @@ impl Kind {
     /// What the program keeps of an entry.
     pub fn fidelity(self) -> Fidelity {
         match self {
-            Self::Tidesync | Self::Rsync | Self::Cp | Self::Robocopy => Fidelity::FULL,
+            Self::Tidesync | Self::Rsync | Self::Cp | Self::Robocopy | Self::Bare => Fidelity::FULL,
             Self::Rclone => Fidelity {
                 modes: false,
                 directory_times: false,
@@ -135,6 +143,10 @@ pub fn find_all(tidesync: Option<&Path>, rsync: Option<&Path>) -> Result<Vec<Pee
         (
             Kind::Robocopy,
             on_path("robocopy").filter(|_| cfg!(windows)),
+        ),
+        (
+            Kind::Bare,
+            env::current_exe().ok().filter(|_| bare_copy::AVAILABLE),
         ),
     ];
     Ok(found
@@ -190,8 +202,10 @@ fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 fn version(kind: Kind, program: &Path) -> String {
-    if kind == Kind::Robocopy {
-        return "as installed".to_owned();
+    match kind {
+        Kind::Robocopy => return "as installed".to_owned(),
+        Kind::Bare => return "the system calls of a copy, by this benchmark itself".to_owned(),
+        _ => {}
     }
     let output = Command::new(program)
         .arg("--version")
@@ -217,6 +231,7 @@ mod tests {
     fn rsync_and_tidesync_are_asked_the_same() {
         for task in [
             Task::Copy,
+            Task::CopySmall,
             Task::Update,
             Task::DryRun,
             Task::Delta,
@@ -235,6 +250,7 @@ mod tests {
         assert_eq!(Kind::Cp.arguments(Task::Delta), None);
         assert_eq!(Kind::Cp.arguments(Task::Update), None);
         assert_eq!(Kind::Rclone.arguments(Task::Delta), None);
+        assert_eq!(Kind::Bare.arguments(Task::Copy), None);
         assert_eq!(
             Kind::Cp.arguments(Task::Copy).unwrap(),
             ["-a", "source/.", "destination/"]

@@ -34,6 +34,8 @@ pub enum Workload {
 pub enum Task {
     /// Copy into an empty directory.
     Copy,
+    /// Copy small files into an empty directory.
+    CopySmall,
     /// Bring up to date what is up to date.
     Update,
     /// Say what a copy would do.
@@ -111,7 +113,8 @@ impl Workload {
     /// What the programs are asked to do.
     pub fn task(self) -> Task {
         match self {
-            Self::Small | Self::Large | Self::Flat => Task::Copy,
+            Self::Small | Self::Flat => Task::CopySmall,
+            Self::Large => Task::Copy,
             Self::Unchanged => Task::Update,
             Self::Million => Task::DryRun,
             Self::Delta => Task::Delta,
@@ -205,7 +208,7 @@ impl Workload {
                 tree.make(&source)?;
                 match stage.task {
                     Task::Update | Task::Checksum => tree.make(&destination)?,
-                    Task::Copy | Task::DryRun | Task::Delta => {
+                    Task::Copy | Task::CopySmall | Task::DryRun | Task::Delta => {
                         fs::create_dir(&destination).doing("create", &destination)?;
                     }
                 }
@@ -232,7 +235,7 @@ impl Stage {
         let destination = self.destination();
         match self.task {
             Task::Update | Task::DryRun | Task::Checksum => return Ok(()),
-            Task::Copy | Task::Delta => {}
+            Task::Copy | Task::CopySmall | Task::Delta => {}
         }
         fs::remove_dir_all(&destination).doing("clear", &destination)?;
         fs::create_dir(&destination).doing("create", &destination)?;
@@ -248,7 +251,7 @@ impl Stage {
     pub fn difference(&self, fidelity: Fidelity) -> Result<Option<String>, BenchError> {
         match self.task {
             Task::DryRun => first_entry(&self.destination()),
-            Task::Copy | Task::Update | Task::Delta | Task::Checksum => {
+            Task::Copy | Task::CopySmall | Task::Update | Task::Delta | Task::Checksum => {
                 first_difference(&self.source(), &self.destination(), fidelity)
             }
         }
