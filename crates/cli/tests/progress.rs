@@ -167,6 +167,27 @@ fn what_needs_no_transfer_is_done_too() {
 }
 
 #[test]
+fn entries_say_what_was_moved_whatever_else_is_asked_for() {
+    for more in [&[][..], &["-v"], &["-i"]] {
+        let scratch = source();
+        let line = [&["-a", "--log-file=log", "--log-file-format=%b %n"], more].concat();
+        let all = events(scratch.path(), &[&line[..], &["src/", "dst/"]].concat());
+        let entries = of(&all, "entry");
+        let large = entries.iter().find(|entry| entry["name"] == "large 1");
+        assert_eq!(large.unwrap()["bytes_moved"], 20 << 20, "{more:?}");
+        let log = fs::read_to_string(scratch.path().join("log")).unwrap();
+        // A file of 7 bytes weighs 50.
+        assert_eq!(log.matches("] 50 dir/1\n").count(), 1, "{more:?}: {log}");
+    }
+    let scratch = source();
+    let line = "-av --log-file=log --log-file-format=%b|%n src/ dst/";
+    let words: Vec<&str> = line.split(' ').collect();
+    assert!(run(scratch.path(), &words).status.success());
+    let log = fs::read_to_string(scratch.path().join("log")).unwrap();
+    assert_eq!(log.matches("] 50|dir/1\n").count(), 1, "{log}");
+}
+
+#[test]
 fn hard_links_are_counted_once_each() {
     let scratch = source();
     for name in ["a", "b", "dir/c"] {

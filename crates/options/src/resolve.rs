@@ -183,7 +183,9 @@ fn output(given: &mut Given) {
     }
     given.options.out_format = format;
     let log_format = given.log_file_format.take();
-    given.options.log_file = given.log_file.take().map(|path| LogFile {
+    let log_file = given.log_file.take();
+    let named = log_file.filter(|path| !path.as_os_str().is_empty());
+    given.options.log_file = named.map(|path| LogFile {
         path,
         format: OutFormat::new(log_format.unwrap_or_else(|| ITEMIZED.into()), 0),
     });

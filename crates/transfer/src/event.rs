@@ -116,10 +116,27 @@ pub struct Item<'a> {
     pub source_dir: &'a [u8],
     /// The checksum that `%C` shows, in hexadecimal, where one is known.
     pub checksum: Option<delta::Digest>,
-    /// How many bytes of content crossed for this entry (`%b`).
+    /// Whom it is for.
+    pub audience: Audience,
+    /// How many bytes of content crossed for this entry.
     pub bytes_moved: u64,
-    /// How many bytes of checksums crossed for this entry (`%c`).
+    /// What rsync's sender would have written for this transfer (`%b`).
+    pub bytes_sent: u64,
+    /// What it would have read of checksums (`%c`).
     pub checksum_bytes: u64,
+}
+
+/// Whom an item is for. A line that the user sees before the transfer is logged after it, when
+/// all is known.
+// rsync: sender.c send_files() log_code
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    All,
+    /// Everybody but the log.
+    User,
+    /// The log.
+    Log,
 }
 
 /// How far a file's transfer is.

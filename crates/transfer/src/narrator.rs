@@ -10,7 +10,7 @@
 // rsync: io.c perform_io() (iobuf.msg goes before iobuf.out), log.c maybe_log_item()
 
 use crate::event::{
-    Event, EventSink, FileList, Item, Message, Progress, Role, Severity, Stage, Totals,
+    Audience, Event, EventSink, FileList, Item, Message, Progress, Role, Severity, Stage, Totals,
 };
 use crate::item::ItemFlags;
 use crate::segment::EntryRef;
@@ -72,6 +72,7 @@ pub(crate) struct ItemRecord {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Moved {
     pub bytes: u64,
+    pub sent_bytes: u64,
     pub checksum_bytes: u64,
     pub checksum: Option<Digest>,
 }
@@ -109,10 +110,11 @@ impl Narrator {
     pub fn new(sink: Arc<dyn EventSink>, options: &Options) -> Narrator {
         let lines = options.out_format.is_some() || options.log_file.is_some() || options.json;
         let progress = options.info.progress > 0;
-        let before = options
-            .out_format
-            .as_ref()
-            .is_none_or(|f| f.when == LineTime::Before);
+        let before = !options.json
+            && options
+                .out_format
+                .as_ref()
+                .is_some_and(|f| f.when == LineTime::Before);
         Narrator {
             sink,
             state: Mutex::default(),
@@ -368,7 +370,7 @@ impl Narrator {
             match place.state {
                 PlaceState::Waiting => break,
                 PlaceState::Failed => {}
-                PlaceState::Line => self.line(place, Moved::default()),
+                PlaceState::Line => self.line(place, Audience::All, Moved::default()),
                 PlaceState::Moving => {
                     self.announce(place, totals);
                     break;
@@ -376,9 +378,12 @@ impl Narrator {
                 PlaceState::Done(moved) => {
                     self.announce(place, totals);
                     self.progress(place, Stage::Finished, totals);
-                    if !self.lines_before_transfer {
-                        self.line(place, moved);
-                    }
+                    let audience = if self.lines_before_transfer {
+                        Audience::Log
+                    } else {
+                        Audience::All
+                    };
+                    self.line(place, audience, moved);
                 }
             }
             state.queue.pop_front();
@@ -414,7 +419,7 @@ impl Narrator {
             return;
         }
         if self.lines_before_transfer {
-            self.line(place, Moved::default());
+            self.line(place, Audience::User, Moved::default());
         }
         self.progress(place, Stage::Started, totals);
     }
@@ -436,7 +441,7 @@ impl Narrator {
         }));
     }
 
-    fn line(&self, place: &Place, moved: Moved) {
+    fn line(&self, place: &Place, audience: Audience, moved: Moved) {
         let record = &place.record;
         let entry = record.entry.entry();
         let dirs = self
@@ -449,7 +454,9 @@ impl Narrator {
             link_name: record.link_name.as_deref(),
             source_dir: dirs.get(entry.source as usize).map_or(b"", |d| d),
             checksum: moved.checksum,
+            audience,
             bytes_moved: moved.bytes,
+            bytes_sent: moved.sent_bytes,
             checksum_bytes: moved.checksum_bytes,
         }));
     }

@@ -59,7 +59,7 @@ pub fn run_local(
     let mut stats = ctx.tally().stats;
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     // What rsync's encoding would weigh, about.
-    stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 20 * stats.transferred_files;
+    stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 43 * stats.transferred_files;
     stats.bytes_received = 16 + 4 * stats.created.total + 19 * stats.transferred_files;
     Outcome {
         stats,

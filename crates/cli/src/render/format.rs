@@ -58,6 +58,8 @@ struct Facts {
     owners: bool,
     groups: bool,
     checksum: bool,
+    /// A transfer has a checksum, unless there shall be none.
+    sums_transfers: bool,
     file_sum_digits: usize,
     transfer_sum_digits: usize,
 }
@@ -73,6 +75,7 @@ impl LineFormat {
                 owners: options.preserve_uid,
                 groups: options.preserve_gid,
                 checksum: options.checksum,
+                sums_transfers: choice.is_none_or(|c| c.transfer != Checksum::None),
                 file_sum_digits: hex_digits(choice.map_or(Checksum::Auto, |c| c.file)),
                 transfer_sum_digits: hex_digits(choice.map_or(Checksum::Auto, |c| c.transfer)),
             },
@@ -117,7 +120,7 @@ impl LineFormat {
                 Subject::Deleted { name, .. } => clean(name),
             },
             b'l' => number(entry.map_or(0, |entry| entry.size)),
-            b'b' => moved(|item| item.bytes_moved),
+            b'b' => moved(|item| item.bytes_sent),
             b'c' => moved(|item| item.checksum_bytes),
             b'C' => match item.and_then(|item| self.checksum(item)) {
                 Some(sum) => sum.into_bytes(),
@@ -154,7 +157,7 @@ impl LineFormat {
 
     /// The file's checksum as `%C` shows it; `None` where blanks stand in its place.
     fn checksum(&self, item: &Item<'_>) -> Option<String> {
-        let transferred = item.flags.contains(ItemFlags::TRANSFER);
+        let transferred = item.flags.contains(ItemFlags::TRANSFER) && self.facts.sums_transfers;
         if !item.entry.is_regular() || !(self.facts.checksum || transferred) {
             return None;
         }

@@ -6,7 +6,7 @@ use super::{Outcome, View, escape, list, message, summary, time};
 use options::{LogFile, Options};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use transfer::event::{Event, FileList, Item, Severity};
+use transfer::event::{Audience, Event, FileList, Item, Severity};
 use transfer::item::ItemFlags;
 
 /// The log of a session.
@@ -14,6 +14,8 @@ pub(crate) struct Log {
     to: Box<dyn Write + Send>,
     options: Options,
     format: LineFormat,
+    /// An empty format has no lines.
+    logs_items: bool,
     itemizes: bool,
     logs_operations: bool,
     text: Vec<u8>,
@@ -34,6 +36,7 @@ impl Log {
             to,
             options: options.clone(),
             format: LineFormat::new(&log.format.text, options),
+            logs_items: !log.format.text.is_empty(),
             itemizes: log.format.itemize > 0,
             logs_operations: log.format.operation,
             text: Vec::new(),
@@ -55,7 +58,7 @@ impl Log {
         // A transfer that is only pretended is not logged, and without `%i` nothing that is
         // printed only because of `-ii` or `-vv`.
         let pretended = self.options.dry_run && item.flags.contains(ItemFlags::TRANSFER);
-        if !pretended && (self.itemizes || item.flags.is_significant()) {
+        if !pretended && self.logs_items && (self.itemizes || item.flags.is_significant()) {
             let line = self.format.line(Subject::Item(item));
             self.line(&line);
         }
@@ -83,6 +86,7 @@ impl View for Log {
                     self.line(line.as_bytes());
                 }
             }
+            Event::Item(item) if item.audience == Audience::User => {}
             Event::Item(item) => self.item(item),
             Event::Deleted { name, mode } if !self.options.dry_run => {
                 self.deleted(name, message::is_dir(*mode));
@@ -192,6 +196,29 @@ mod tests {
         assert_eq!(
             logged(&Options::default(), "%n", &events[2..4], ExitCode::Ok),
             "deleting ed/\na\nsent 228 bytes  received 64 bytes  total size 3000010\n"
+        );
+    }
+
+    #[test]
+    fn what_the_user_saw_before_the_transfer_is_logged_after_it() {
+        let file = specimen::file("a", 6);
+        let before = Item {
+            audience: Audience::User,
+            ..specimen::item(&file, NEW_FILE)
+        };
+        let after = Item {
+            audience: Audience::Log,
+            bytes_sent: 49,
+            ..specimen::item(&file, NEW_FILE)
+        };
+        let events = [Event::Item(&before), Event::Item(&after)];
+        assert_eq!(
+            logged(&Options::default(), "%b %n", &events, ExitCode::Ok),
+            "49 a\nsent 228 bytes  received 64 bytes  total size 3000010\n"
+        );
+        assert_eq!(
+            logged(&Options::default(), "", &events, ExitCode::Ok),
+            "sent 228 bytes  received 64 bytes  total size 3000010\n"
         );
     }
 

@@ -1,7 +1,7 @@
 //! Entries and items for the tests of the renderers.
 
 use fast_io::dir::Timestamp;
-use transfer::event::{Item, Message, Role, Severity, Totals};
+use transfer::event::{Audience, Item, Message, Role, Severity, Totals};
 use transfer::item::ItemFlags;
 use tree::entry::{Entry, EntryFlags, split};
 
@@ -47,7 +47,9 @@ pub(crate) fn item(entry: &Entry, flags: ItemFlags) -> Item<'_> {
         link_name: None,
         source_dir: b"",
         checksum: None,
+        audience: Audience::All,
         bytes_moved: 0,
+        bytes_sent: 0,
         checksum_bytes: 0,
     }
 }

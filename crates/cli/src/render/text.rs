@@ -6,7 +6,7 @@ use super::progress::{Meter, Scope, Standing};
 use super::{Outcome, View, list, message, summary};
 use options::Options;
 use std::time::{Duration, Instant};
-use transfer::event::{Event, FileList, Message, Progress, Role, Severity, Stage};
+use transfer::event::{Audience, Event, FileList, Message, Progress, Role, Severity, Stage};
 use transfer::stats::Stats;
 
 /// What prints rsync's text.
@@ -209,6 +209,7 @@ impl View for Text {
         match event {
             Event::Message(message) => self.message(message),
             Event::FileList(event) => self.file_list(*event),
+            Event::Item(item) if item.audience == Audience::Log => {}
             Event::Item(item) => {
                 if let Some(format) = &self.format {
                     self.console.info(&format.line(Subject::Item(item)));

@@ -31,6 +31,15 @@ const READ_DEPTH: usize = 3;
 /// rsync looks for holes in pieces of this size.
 // rsync: rsync.h SPARSE_WRITE_SIZE
 const HOLE: usize = 1024;
+/// What rsync's messages for a file weigh: its number and flags, and the head of the sums.
+// rsync: io.c write_ndx(), write_shortint(), write_sum_head()
+const FILE_MESSAGE: u64 = 1 + 2;
+const SUM_HEAD: u64 = 16;
+const WEAK_SUM: u64 = 4;
+/// What comes before each piece of content, and for each block that was found, and at the end.
+// rsync: token.c simple_send_token()
+const TOKEN: u64 = 4;
+const PIECE: u64 = 32 * 1024;
 type Outcome = Result<(Target, Moved), (Target, Trouble)>;
 
 impl Receiver {
@@ -64,7 +73,7 @@ impl Receiver {
             naming: Naming::Temporary(name),
             born: None,
         };
-        Some((target, Moved::of(content.size, None)))
+        Some((target, self.moved(content.size, None)))
     }
 
     /// Whether sharing blocks with the source is what was asked for, and pays.
@@ -91,12 +100,12 @@ impl Receiver {
                 return Err((target, Trouble::Target(e)));
             }
             meter.finish(content.size, 0);
-            return Ok((target, Moved::of(content.size, None)));
+            return Ok((target, self.moved(content.size, None)));
         }
         let copier = &self.ctx.copier;
         if self.may_clone(content) && copier.clone_file(&content.file, &target.file) {
             meter.finish(content.size, 0);
-            return Ok((target, Moved::of(content.size, None)));
+            return Ok((target, self.moved(content.size, None)));
         }
         let mut progress = |done| {
             meter.at(done);
@@ -120,12 +129,24 @@ impl Receiver {
                     return Err((target, Trouble::Target(e)));
                 }
                 meter.finish(copied.bytes, 0);
-                Ok((target, Moved::of(copied.bytes, None)))
+                Ok((target, self.moved(copied.bytes, None)))
             }
             Err(e) => match e.side {
                 Side::Source => Err((target, Trouble::Source(e.error))),
                 Side::Destination => Err((target, Trouble::Target(e.error))),
             },
+        }
+    }
+
+    /// What a transfer of a file's content came to.
+    pub(super) fn moved(&self, literal: u64, checksum: Option<delta::Digest>) -> Moved {
+        let pieces = literal.div_ceil(PIECE);
+        let end = TOKEN + self.checksum_kind.digest_len() as u64;
+        Moved {
+            bytes: literal,
+            sent_bytes: FILE_MESSAGE + SUM_HEAD + pieces * TOKEN + literal + end,
+            checksum_bytes: SUM_HEAD,
+            checksum,
         }
     }
 
@@ -163,8 +184,11 @@ impl Receiver {
                 return Err((target, Trouble::PrefixDiffers));
             }
         }
+        let mut sums = 0;
         let matcher = match self.signature(job, attempt) {
             Some(signature) => {
+                let layout = signature.layout();
+                sums = u64::from(layout.count()) * (WEAK_SUM + layout.strong_len() as u64);
                 let basis = if o.inplace {
                     BasisUse::InPlace
                 } else {
@@ -244,7 +268,9 @@ impl Receiver {
             Ok(figures) => {
                 self.add_matches(figures.stats);
                 meter.finish(figures.stats.literal_bytes, figures.stats.matched_bytes);
-                let moved = Moved::of(figures.stats.literal_bytes, figures.sum);
+                let mut moved = self.moved(figures.stats.literal_bytes, figures.sum);
+                moved.sent_bytes += TOKEN * figures.stats.matches;
+                moved.checksum_bytes += sums;
                 Ok((target, moved))
             }
             // Whoever ends the session early cancels what is under way.

@@ -383,7 +383,7 @@ impl Receiver {
                 self.remove_temp(job, &target);
                 self.report_unverified(&path, in_place, attempt);
                 match attempt {
-                    Attempt::First => Failure::Changed(Moved::of(0, sum)),
+                    Attempt::First => Failure::Changed(self.moved(0, sum)),
                     Attempt::Again => Failure::Skipped,
                 }
             }

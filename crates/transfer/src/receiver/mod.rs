@@ -371,14 +371,3 @@ impl Receiver {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl Moved {
-    /// What a transfer of a file's content came to.
-    fn of(bytes: u64, checksum: Option<delta::Digest>) -> Moved {
-        Moved {
-            bytes,
-            checksum_bytes: 0,
-            checksum,
-        }
-    }
-}

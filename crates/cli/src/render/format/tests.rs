@@ -167,7 +167,7 @@ fn source_names_are_cleaned() {
 fn bytes_are_those_of_a_transfer() {
     let file = specimen::file("a", 6);
     let mut item = specimen::item(&file, NEW_FILE);
-    (item.bytes_moved, item.checksum_bytes) = (3_000_407, 16);
+    (item.bytes_sent, item.checksum_bytes) = (3_000_407, 16);
     assert_eq!(shown("%b %c %'b", &item), "3000407 16 3,000,407");
     item.flags = ItemFlags::REPORT_PERMS;
     assert_eq!(shown("%b %c", &item), "0 0");

@@ -41,13 +41,19 @@ fn a_dry_run_tells_the_same_and_changes_nothing() {
 #[test]
 fn every_escape_of_the_output_format() {
     for escape in [
-        "%i", "%n", "%f", "%L", "%l", "%o", "%M", "%B", "%U", "%G", "%C", "%%", "%h", "%a", "%m",
-        "%P", "%u", "%'l", "%''l", "%12l", "%-12n|", "%20n", "%q", "%", "plain",
+        "%i", "%n", "%f", "%L", "%l", "%o", "%M", "%B", "%U", "%G", "%C", "%b", "%c", "%%", "%h",
+        "%a", "%m", "%P", "%u", "%'l", "%''l", "%12l", "%-12n|", "%20n", "%q", "%", "plain",
     ] {
         let format = format!("--out-format=[{escape}]");
         same_words(&usual(), &["-a", "--delete", &format, "src/", "dst/"], 0);
     }
     same_words(&usual(), &["-ac", "--out-format=%C %n", "src/", "dst/"], 0);
+    let tree = usual().file("src/large", vec![b'x'; 1_234_567]);
+    same_words(
+        &tree,
+        &["-a", "--out-format=%b %c %l %n", "src/", "fresh"],
+        0,
+    );
 }
 
 #[test]
