@@ -1,6 +1,7 @@
 //! The programs that are compared: where they are, what they are asked, what they keep.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -142,7 +143,7 @@ pub fn find_all(tidesync: Option<&Path>, rsync: Option<&Path>) -> Result<Vec<Pee
         (Kind::Rclone, on_path("rclone")),
         (
             Kind::Robocopy,
-            on_path("robocopy").filter(|_| cfg!(windows)),
+            on_path("robocopy").filter(|found| cfg!(windows) && copies(Kind::Robocopy, found)),
         ),
         (
             Kind::Bare,
@@ -199,6 +200,28 @@ fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
         .map(|directory| directory.join(&file))
         .find(|path| path.is_absolute() && path.is_file())
+}
+
+/// Whether a program does its work at all: Wine's robocopy, for one, is there and only ends.
+fn copies(kind: Kind, program: &Path) -> bool {
+    let tried = tempfile::tempdir().and_then(|scratch| {
+        fs::create_dir_all(scratch.path().join(SOURCE).join("directory"))?;
+        let output = Command::new(program)
+            .args(kind.arguments(Task::Copy).unwrap_or_default())
+            .current_dir(scratch.path())
+            .stdin(Stdio::null())
+            .output()?;
+        let copy = scratch.path().join(DESTINATION).join("directory");
+        Ok(kind.succeeded(output.status.code()) && copy.is_dir())
+    });
+    let works = tried.unwrap_or(false);
+    if !works {
+        eprintln!(
+            "bench: {} is installed here but copies nothing: left out",
+            kind.name()
+        );
+    }
+    works
 }
 
 fn version(kind: Kind, program: &Path) -> String {
@@ -263,6 +286,14 @@ mod tests {
         assert!(!Kind::Robocopy.succeeded(Some(8)));
         assert!(!Kind::Rsync.succeeded(Some(3)));
         assert!(!Kind::Rsync.succeeded(None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_copies_nothing_is_told_from_one_that_does() {
+        assert!(copies(Kind::Cp, &on_path("cp").unwrap()));
+        assert!(!copies(Kind::Cp, &on_path("true").unwrap()));
+        assert!(!copies(Kind::Cp, Path::new("no/such/program")));
     }
 
     #[test]
