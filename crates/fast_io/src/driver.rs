@@ -8,6 +8,7 @@ pub(crate) mod scripted;
 pub(crate) mod threads;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::config::{Backend, PumpConfig};
 use crate::file::SharedFile;
@@ -22,7 +23,8 @@ pub(crate) trait Driver: Send + Sync {
     /// Takes a slot over, or hands it back if the driver has been shut down.
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot>;
 
-    /// Requests the end of what `target` names.
+    /// Requests the end of what `target` names. Of a single operation the end has been requested
+    /// already: what remains is to tell the kernel, where that has it.
     fn cancel(&self, target: Target<'_>);
 
     /// Cancels and drains everything and ends the threads; called on one of those, it does not
@@ -33,14 +35,16 @@ pub(crate) trait Driver: Send + Sync {
 /// What to cancel.
 #[derive(Clone, Copy)]
 pub(crate) enum Target<'a> {
+    One(&'a Arc<Life>),
     File(&'a SharedFile),
     All,
 }
 
 impl Target<'_> {
     /// Whether it names the operation whose life this is.
-    fn includes(&self, life: &Life) -> bool {
+    fn includes(&self, life: &Arc<Life>) -> bool {
         match self {
+            Target::One(one) => Arc::ptr_eq(one, life),
             Target::File(file) => life.touches(file),
             Target::All => true,
         }
@@ -48,10 +52,10 @@ impl Target<'_> {
 }
 
 /// Starts the driver that the configuration asks for.
-pub(crate) fn start(config: &PumpConfig) -> io::Result<Box<dyn Driver>> {
+pub(crate) fn start(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
-        Backend::Auto | Backend::Threads => Ok(Box::new(threads::Threads::start(config)?)),
-        Backend::Scripted(script) => Ok(Box::new(scripted::Scripted::start(script)?)),
+        Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
+        Backend::Scripted(script) => Ok(Arc::new(scripted::Scripted::start(script)?)),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::completion::{CompletionHandler, PumpClosed};
 use crate::config::PumpConfig;
@@ -19,7 +19,7 @@ use crate::slot::{self, Life, WaitingSlot};
 /// Carries out operations and runs their handlers. See the [crate's front page](crate) for the
 /// contract. Share it with an [`Arc`].
 pub struct CompletionPump {
-    driver: Box<dyn Driver>,
+    driver: Arc<dyn Driver>,
     ledger: Arc<Ledger>,
 }
 
@@ -123,6 +123,7 @@ impl CompletionPump {
         let slot = WaitingSlot::new(operation, handler, Arc::clone(&self.ledger));
         let ticket = Ticket {
             life: Arc::clone(slot.life()),
+            driver: Arc::downgrade(&self.driver),
         };
         if let Err(refused) = self.driver.push(slot) {
             refused.refuse(PumpClosed.into()).dispatch();
@@ -157,9 +158,10 @@ impl fmt::Debug for CompletionPump {
 }
 
 /// Stands for one submitted operation, to cancel it by. Dropping it changes nothing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ticket {
     life: Arc<Life>,
+    driver: Weak<dyn Driver>,
 }
 
 impl Ticket {
@@ -167,7 +169,17 @@ impl Ticket {
     /// will see [`cancel_requested`](crate::Completion::cancel_requested), with an error if it was
     /// stopped and its ordinary result if it succeeded anyway.
     pub fn cancel(&self) -> bool {
-        self.life.request_cancel()
+        let in_time = self.life.request_cancel();
+        if in_time && let Some(driver) = self.driver.upgrade() {
+            driver.cancel(driver::Target::One(&self.life));
+        }
+        in_time
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ticket").field(&self.life).finish()
     }
 }
 

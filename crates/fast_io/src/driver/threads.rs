@@ -99,6 +99,10 @@ impl Driver for Threads {
     }
 
     fn cancel(&self, target: Target<'_>) {
+        // The workers look for themselves, between parts.
+        if let Target::One(_) = target {
+            return;
+        }
         let queue = self.lane.lock();
         let waiting = queue.waiting.iter().map(WaitingSlot::life);
         for life in waiting.chain(queue.running.iter().flatten()) {
