@@ -118,7 +118,6 @@ fn progress_of_the_whole_where_nothing_moves() {
     same(&usual(), "-an --info=progress2 src/ dst/", 0);
     same(&usual(), "-an --info=progress2 --no-i-r src/ fresh", 0);
     same(&usual(), "-a --info=progress2 src/none fresh", 23);
-    same(&usual(), "-a --info=progress2 --list-only src/", 0);
 }
 
 #[test]
