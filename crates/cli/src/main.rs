@@ -99,7 +99,7 @@ fn refuse_empty(options: &Options) -> Option<ExitCode> {
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP end the session tidily; another one, a second later or more, ends
-/// the program at once. (Some senders signal both a program and its group: that is one signal.)
+/// the program at once, and so does any while it waits for a list of files or rules. (Some senders signal both a program and its group: that is one signal.)
 fn stop_on_signals(control: &Arc<Control>) {
     const TIME_TO_TIDY: Duration = Duration::from_secs(1);
     let control = Arc::clone(control);
@@ -109,6 +109,13 @@ fn stop_on_signals(control: &Arc<Control>) {
             std::process::exit(ExitCode::Signal.number().into());
         }
         control.stop();
+        if !control.has_begun() {
+            let code = ExitCode::Signal;
+            if let Some(line) = code.closing_line("sender") {
+                eprintln!("{line}");
+            }
+            std::process::exit(code.number().into());
+        }
     };
     // Without a handler a signal ends the program as it always does.
     let _ = ctrlc::set_handler(handler);

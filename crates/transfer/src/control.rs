@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Control {
     stop: AtomicBool,
+    begun: AtomicBool,
     started: Instant,
     /// Milliseconds after `started` when something last moved.
     last_sign: AtomicU64,
@@ -17,6 +18,7 @@ impl Control {
     pub fn new() -> Control {
         Control {
             stop: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
             started: Instant::now(),
             last_sign: AtomicU64::new(0),
         }
@@ -30,6 +32,17 @@ impl Control {
     /// Whether somebody asked.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether there may be anything to tidy up. Before, the session only reads what it is to do,
+    /// perhaps from somebody who never ends what he writes: then nothing is lost by ending at once.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// From now on things are changed.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
     }
 
     /// Says that something moved.

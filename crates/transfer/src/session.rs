@@ -125,6 +125,7 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     check_munge(ctx)?;
     refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
     let names = files_from::read(ctx)?;
+    ctx.control.begin();
     let sender = Arc::new(Sender::new(ctx.clone(), filters.clone()));
     let queue = Arc::new(SegmentQueue::default());
     std::thread::scope(|scope| {

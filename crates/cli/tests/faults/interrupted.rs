@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -74,4 +75,33 @@ fn interrupted_with_a_partial_directory_keeps_what_arrived_there() {
         scratch.path("dst/.part/large").exists()
     });
     assert!(!scratch.path("dst/large").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupted_while_a_list_is_awaited_ends_at_once() {
+    for option in ["--files-from=-", "--exclude-from=-"] {
+        let scratch = Scratch::new();
+        scratch.write("src/a", "a");
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut child = Command::new(crate::program())
+            .args(["-a", option, "src/", "dst/"])
+            .current_dir(scratch.path(""))
+            .stdin(reader)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Until its handler is there, a signal ends the program in the system's own way.
+        let handled = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+            let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+            caught & 1 << (Signal::SIGINT as u32 - 1) != 0
+        };
+        eventually("the signal is handled", handled);
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(20), "{option}");
+        drop(writer);
+        assert!(scratch.names("dst").is_empty());
+    }
 }
