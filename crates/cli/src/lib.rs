@@ -1,10 +1,11 @@
 //! The parts of the `tidesync` program that turn a session into what a user sees: its output
-//! ([`render`]), its exit code ([`exit_code`]) and what it says of itself ([`version`]); on Windows also what a
-//! shell does elsewhere (`wildcards`).
+//! ([`render`]), its exit code ([`exit_code`]), how signals end it ([`signals`]) and what it says
+//! of itself ([`version`]); on Windows also what a shell does elsewhere (`wildcards`).
 #![forbid(unsafe_code)]
 
 pub mod exit_code;
 pub mod render;
+pub mod signals;
 pub mod version;
 #[cfg(windows)]
 pub mod wildcards;

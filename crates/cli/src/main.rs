@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 use cli::exit_code::ExitCode;
-use cli::{render, version};
+use cli::{render, signals, version};
 use options::{Options, Request, VersionFormat};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 use transfer::Control;
 
 fn main() -> std::process::ExitCode {
@@ -42,24 +42,34 @@ fn sync(options: Options) -> ExitCode {
     }
     fast_io::dir::raise_open_limit();
     let control = Arc::new(Control::new());
-    stop_on_signals(&control);
-    let (stop, output_lost) = (Arc::clone(&control), Arc::new(AtomicBool::new(false)));
+    if let Err(error) = signals::stop_on_signals(&control) {
+        eprintln!("tidesync: a signal will not end this session tidily: {error}");
+    }
+    let output_lost = Arc::new(AtomicBool::new(false));
     let lost = Arc::clone(&output_lost);
-    let renderer = render::sink(
-        &options,
-        Box::new(move || {
-            lost.store(true, Ordering::Relaxed);
-            stop.stop();
-        }),
-    );
+    let on_lost = move |error: &io::Error| {
+        lost.store(!has_seen_enough(error), Ordering::Relaxed);
+    };
+    let renderer = render::sink(&options, &control, Box::new(on_lost));
     let pump = transfer::pump_config(&options);
     let outcome = transfer::run_local(options, renderer.clone(), control, &pump);
-    let mut outcome = render::Outcome::from(&outcome);
-    if output_lost.load(Ordering::Relaxed) {
-        outcome.exit = ExitCode::MessageIo;
-    }
+    let outcome = render::Outcome::from(&outcome);
     renderer.finish(&outcome);
+    if outcome.exit == ExitCode::Ok && output_lost.load(Ordering::Relaxed) {
+        let code = ExitCode::MessageIo;
+        if let Some(line) = code.closing_line("client") {
+            eprintln!("{line}");
+        }
+        return code;
+    }
     outcome.exit
+}
+
+/// A reader who has seen enough of our output leaves: that is no error, and no reason to leave
+/// work undone.
+// rsync: main.c main(), which ignores SIGPIPE; log.c rwrite()
+fn has_seen_enough(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Remote transfers come later; until then they are refused by name.
@@ -98,34 +108,12 @@ fn refuse_empty(options: &Options) -> Option<ExitCode> {
     Some(code)
 }
 
-/// Ctrl-C, SIGTERM and SIGHUP end the session tidily; another one, a second later or more, ends
-/// the program at once, and so does any while it waits for a list of files or rules. (Some senders signal both a program and its group: that is one signal.)
-fn stop_on_signals(control: &Arc<Control>) {
-    const TIME_TO_TIDY: Duration = Duration::from_secs(1);
-    let control = Arc::clone(control);
-    let mut first: Option<Instant> = None;
-    let handler = move || {
-        if first.get_or_insert_with(Instant::now).elapsed() >= TIME_TO_TIDY {
-            std::process::exit(ExitCode::Signal.number().into());
-        }
-        control.stop();
-        if !control.has_begun() {
-            let code = ExitCode::Signal;
-            if let Some(line) = code.closing_line("sender") {
-                eprintln!("{line}");
-            }
-            std::process::exit(code.number().into());
-        }
-    };
-    // Without a handler a signal ends the program as it always does.
-    let _ = ctrlc::set_handler(handler);
-}
-
-/// Prints text that was asked for; a reader who has seen enough of it is no error.
+/// Prints text that was asked for.
 fn print(text: &str) -> ExitCode {
     use std::io::Write;
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::Ok,
+        Err(error) if has_seen_enough(&error) => ExitCode::Ok,
         Err(_) => ExitCode::MessageIo,
     }
 }

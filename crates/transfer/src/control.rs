@@ -1,13 +1,17 @@
 //! How the outside stops a session, and how the session shows that it is alive.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A handle on a running session, to stop it by.
-#[derive(Debug)]
 pub struct Control {
     stop: AtomicBool,
-    begun: AtomicBool,
+    on_stop: Mutex<Vec<Box<dyn Fn() + Send>>>,
+    /// How many threads of the receiver may hold unfinished files.
+    at_work: Mutex<usize>,
+    all_tidy: Condvar,
     started: Instant,
     /// Milliseconds after `started` when something last moved.
     last_sign: AtomicU64,
@@ -18,7 +22,9 @@ impl Control {
     pub fn new() -> Control {
         Control {
             stop: AtomicBool::new(false),
-            begun: AtomicBool::new(false),
+            on_stop: Mutex::default(),
+            at_work: Mutex::new(0),
+            all_tidy: Condvar::new(),
             started: Instant::now(),
             last_sign: AtomicU64::new(0),
         }
@@ -26,23 +32,51 @@ impl Control {
 
     /// Asks the session to end soon: files in flight are given up.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::SeqCst);
+        // Whoever comes to be called after this sees that it is late.
+        let listeners = self.on_stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.stop.swap(true, Ordering::SeqCst) {
+            for listener in listeners.iter() {
+                listener();
+            }
+        }
+    }
+
+    /// Has `listener` called at the first [`stop`](Self::stop), or at once if there was one: what
+    /// the session may have to wait for can then make it wait no longer.
+    pub fn on_stop(&self, listener: impl Fn() + Send + 'static) {
+        let mut listeners = self.on_stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_stopped() {
+            listener();
+        }
+        listeners.push(Box::new(listener));
+    }
+
+    /// Waits until no file is left unfinished under a name of its own: after a stop this comes
+    /// soon, also where the session itself hangs in reading or telling something.
+    pub fn wait_until_tidy(&self) {
+        let mut at_work = self.at_work();
+        while *at_work > 0 {
+            at_work = self
+                .all_tidy
+                .wait(at_work)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Says that unfinished files may be about, until the answer is dropped. Ask
+    /// [`is_stopped`](Self::is_stopped) after it, not before.
+    pub(crate) fn work(&self) -> AtWork<'_> {
+        *self.at_work() += 1;
+        AtWork(self)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, usize> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether somebody asked.
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Whether there may be anything to tidy up. Before, the session only reads what it is to do,
-    /// perhaps from somebody who never ends what he writes: then nothing is lost by ending at once.
-    pub fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::SeqCst)
-    }
-
-    /// From now on things are changed.
-    pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
+        self.stop.load(Ordering::SeqCst)
     }
 
     /// Says that something moved.
@@ -70,5 +104,65 @@ impl Control {
 impl Default for Control {
     fn default() -> Self {
         Control::new()
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("stopped", &self.is_stopped())
+            .field("started", &self.started)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A thread that may hold unfinished files.
+pub(crate) struct AtWork<'a>(&'a Control);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut at_work = self.0.at_work();
+        *at_work -= 1;
+        if *at_work == 0 {
+            self.0.all_tidy.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+
+    #[test]
+    fn a_listener_hears_of_a_stop_before_and_after_it() {
+        let control = Control::new();
+        let calls = Arc::new(AtomicU32::new(0));
+        let listen = || {
+            let calls = calls.clone();
+            control.on_stop(move || {
+                calls.fetch_add(1, Ordering::Relaxed);
+            });
+        };
+        listen();
+        assert_eq!(calls.load(Ordering::Relaxed), 0);
+        control.stop();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        listen();
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn it_is_tidy_when_the_last_thread_is_done() {
+        let control = Control::new();
+        let (one, two) = (control.work(), control.work());
+        drop(one);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| control.wait_until_tidy());
+            assert!(!waiting.is_finished());
+            drop(two);
+        });
+        control.wait_until_tidy();
     }
 }

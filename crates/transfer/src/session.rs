@@ -22,7 +22,6 @@ use fast_io::dir::Dir;
 use fast_io::{Backend, CompletionPump, PumpConfig};
 use options::{IoBackend, Options};
 use std::collections::VecDeque;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
@@ -82,7 +81,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
     }
 }
 
-fn no_pump(narrator: &Narrator, error: io::Error) -> Outcome {
+fn no_pump(narrator: &Narrator, error: std::io::Error) -> Outcome {
     narrator.message(crate::event::Message {
         severity: crate::event::Severity::Error,
         role: Role::Receiver,
@@ -125,7 +124,6 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     check_munge(ctx)?;
     refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
     let names = files_from::read(ctx)?;
-    ctx.control.begin();
     let sender = Arc::new(Sender::new(ctx.clone(), filters.clone()));
     let queue = Arc::new(SegmentQueue::default());
     std::thread::scope(|scope| {
@@ -154,16 +152,18 @@ fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionErr
     } else {
         Fatal::FileIo
     };
-    let os_error = error.source().and_then(|s| s.downcast_ref::<io::Error>());
+    let os_error = error
+        .source()
+        .and_then(|s| s.downcast_ref::<std::io::Error>());
     // The rules' reader says of a missing file only that it is not there.
-    let missing = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
+    let missing = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
     let code = os_error.and_then(|e| e.raw_os_error().or_else(|| missing(e).then_some(NOT_FOUND)));
     match code {
         Some(code) => ctx.fatal_os(
             kind,
             Role::Client,
             error.to_string(),
-            io::Error::from_raw_os_error(code),
+            std::io::Error::from_raw_os_error(code),
         ),
         None => ctx.fatal(kind, Role::Client, error.to_string()),
     }
@@ -265,7 +265,7 @@ fn tell_backup_dir(ctx: &Context, destination: &Destination) -> Result<(), Sessi
             let text = line!("The backup-dir is not a directory: ", name);
             return Err(ctx.fatal(Fatal::Syntax, role, text));
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => tell("(new) "),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => tell("(new) "),
         Err(e) => {
             let text = line!("Failed to stat ", name, ": ", reason(&e));
             return Err(ctx.fatal(Fatal::FileIo, role, text));
@@ -280,20 +280,18 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
         return Ok(None);
     };
     let name = paths::operand_bytes(path.as_os_str());
-    let opened = if name.is_empty() {
-        Err(io::ErrorKind::NotFound.into())
-    } else if paths::is_absolute(&name) {
+    let opened = if paths::is_absolute(&name) {
         Dir::open(path)
     } else {
         root.dir.open_following(&name)
     };
     match opened {
         Ok(dir) => Ok(Some(dir)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let text = line!("The temp-dir does not exist: ", name);
             Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
             let text = line!("The temp-dir is not a directory: ", name);
             Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
@@ -305,7 +303,7 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
 }
 
 /// The system's words for an error.
-fn reason(error: &io::Error) -> String {
+fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().into()
 }

@@ -5,12 +5,12 @@
 use super::escape::{self, Charset};
 use super::output::{OnLost, Output};
 use options::{Options, StderrMode};
-use std::io::{self, Write};
+use transfer::Control;
 
 /// Where lines go.
 pub(crate) struct Console {
     out: Output,
-    err: Box<dyn Write + Send>,
+    err: Output,
     charset: Charset,
     mode: StderrMode,
     quiet: bool,
@@ -32,26 +32,21 @@ enum OpenLine {
 
 impl Console {
     /// The console of this process.
-    pub(crate) fn of_process(options: &Options, on_lost: OnLost) -> Console {
+    pub(crate) fn of_process(options: &Options, control: &Control, on_lost: OnLost) -> Console {
         let charset = match (options.eight_bit_output, Charset::of_environment()) {
             // A Windows console takes nothing but text.
             (true, _) if !cfg!(windows) => Charset::Any,
             (_, charset) => charset,
         };
         Console::new(
-            Output::stdout(on_lost),
-            Box::new(io::stderr()),
+            Output::stdout(control, on_lost),
+            Output::stderr(control),
             options,
             charset,
         )
     }
 
-    pub(crate) fn new(
-        out: Output,
-        err: Box<dyn Write + Send>,
-        options: &Options,
-        charset: Charset,
-    ) -> Console {
+    pub(crate) fn new(out: Output, err: Output, options: &Options, charset: Charset) -> Console {
         Console {
             out,
             err,
@@ -173,11 +168,7 @@ impl Console {
     }
 
     fn write_error(&mut self) {
-        // Where standard error is lost too there is nobody to tell.
-        let _ = self
-            .err
-            .write_all(&self.text)
-            .and_then(|()| self.err.flush());
+        self.err.at_once(&self.text);
     }
 }
 
@@ -198,7 +189,7 @@ pub(crate) mod tests {
     /// A console whose text is kept, and that text: standard output and standard error.
     pub(crate) fn kept(options: &Options) -> (Console, Kept, Kept) {
         let (out, err) = (Kept::default(), Kept::default());
-        let errors = Box::new(err.clone());
+        let errors = err.output();
         (
             Console::new(out.output(), errors, options, Charset::Utf8),
             out,

@@ -41,6 +41,7 @@ use options::{Options, OutFormat};
 use output::{OnLost, Output};
 use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
+use transfer::Control;
 use transfer::event::{Event, EventSink, Role};
 use transfer::stats::Stats;
 
@@ -61,10 +62,10 @@ pub struct Outcome<'a> {
     pub role: Role,
 }
 
-/// The renderer that the options ask for. `on_output_lost` is called once, from any thread, when
-/// standard output can no longer be written, as when its reader has left: the session should
-/// then stop, and the program end with [`ExitCode::MessageIo`].
-pub fn sink(options: &Options, on_output_lost: OnLost) -> Arc<dyn Renderer> {
+/// The renderer that the options ask for, of the session that `control` stops: then nothing is
+/// kept waiting any more by a standard stream that nobody reads. `on_output_lost` is called once,
+/// from any thread, when standard output can no longer be written, as when its reader has left.
+pub fn sink(options: &Options, control: &Control, on_output_lost: OnLost) -> Arc<dyn Renderer> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
     let mut complaint = None;
     if let Some(log) = &options.log_file {
@@ -80,7 +81,7 @@ pub fn sink(options: &Options, on_output_lost: OnLost) -> Arc<dyn Renderer> {
         }
     }
     let console = |options: &Options, on_lost: OnLost| {
-        let mut console = Console::of_process(options, on_lost);
+        let mut console = Console::of_process(options, control, on_lost);
         // rsync does without the log, too.
         if let Some(complaint) = &complaint {
             console.error(complaint.as_bytes());
@@ -92,7 +93,8 @@ pub fn sink(options: &Options, on_output_lost: OnLost) -> Arc<dyn Renderer> {
         if let Some(complaint) = complaint {
             eprintln!("{complaint}");
         }
-        views.push(Box::new(Json::new(Output::stdout(on_output_lost), options)));
+        let out = Output::stdout(control, on_output_lost);
+        views.push(Box::new(Json::new(out, options)));
     } else {
         let text = Text::new(console(options, on_output_lost), options);
         if options.progress_bar && options.quiet == 0 {
@@ -203,7 +205,7 @@ mod tests {
             quiet: 1,
             ..Options::default()
         };
-        let renderer = sink(&options, Box::new(|| ()));
+        let renderer = sink(&options, &Control::new(), Box::new(|_| ()));
         renderer.event(Event::Message(&specimen::message(
             transfer::event::Severity::Info,
             "hello",

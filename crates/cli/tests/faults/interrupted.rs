@@ -1,107 +1,121 @@
-//! SIGINT and SIGTERM in the middle of a large file: exit code 20, and the temporary file gone, or
-//! kept as the partial file where that was asked for.
+//! SIGINT, SIGTERM and SIGHUP in the middle of several large files: exit code 20, and the temporary
+//! files gone, or kept as partial files where that was asked for.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{Scratch, content, eventually};
+use crate::{Scratch, content, eventually, is_rsync, is_temporary, wait_for_end};
 
-/// Copies a large file with `options`, and sends `signal` when the copy has begun.
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+const LARGE: [&str; 4] = ["large.0", "large.1", "large.2", "large.3"];
+
+/// Copies large files with `options`, and sends `signal` when the copy of several has begun.
 fn interrupt(signal: Signal, options: &[&str]) -> Scratch {
     // Real data: holes are passed over in no time.
     let megabyte = content(1, 1 << 20);
-    let mut megabytes = 192;
+    let mut megabytes = 48;
+    // rsync copies one after the other.
+    let several = if is_rsync() { 1 } else { 2 };
     for _ in 0..6 {
         let scratch = Scratch::new();
         scratch.write("src/small", "small");
         scratch.write("dst/untouched", "untouched");
-        let mut large = File::create(scratch.path("src/large")).unwrap();
-        for _ in 0..megabytes {
-            large.write_all(&megabyte).unwrap();
+        for name in LARGE {
+            let mut large = File::create(scratch.path("src").join(name)).unwrap();
+            for _ in 0..megabytes {
+                large.write_all(&megabyte).unwrap();
+            }
         }
         let arguments = [&["-a"], options, &["src/", "dst/"]].concat();
         let mut child = scratch.start(&arguments);
-        if scratch.wait_for_temporary("large", &mut child) {
+        if scratch.wait_for_unfinished(".large.", several, &mut child) {
             kill(Pid::from_raw(child.id() as i32), signal).unwrap();
-            let code = child.wait().unwrap().code();
-            let arrived = fs::metadata(scratch.path("dst/large")).map_or(0, |large| large.len());
-            if code != Some(0) || arrived != megabytes << 20 {
+            let code = wait_for_end(&mut child).code();
+            if code != Some(0) {
                 assert_eq!(code, Some(20), "after {signal}: {}", scratch.stderr());
+                let told = "received SIGINT, SIGTERM, or SIGHUP (code 20)";
+                assert!(scratch.stderr().contains(told), "{}", scratch.stderr());
                 eventually("no temporary file is left", || {
-                    scratch
-                        .names("dst")
-                        .iter()
-                        .all(|name| !name.starts_with(".large."))
+                    let names = scratch.names("dst");
+                    !names.iter().any(|name| is_temporary(name.as_ref()))
                 });
-                assert_eq!(
-                    fs::read(scratch.path("dst/untouched")).unwrap(),
-                    b"untouched"
-                );
+                let untouched = fs::read(scratch.path("dst/untouched")).unwrap();
+                assert_eq!(untouched, b"untouched");
                 return scratch;
             }
         }
-        // The copy was over before the signal: try a larger one.
-        megabytes = (megabytes * 2).min(768);
+        // The copy was over before the signal: try larger ones.
+        megabytes = (megabytes * 2).min(192);
     }
     panic!("the program was never caught in the middle of a copy");
 }
 
+/// What of the large files lies in `directory`: each is the beginning of its source.
+fn beginnings(scratch: &Scratch, directory: &str) -> Vec<u64> {
+    let lengths = LARGE.map(|name| {
+        let copy = fs::metadata(scratch.path(directory).join(name)).ok()?.len();
+        let whole = fs::metadata(scratch.path("src").join(name)).unwrap().len();
+        assert!(copy <= whole, "{name} has grown");
+        Some(copy)
+    });
+    lengths.into_iter().flatten().collect()
+}
+
 #[test]
 fn interrupted_leaves_no_temporary_file() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let scratch = interrupt(signal, &[]);
-        assert!(!scratch.path("dst/large").exists());
+    for signal in SIGNALS {
+        for options in [&[][..], &["--no-W"]] {
+            let scratch = interrupt(signal, options);
+            let whole = fs::metadata(scratch.path("src/large.0")).unwrap().len();
+            let arrived = beginnings(&scratch, "dst");
+            assert!(arrived.len() < LARGE.len(), "all has arrived");
+            assert!(
+                arrived.iter().all(|length| *length == whole),
+                "cut: {arrived:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn interrupted_with_partial_keeps_what_arrived() {
-    let scratch = interrupt(Signal::SIGINT, &["--partial"]);
-    eventually("the partial file is there", || {
-        scratch.path("dst/large").exists()
-    });
-    let (partial, whole) = (scratch.path("dst/large"), scratch.path("src/large"));
-    assert!(fs::metadata(partial).unwrap().len() <= fs::metadata(whole).unwrap().len());
+    for (signal, options) in [
+        (Signal::SIGINT, &["--partial"][..]),
+        (Signal::SIGHUP, &["--partial", "--no-W"]),
+    ] {
+        let scratch = interrupt(signal, options);
+        let whole = fs::metadata(scratch.path("src/large.0")).unwrap().len();
+        eventually("a partial file is there", || {
+            beginnings(&scratch, "dst")
+                .iter()
+                .any(|length| *length < whole)
+        });
+        // The next run completes it.
+        assert_eq!(scratch.run(&["-a", "src/", "dst/"]), Some(0));
+        for name in LARGE {
+            let copy = fs::read(scratch.path("dst").join(name)).unwrap();
+            assert!(
+                copy == fs::read(scratch.path("src").join(name)).unwrap(),
+                "{name}"
+            );
+        }
+    }
 }
 
 #[test]
 fn interrupted_with_a_partial_directory_keeps_what_arrived_there() {
     let scratch = interrupt(Signal::SIGTERM, &["--partial-dir=.part"]);
-    eventually("the partial file is there", || {
-        scratch.path("dst/.part/large").exists()
+    let whole = fs::metadata(scratch.path("src/large.0")).unwrap().len();
+    eventually("a partial file is there", || {
+        !beginnings(&scratch, "dst/.part").is_empty()
     });
-    assert!(!scratch.path("dst/large").exists());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn interrupted_while_a_list_is_awaited_ends_at_once() {
-    for option in ["--files-from=-", "--exclude-from=-"] {
-        let scratch = Scratch::new();
-        scratch.write("src/a", "a");
-        let (reader, writer) = std::io::pipe().unwrap();
-        let mut child = Command::new(crate::program())
-            .args(["-a", option, "src/", "dst/"])
-            .current_dir(scratch.path(""))
-            .stdin(reader)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Until its handler is there, a signal ends the program in the system's own way.
-        let handled = || {
-            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-            let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
-            let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
-            caught & 1 << (Signal::SIGINT as u32 - 1) != 0
-        };
-        eventually("the signal is handled", handled);
-        kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(20), "{option}");
-        drop(writer);
-        assert!(scratch.names("dst").is_empty());
-    }
+    let arrived = beginnings(&scratch, "dst");
+    assert!(
+        arrived.iter().all(|length| *length == whole),
+        "cut: {arrived:?}"
+    );
 }

@@ -8,13 +8,14 @@
 mod full_disk;
 mod interrupted;
 mod killed;
+mod stuck;
 mod unreadable;
 mod unsteady;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// A scratch directory with `src` and `dst`, in memory where the system offers that.
@@ -94,24 +95,24 @@ impl Scratch {
     /// Waits for the unfinished file of `name` in `dst` to hold a megabyte, whether it has a
     /// temporary name or none yet. False if the program ended first.
     fn wait_for_temporary(&self, name: &str, child: &mut Child) -> bool {
-        let start = format!(".{name}.");
+        self.wait_for_unfinished(&format!(".{name}."), 1, child)
+    }
+
+    /// Waits for `least` unfinished files in `dst` to hold a megabyte each: such whose temporary
+    /// names begin with `start`, or that have no name yet. False if the program ended first.
+    fn wait_for_unfinished(&self, start: &str, least: usize, child: &mut Child) -> bool {
         let begun = |length: std::io::Result<fs::Metadata>| {
             length.is_ok_and(|metadata| metadata.len() >= 1 << 20)
         };
         let open_files = PathBuf::from(format!("/proc/{}/fd", child.id()));
         loop {
-            let named = fs::read_dir(self.path("dst"))
-                .unwrap()
-                .flatten()
-                .any(|entry| {
-                    entry
-                        .file_name()
-                        .as_encoded_bytes()
-                        .starts_with(start.as_bytes())
-                        && begun(entry.metadata())
-                });
-            let unnamed = fs::read_dir(&open_files).is_ok_and(|open| {
-                open.flatten().any(|file| {
+            let entries = fs::read_dir(self.path("dst")).unwrap().flatten();
+            let named = entries.filter(|entry| {
+                let name = entry.file_name();
+                name.as_encoded_bytes().starts_with(start.as_bytes()) && begun(entry.metadata())
+            });
+            let unnamed = fs::read_dir(&open_files).map_or(0, |open| {
+                let unnamed = open.flatten().filter(|file| {
                     fs::read_link(file.path()).is_ok_and(|target| {
                         target.starts_with(self.path("dst"))
                             && target
@@ -119,9 +120,10 @@ impl Scratch {
                                 .as_encoded_bytes()
                                 .ends_with(b" (deleted)")
                     }) && begun(fs::metadata(file.path()))
-                })
+                });
+                unnamed.count()
             });
-            if named || unnamed {
+            if named.count() + unnamed >= least {
                 return true;
             }
             if child.try_wait().unwrap().is_some() {
@@ -135,6 +137,42 @@ impl Scratch {
 fn program() -> PathBuf {
     std::env::var_os("TIDESYNC_BIN")
         .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from)
+}
+
+/// Whether it is rsync itself that is run, to see that what is asked here can be had.
+fn is_rsync() -> bool {
+    program().file_name() == Some(OsStr::new("rsync"))
+}
+
+/// Says where nobody can overlook it that a test was not run.
+fn skipped(why: &str) {
+    use std::io::Write;
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a test");
+    // Past the harness, which keeps what a test that passes prints to itself.
+    let _ = writeln!(std::io::stderr(), "\nNOT RUN: {name}: {why}\n");
+}
+
+/// Waits for the program to end by itself, which it has to do soon.
+fn wait_for_end(child: &mut Child) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > Duration::from_secs(20) {
+            let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).into_iter();
+            let states = tasks.flatten().flatten().map(|task| {
+                let of = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+                format!("{} in {}", of("comm").trim(), of("syscall"))
+            });
+            let states: String = states.collect();
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the program did not end; its threads:\n{states}");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Whether `name` is one of the program's temporary names, `.name.XXXXXX`.

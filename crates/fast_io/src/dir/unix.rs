@@ -7,10 +7,11 @@ mod clone;
 use super::name::{Name, PathBeneath};
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// An open directory.
@@ -21,38 +22,14 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-/// For directories that one may search or write to, but not list.
-const PASSING_FLAGS: OFlags = PASSING.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(target_os = "linux")]
-const PASSING: OFlags = OFlags::PATH;
-/// `O_EXEC`, which with `O_DIRECTORY` is `O_SEARCH`.
-#[cfg(target_vendor = "apple")]
-const PASSING: OFlags = OFlags::from_bits_retain(0x4000_0000);
-
-/// Opens a directory for everything, or if it may not be listed, for all else: the handle then
-/// names the directory, but only what goes through it works.
-fn open_dir(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
-    match open(DIR_FLAGS) {
-        Err(Errno::ACCESS) => open(PASSING_FLAGS).map_err(|_| Errno::ACCESS),
-        result => result,
-    }
-}
-
-/// What cannot be done to a handle of [`PASSING_FLAGS`] is done to the `.` in it.
-fn on_itself(
-    to_handle: rustix::io::Result<()>,
-    to_dot: impl FnOnce() -> rustix::io::Result<()>,
-) -> io::Result<()> {
-    match to_handle {
-        Err(Errno::BADF) => Ok(to_dot()?),
-        result => Ok(result?),
-    }
-}
-
 impl Dir {
     pub fn open(path: &Path) -> io::Result<Dir> {
-        let open = |flags| rustix::fs::openat(CWD, path, flags, Mode::empty());
-        Ok(Dir(open_dir(open)?))
+        Ok(Dir(rustix::fs::openat(
+            CWD,
+            path,
+            DIR_FLAGS,
+            Mode::empty(),
+        )?))
     }
 
     pub fn open_beneath(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
@@ -61,9 +38,7 @@ impl Dir {
             use rustix::fs::ResolveFlags;
             let resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            let open =
-                |flags| rustix::fs::openat2(&self.0, path.bytes(), flags, Mode::empty(), resolve);
-            match open_dir(open) {
+            match rustix::fs::openat2(&self.0, path.bytes(), DIR_FLAGS, Mode::empty(), resolve) {
                 Ok(fd) => return Ok(Dir(fd)),
                 // Older kernels and seccomp profiles lack the call: go by components.
                 Err(Errno::NOSYS | Errno::PERM) => {}
@@ -74,19 +49,25 @@ impl Dir {
     }
 
     fn open_by_components(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
-        let open = |parent: BorrowedFd<'_>, name: &[u8]| {
-            open_dir(|flags| {
-                rustix::fs::openat(parent, name, flags | OFlags::NOFOLLOW, Mode::empty())
-            })
-        };
+        let flags = DIR_FLAGS | OFlags::NOFOLLOW;
         let mut at: Option<OwnedFd> = None;
         for component in path.components() {
             let parent = at.as_ref().unwrap_or(&self.0).as_fd();
-            at = Some(open(parent, component.bytes())?);
+            at = Some(rustix::fs::openat(
+                parent,
+                component.bytes(),
+                flags,
+                Mode::empty(),
+            )?);
         }
         match at {
             Some(fd) => Ok(Dir(fd)),
-            None => Ok(Dir(open(self.0.as_fd(), b".")?)),
+            None => Ok(Dir(rustix::fs::openat(
+                &self.0,
+                c".",
+                flags,
+                Mode::empty(),
+            )?)),
         }
     }
 
@@ -96,8 +77,12 @@ impl Dir {
         } else {
             path
         };
-        let open = |flags| rustix::fs::openat(&self.0, path, flags, Mode::empty());
-        Ok(Dir(open_dir(open)?))
+        Ok(Dir(rustix::fs::openat(
+            &self.0,
+            path,
+            DIR_FLAGS,
+            Mode::empty(),
+        )?))
     }
 
     pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
@@ -339,24 +324,16 @@ impl Dir {
     }
 
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
-        let times = times_of(mtime);
-        on_itself(rustix::fs::futimens(&self.0, &times), || {
-            rustix::fs::utimensat(&self.0, c".", &times, AtFlags::empty())
-        })
+        Ok(rustix::fs::futimens(&self.0, &times_of(mtime))?)
     }
 
     pub fn set_own_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = owner_of(uid, gid);
-        on_itself(rustix::fs::fchown(&self.0, uid, gid), || {
-            rustix::fs::chownat(&self.0, c".", uid, gid, AtFlags::empty())
-        })
+        Ok(rustix::fs::fchown(&self.0, uid, gid)?)
     }
 
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
-        let mode = mode_of(permissions);
-        on_itself(rustix::fs::fchmod(&self.0, mode), || {
-            rustix::fs::chmodat(&self.0, c".", mode, AtFlags::empty())
-        })
+        Ok(rustix::fs::fchmod(&self.0, mode_of(permissions))?)
     }
 }
 

@@ -250,6 +250,7 @@ impl Receiver {
         let mut parent: Option<(u32, Arc<[u8]>, io::Result<Dir>)> = None;
         let mut small = self.sender.small_buffer();
         for job in &jobs {
+            let _unfinished = self.ctx.control.work();
             if self.gives_up() {
                 return;
             }

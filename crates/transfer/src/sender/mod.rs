@@ -109,7 +109,7 @@ impl Sender {
             name
         };
         let cwd = paths::working_directory();
-        match paths::enter(path) {
+        match Dir::open(&paths::path_of(path)) {
             Ok(dir) => {
                 let source = Arc::new(SourceDir {
                     number: sources.len() as u32,

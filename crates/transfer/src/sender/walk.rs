@@ -162,13 +162,7 @@ impl Lister<'_> {
             Ok(found) => found,
             Err(e) => {
                 ctx.problems.add(Role::Sender, Problem::General);
-                // A directory that may not be listed can be opened to go through it.
-                let text = if e.kind() == io::ErrorKind::PermissionDenied {
-                    line!("opendir ", shown(), " failed")
-                } else {
-                    line!("readdir(", shown(), ")")
-                };
-                ctx.transfer_error_os(Role::Sender, text, e);
+                ctx.transfer_error_os(Role::Sender, line!("readdir(", shown(), ")"), e);
                 return;
             }
         };
