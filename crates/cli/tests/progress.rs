@@ -224,3 +224,32 @@ fn a_bar_without_a_terminal_is_the_progress_of_each_file_and_says_so() {
         assert_eq!(!output.stderr.is_empty(), told, "{quiet}");
     }
 }
+
+/// As rsync 3.5.0: a line for each part of the list that is done, and three for a list in one.
+#[test]
+fn the_whole_has_a_line_for_each_part_of_the_list() {
+    let scratch = source();
+    fs::create_dir_all(scratch.path().join("src/a/b/c")).unwrap();
+    assert!(
+        run(scratch.path(), &["-a", "src/", "dst/"])
+            .status
+            .success()
+    );
+    for (line, lines) in [
+        ("-a src/ fresh", 302 + 6),
+        ("-a src/ dst/", 6),
+        ("-an src/ none", 6),
+        ("-a --no-i-r src/ dst/", 3),
+        ("-a --delete-after src/ dst/", 3),
+        ("-t src/dir/7 other", 1 + 3),
+    ] {
+        let words: Vec<&str> = line.split(' ').chain(["--info=progress2"]).collect();
+        let output = run(scratch.path(), &words);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(text.matches("(xfr#").count(), lines, "{line}: {text}");
+        assert!(
+            text.trim_end().ends_with(')') && text.contains("to-chk=0/"),
+            "{text}"
+        );
+    }
+}

@@ -99,7 +99,7 @@ impl Destination {
 
         match &stat {
             Ok(meta) if meta.is_dir() => {
-                let dir = Dir::open(&paths::path_of(&path)).map_err(|e| {
+                let dir = paths::enter(&path).map_err(|e| {
                     let text = line!("change_dir#1 ", shown(&path), " failed");
                     ctx.fatal_os(Fatal::FileSelect, role, text, e)
                 })?;
@@ -144,7 +144,7 @@ impl Destination {
             Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec()),
             None => (b".".to_vec(), path.clone()),
         };
-        let root = match Dir::open(&paths::path_of(&parent)) {
+        let root = match paths::enter(&parent) {
             Ok(dir) => Some(DestDir::root(dir, false)),
             Err(_) if o.dry_run && o.mkpath => None,
             Err(e) => {
@@ -208,7 +208,7 @@ impl Destination {
                 solo_name: None,
             });
         }
-        let dir = Dir::open(&paths::path_of(path)).map_err(|e| failed("change_dir#2", e))?;
+        let dir = paths::enter(path).map_err(|e| failed("change_dir#2", e))?;
         Ok(Destination {
             root: Some(DestDir::root(dir, true)),
             absolute,

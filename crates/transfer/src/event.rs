@@ -34,6 +34,8 @@ pub enum Event<'a> {
     Listed(&'a Entry),
     /// The content of the file moves whose line is due next: what rsync's progress is made of.
     Progress(&'a Progress<'a>),
+    /// Everything is done with a part of the list, where one line for the whole is asked for.
+    PartDone(&'a Totals),
     /// The content of any file moves, told at once and for all that are in flight. Sent where
     /// a live display or JSON progress is asked for.
     Flight(&'a Progress<'a>),

@@ -28,6 +28,8 @@ pub(crate) struct Narrator {
     silent: bool,
     /// Somebody looks at all files in flight.
     live: bool,
+    /// Somebody looks at the parts of the list.
+    tells_parts: bool,
     lines_before_transfer: bool,
     itemize: u8,
     name_level: u8,
@@ -46,6 +48,9 @@ struct State {
     totals: Totals,
     /// What is told when the items before this number have been.
     notices: VecDeque<(u64, Notice)>,
+    /// Parts of the list that are done when the items before this number have been told: with the
+    /// number of entries up to their end.
+    part_ends: VecDeque<(u64, u64, Totals)>,
     /// What is told when all items have been.
     late: Vec<(PlaceId, Notice)>,
 }
@@ -119,6 +124,7 @@ impl Narrator {
             sink,
             state: Mutex::default(),
             silent: !lines && !progress,
+            tells_parts: options.info.progress >= 2 && !options.json,
             live: options.progress_bar || (options.json && progress),
             lines_before_transfer: before,
             itemize: options.itemize(),
@@ -249,6 +255,17 @@ impl Narrator {
             self.close(&mut queue);
         }
         PlaceId(Some(id))
+    }
+
+    /// The generator is through with a part of the list, up to this number of entries.
+    // rsync: sender.c send_files(), NDX_DONE
+    pub fn part_end(&self, entries: u64, totals: impl FnOnce() -> Totals) {
+        if self.tells_parts {
+            let mut state = self.lock();
+            let after = state.first + state.queue.len() as u64;
+            state.part_ends.push_back((after, entries, totals()));
+            self.tell(&mut state);
+        }
     }
 
     /// Lets the items of this window be told.
@@ -398,7 +415,25 @@ impl Narrator {
         }
     }
 
+    fn tell_part_ends(&self, state: &mut State) {
+        while let Some((after, entries, then)) = state.part_ends.front().copied()
+            && after <= state.first
+        {
+            state.part_ends.pop_front();
+            let now = if then.files_known >= state.totals.files_known {
+                then
+            } else {
+                state.totals
+            };
+            self.sink.event(Event::PartDone(&Totals {
+                files_to_check: now.files_known.saturating_sub(entries),
+                ..now
+            }));
+        }
+    }
+
     fn tell_notices(&self, state: &mut State) {
+        self.tell_part_ends(state);
         while let Some((after, _)) = state.notices.front()
             && *after <= state.first
             && let Some((_, notice)) = state.notices.pop_front()

@@ -1,7 +1,9 @@
 //! Operands as bytes: what the user typed becomes names with `/` between components.
 
+use fast_io::dir::{Dir, Follow};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::PathBuf;
 
 /// An operand as rsync sees it. On Windows `\` separates components as `/` does.
@@ -104,6 +106,14 @@ pub(crate) fn working_directory() -> Vec<u8> {
     std::env::current_dir()
         .map(|d| operand_bytes(d.as_os_str()))
         .unwrap_or_default()
+}
+
+/// Opens a directory that one may go into, as those must be that rsync changes to.
+// rsync: util1.c change_dir()
+pub(crate) fn enter(path: &[u8]) -> io::Result<Dir> {
+    let dir = Dir::open(&path_of(path))?;
+    dir.stat(b".", Follow::Never)?;
+    Ok(dir)
 }
 
 /// Whether the path starts at the root of something (`/x`, `C:/x`, `//server/share`).

@@ -22,6 +22,7 @@ use fast_io::dir::Dir;
 use fast_io::{Backend, CompletionPump, PumpConfig};
 use options::{IoBackend, Options};
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
@@ -81,7 +82,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
     }
 }
 
-fn no_pump(narrator: &Narrator, error: std::io::Error) -> Outcome {
+fn no_pump(narrator: &Narrator, error: io::Error) -> Outcome {
     narrator.message(crate::event::Message {
         severity: crate::event::Severity::Error,
         role: Role::Receiver,
@@ -152,18 +153,16 @@ fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionErr
     } else {
         Fatal::FileIo
     };
-    let os_error = error
-        .source()
-        .and_then(|s| s.downcast_ref::<std::io::Error>());
+    let os_error = error.source().and_then(|s| s.downcast_ref::<io::Error>());
     // The rules' reader says of a missing file only that it is not there.
-    let missing = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    let missing = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
     let code = os_error.and_then(|e| e.raw_os_error().or_else(|| missing(e).then_some(NOT_FOUND)));
     match code {
         Some(code) => ctx.fatal_os(
             kind,
             Role::Client,
             error.to_string(),
-            std::io::Error::from_raw_os_error(code),
+            io::Error::from_raw_os_error(code),
         ),
         None => ctx.fatal(kind, Role::Client, error.to_string()),
     }
@@ -265,7 +264,7 @@ fn tell_backup_dir(ctx: &Context, destination: &Destination) -> Result<(), Sessi
             let text = line!("The backup-dir is not a directory: ", name);
             return Err(ctx.fatal(Fatal::Syntax, role, text));
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => tell("(new) "),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => tell("(new) "),
         Err(e) => {
             let text = line!("Failed to stat ", name, ": ", reason(&e));
             return Err(ctx.fatal(Fatal::FileIo, role, text));
@@ -280,18 +279,20 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
         return Ok(None);
     };
     let name = paths::operand_bytes(path.as_os_str());
-    let opened = if paths::is_absolute(&name) {
+    let opened = if name.is_empty() {
+        Err(io::ErrorKind::NotFound.into())
+    } else if paths::is_absolute(&name) {
         Dir::open(path)
     } else {
         root.dir.open_following(&name)
     };
     match opened {
         Ok(dir) => Ok(Some(dir)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let text = line!("The temp-dir does not exist: ", name);
             Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
             let text = line!("The temp-dir is not a directory: ", name);
             Err(ctx.fatal(Fatal::Syntax, Role::Destination, text))
         }
@@ -303,7 +304,7 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
 }
 
 /// The system's words for an error.
-fn reason(error: &std::io::Error) -> String {
+fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().into()
 }

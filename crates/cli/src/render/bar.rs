@@ -141,7 +141,7 @@ impl View for Bar {
         match event {
             Event::Flight(progress) => self.flight(progress),
             Event::Totals(totals) => self.totals(totals, Instant::now()),
-            Event::Progress(_) => {}
+            Event::Progress(_) | Event::PartDone(_) => {}
             _ => {
                 let text = &mut self.text;
                 self.screen.suspend(|| {

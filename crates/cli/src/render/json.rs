@@ -136,7 +136,7 @@ impl View for Json {
                     totals: (*totals).into(),
                 });
             }
-            Event::Progress(_) | Event::Flight(_) | Event::Totals(_) => {}
+            Event::Progress(_) | Event::PartDone(_) | Event::Flight(_) | Event::Totals(_) => {}
         }
     }
 

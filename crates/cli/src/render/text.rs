@@ -6,8 +6,10 @@ use super::progress::{Meter, Scope, Standing};
 use super::{Outcome, View, list, message, summary};
 use options::Options;
 use std::time::{Duration, Instant};
-use transfer::event::{Audience, Event, FileList, Message, Progress, Role, Severity, Stage};
-use transfer::stats::Stats;
+use transfer::event::{
+    Audience, Event, FileList, Message, Progress, Role, Severity, Stage, Totals,
+};
+use transfer::item::ItemFlags;
 
 /// What prints rsync's text.
 pub(crate) struct Text {
@@ -183,8 +185,9 @@ impl Text {
         }
     }
 
-    /// The whole's line, when there is nothing more to check.
-    fn progress_at_the_end(&mut self, stats: &Stats) {
+    /// The whole's line, when there is nothing more to check in a part of the list.
+    // rsync: progress.c end_progress()
+    fn part_done(&mut self, totals: &Totals) {
         let Some(meter) = self
             .meter
             .as_mut()
@@ -193,13 +196,13 @@ impl Text {
             return;
         };
         let standing = Standing {
-            transferred: stats.transferred_files,
-            to_check: 0,
-            known: stats.files.total,
-            complete: true,
+            transferred: self.transferred,
+            to_check: totals.files_to_check,
+            known: totals.files_known,
+            complete: totals.list_complete,
         };
         let now = self.started.elapsed();
-        let line = meter.finished(now, stats.transferred_size, stats.total_size, standing);
+        let line = meter.finished(now, self.transferred_size, totals.total_size, standing);
         self.console.progress(&line, Last::No);
     }
 }
@@ -211,6 +214,10 @@ impl View for Text {
             Event::FileList(event) => self.file_list(*event),
             Event::Item(item) if item.audience == Audience::Log => {}
             Event::Item(item) => {
+                if self.options.dry_run && item.flags.contains(ItemFlags::TRANSFER) {
+                    self.transferred += 1;
+                    self.transferred_size += item.entry.size;
+                }
                 if let Some(format) = &self.format {
                     self.console.info(&format.line(Subject::Item(item)));
                 }
@@ -218,13 +225,13 @@ impl View for Text {
             Event::Deleted { name, mode } => self.deleted(name, message::is_dir(*mode)),
             Event::Listed(entry) => self.console.info(&list::list_line(entry, &self.options)),
             Event::Progress(progress) => self.progress(progress),
+            Event::PartDone(totals) => self.part_done(totals),
             Event::Flight(_) | Event::Totals(_) => {}
         }
     }
 
     fn finish(&mut self, outcome: &Outcome<'_>) {
         if let Some(stats) = outcome.stats {
-            self.progress_at_the_end(stats);
             for line in summary::lines(stats, &self.options) {
                 self.console.info(line.as_bytes());
             }

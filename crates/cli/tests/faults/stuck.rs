@@ -44,8 +44,15 @@ fn assert_interrupted(scratch: &Scratch, child: &mut Child, what: &str) {
     });
 }
 
-/// Waits until the program has come to a halt: nothing of it runs any more.
+/// Waits until the program has come to a halt: nothing of it runs any more, and it is prepared for
+/// a signal. (rsync is not while it looks at its options.)
 fn wait_until_it_hangs(child: &Child) {
+    eventually("the signals are handled", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        is_rsync() || caught & 1 << (Signal::SIGHUP as u32 - 1) != 0
+    });
     let processor_time = || {
         let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split(' ').collect();

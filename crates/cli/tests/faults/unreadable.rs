@@ -162,3 +162,104 @@ fn a_small_file_that_fails_to_be_read_is_no_file_that_fails_to_open() {
         assert!(!scratch.path("dst/speed").exists());
     }
 }
+
+#[test]
+fn a_directory_need_not_be_listable_to_go_through_it() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["-a", "src/x/f", "dst/"], "dst/f"),
+        (&["-aR", "src/./x/in/g", "dst/"], "dst/x/in/g"),
+        (&["-a", "--files-from=list", "src", "dst/"], "dst/x/in/g"),
+        (&["-a", "src/top", "dst/w/"], "dst/w/top"),
+        (&["-a", "--inplace", "src/top", "dst/w/"], "dst/w/top"),
+        (
+            &["-a", "--mkpath", "src/top", "dst/w/new/"],
+            "dst/w/new/top",
+        ),
+        (&["-a", "-T", "w", "src/top", "dst/"], "dst/top"),
+        (&["-ab", "--backup-dir=w", "src/top", "dst/"], "dst/w/top"),
+        (&["-a", "src/x/in", "dst/w"], "dst/w/in/g"),
+        (&["-a", "src/x/in/", "dst/w/"], "dst/w/g"),
+    ];
+    for (arguments, made) in cases {
+        let scratch = Scratch::new();
+        for directory in ["src/x", "src/x/in", "dst/w"] {
+            fs::create_dir(scratch.path(directory)).unwrap();
+        }
+        for file in ["src/x/f", "src/x/in/g", "src/top"] {
+            scratch.write(file, "content");
+        }
+        scratch.write("dst/top", "older content");
+        scratch.write("list", "x/in/g\n");
+        if nix::unistd::geteuid().is_root() {
+            chown(scratch.path("dst/w"), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        set_mode(&scratch, "src/x", 0o311);
+        set_mode(&scratch, "dst/w", 0o311);
+        let code = run_as_user(&scratch, arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {}", scratch.stderr());
+        assert!(scratch.path(made).exists(), "{arguments:?}");
+        // Its owner can remove them.
+        for directory in ["src/x", "dst/w"] {
+            set_mode(&scratch, directory, 0o755);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_may_not_be_entered_is_told_of_as_one() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "a");
+    fs::create_dir(scratch.path("src/list-only")).unwrap();
+    scratch.write("src/list-only/inner", "inner");
+    set_mode(&scratch, "src/list-only", 0o644);
+    let code = run_as_user(&scratch, &["-a", "src/", "dst/"]);
+    let stderr = scratch.stderr();
+    assert_eq!(code, Some(23), "{stderr}");
+    let told = "src/list-only\" failed: Permission denied (13)";
+    assert!(
+        stderr.contains("opendir \"") && stderr.contains(told),
+        "{stderr}"
+    );
+    assert!(scratch.path("dst/a").exists());
+
+    let code = run_as_user(&scratch, &["-a", "src/a", "src/list-only/"]);
+    let stderr = scratch.stderr();
+    set_mode(&scratch, "src/list-only", 0o755);
+    set_mode(&scratch, "dst/list-only", 0o755);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("change_dir#1 \""), "{stderr}");
+}
+
+#[test]
+fn a_temporary_directory_that_cannot_be_written_fails_each_file() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root can make a directory that another user cannot write to");
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.write("src/a", "a");
+    fs::create_dir(scratch.path("src/sub")).unwrap();
+    fs::create_dir(scratch.path("closed")).unwrap();
+    set_mode(&scratch, "closed", 0o700);
+    let closed = scratch
+        .path("closed")
+        .into_os_string()
+        .into_string()
+        .unwrap();
+    let code = run_as_user(&scratch, &["-r", "-T", &closed, "src/", "dst/"]);
+    let stderr = scratch.stderr();
+    assert_eq!(code, Some(23), "{stderr}");
+    let told = format!("mkstemp \"{closed}/a.");
+    assert!(stderr.contains(&told), "{stderr}");
+    assert!(scratch.path("dst/sub").exists());
+}
+
+#[test]
+fn no_temporary_directory_is_no_name_for_one() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "a");
+    assert_eq!(scratch.run(&["-r", "--temp-dir=", "src/", "dst/"]), Some(1));
+    let told = "The temp-dir does not exist: \n";
+    assert!(scratch.stderr().starts_with(told), "{}", scratch.stderr());
+    assert!(!scratch.path("dst/a").exists());
+}

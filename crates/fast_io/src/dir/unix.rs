@@ -7,11 +7,10 @@ mod clone;
 use super::name::{Name, PathBeneath};
 use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
-#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// An open directory.
@@ -22,14 +21,38 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
+/// For directories that one may search or write to, but not list.
+const PASSING_FLAGS: OFlags = PASSING.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(target_os = "linux")]
+const PASSING: OFlags = OFlags::PATH;
+/// `O_EXEC`, which with `O_DIRECTORY` is `O_SEARCH`.
+#[cfg(target_vendor = "apple")]
+const PASSING: OFlags = OFlags::from_bits_retain(0x4000_0000);
+
+/// Opens a directory for everything, or if it may not be listed, for all else: the handle then
+/// names the directory, but only what goes through it works.
+fn open_dir(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
+    match open(DIR_FLAGS) {
+        Err(Errno::ACCESS) => open(PASSING_FLAGS).map_err(|_| Errno::ACCESS),
+        result => result,
+    }
+}
+
+/// What cannot be done to a handle of [`PASSING_FLAGS`] is done to the `.` in it.
+fn on_itself(
+    to_handle: rustix::io::Result<()>,
+    to_dot: impl FnOnce() -> rustix::io::Result<()>,
+) -> io::Result<()> {
+    match to_handle {
+        Err(Errno::BADF) => Ok(to_dot()?),
+        result => Ok(result?),
+    }
+}
+
 impl Dir {
     pub fn open(path: &Path) -> io::Result<Dir> {
-        Ok(Dir(rustix::fs::openat(
-            CWD,
-            path,
-            DIR_FLAGS,
-            Mode::empty(),
-        )?))
+        let open = |flags| rustix::fs::openat(CWD, path, flags, Mode::empty());
+        Ok(Dir(open_dir(open)?))
     }
 
     pub fn open_beneath(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
@@ -38,7 +61,9 @@ impl Dir {
             use rustix::fs::ResolveFlags;
             let resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            match rustix::fs::openat2(&self.0, path.bytes(), DIR_FLAGS, Mode::empty(), resolve) {
+            let open =
+                |flags| rustix::fs::openat2(&self.0, path.bytes(), flags, Mode::empty(), resolve);
+            match open_dir(open) {
                 Ok(fd) => return Ok(Dir(fd)),
                 // Older kernels and seccomp profiles lack the call: go by components.
                 Err(Errno::NOSYS | Errno::PERM) => {}
@@ -49,25 +74,19 @@ impl Dir {
     }
 
     fn open_by_components(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
-        let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+        let open = |parent: BorrowedFd<'_>, name: &[u8]| {
+            open_dir(|flags| {
+                rustix::fs::openat(parent, name, flags | OFlags::NOFOLLOW, Mode::empty())
+            })
+        };
         let mut at: Option<OwnedFd> = None;
         for component in path.components() {
             let parent = at.as_ref().unwrap_or(&self.0).as_fd();
-            at = Some(rustix::fs::openat(
-                parent,
-                component.bytes(),
-                flags,
-                Mode::empty(),
-            )?);
+            at = Some(open(parent, component.bytes())?);
         }
         match at {
             Some(fd) => Ok(Dir(fd)),
-            None => Ok(Dir(rustix::fs::openat(
-                &self.0,
-                c".",
-                flags,
-                Mode::empty(),
-            )?)),
+            None => Ok(Dir(open(self.0.as_fd(), b".")?)),
         }
     }
 
@@ -77,12 +96,8 @@ impl Dir {
         } else {
             path
         };
-        Ok(Dir(rustix::fs::openat(
-            &self.0,
-            path,
-            DIR_FLAGS,
-            Mode::empty(),
-        )?))
+        let open = |flags| rustix::fs::openat(&self.0, path, flags, Mode::empty());
+        Ok(Dir(open_dir(open)?))
     }
 
     pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
@@ -324,16 +339,24 @@ impl Dir {
     }
 
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
-        Ok(rustix::fs::futimens(&self.0, &times_of(mtime))?)
+        let times = times_of(mtime);
+        on_itself(rustix::fs::futimens(&self.0, &times), || {
+            rustix::fs::utimensat(&self.0, c".", &times, AtFlags::empty())
+        })
     }
 
     pub fn set_own_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = owner_of(uid, gid);
-        Ok(rustix::fs::fchown(&self.0, uid, gid)?)
+        on_itself(rustix::fs::fchown(&self.0, uid, gid), || {
+            rustix::fs::chownat(&self.0, c".", uid, gid, AtFlags::empty())
+        })
     }
 
     pub fn set_own_permissions(&self, permissions: u32) -> io::Result<()> {
-        Ok(rustix::fs::fchmod(&self.0, mode_of(permissions))?)
+        let mode = mode_of(permissions);
+        on_itself(rustix::fs::fchmod(&self.0, mode), || {
+            rustix::fs::chmodat(&self.0, c".", mode, AtFlags::empty())
+        })
     }
 }
 

@@ -183,10 +183,15 @@ impl Generator {
             self.ahead.push_front(segment);
         }
         let mut whole = None;
+        let incremental = o.incremental_recursion();
+        let mut part = None;
         while let Some(segment) = self.next_segment() {
+            self.tell_part(part.take());
             let waits_for_list = o.incremental_recursion() && first && !o.preserve_hard_links;
             self.list_is_known = !waits_for_list && self.queue.has_ended();
             self.segment(&segment)?;
+            // Told when it is known whether more comes.
+            part = incremental.then_some(segment.first_index + segment.listed);
             if whole.is_none() && o.delete == Some(DeleteWhen::After) {
                 whole = Some(segment);
             }
@@ -208,7 +213,12 @@ impl Generator {
         self.open_dirs.truncate(1);
         self.flush();
         ctx.narrator.close_window();
+        self.tell_part(part);
         self.finish_hard_links()?;
+        if !incremental {
+            // A list in one part is done three times: so many times rsync's sides agree on it.
+            (0..3).for_each(|_| self.tell_part(Some(u64::MAX)));
+        }
         self.receiver.report_matches();
 
         match o.delete {
@@ -224,6 +234,12 @@ impl Generator {
         self.ctx.narrator.totals(|| self.ctx.totals());
         self.open_dirs.clear();
         Ok(())
+    }
+
+    fn tell_part(&self, entries: Option<u64>) {
+        if let Some(entries) = entries {
+            self.ctx.narrator.part_end(entries, || self.ctx.totals());
+        }
     }
 
     /// Hands over what waits, and waits until hard links' first names are all there.

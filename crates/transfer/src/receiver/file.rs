@@ -7,6 +7,7 @@ use crate::attrs::{Before, Handle, TimeRule, Wanted, needs_owner};
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
+use crate::paths;
 use crate::receiver::backup::{Backup, Keep, Keeper};
 use crate::sender::content::Content;
 use delta::Digest;
@@ -136,8 +137,16 @@ impl Receiver {
                 Ok(Target { file, naming, born })
             }
             Err(e) => {
-                let pattern = line!(".", job.leaf(), ".XXXXXX");
-                let name = self.shown(&join(&job.dir.path, &pattern));
+                let name = match (location, &self.ctx.options.tmp_dir) {
+                    (Location::TempDir, Some(dir)) => {
+                        let dir = paths::operand_bytes(dir.as_os_str());
+                        self.shown(&join(&dir, &line!(job.leaf(), ".XXXXXX")))
+                    }
+                    _ => {
+                        let pattern = line!(".", job.leaf(), ".XXXXXX");
+                        self.shown(&join(&job.dir.path, &pattern))
+                    }
+                };
                 self.ctx
                     .transfer_error_os(ROLE, line!("mkstemp ", name, " failed"), e);
                 Err(Failure::Skipped)

@@ -109,7 +109,7 @@ impl Sender {
             name
         };
         let cwd = paths::working_directory();
-        match Dir::open(&paths::path_of(path)) {
+        match paths::enter(path) {
             Ok(dir) => {
                 let source = Arc::new(SourceDir {
                     number: sources.len() as u32,

@@ -162,7 +162,13 @@ impl Lister<'_> {
             Ok(found) => found,
             Err(e) => {
                 ctx.problems.add(Role::Sender, Problem::General);
-                ctx.transfer_error_os(Role::Sender, line!("readdir(", shown(), ")"), e);
+                // A directory that may not be listed can be opened to go through it.
+                let text = if e.kind() == io::ErrorKind::PermissionDenied {
+                    line!("opendir ", shown(), " failed")
+                } else {
+                    line!("readdir(", shown(), ")")
+                };
+                ctx.transfer_error_os(Role::Sender, text, e);
                 return;
             }
         };

@@ -5,7 +5,8 @@ use crate::exit_code::ExitCode;
 use crate::render::console::tests::kept;
 use crate::render::specimen::{self, NEW_FILE, NEW_OTHER};
 use options::{DeleteWhen, OutFormat};
-use transfer::event::{Role, Totals};
+use transfer::event::Role;
+use transfer::stats::Stats;
 use tree::entry::Entry;
 
 /// What is printed for `events`: standard output and standard error.
@@ -182,13 +183,13 @@ fn progress_of_the_whole_ends_before_the_summary() {
     };
     let (text, _) = printed(
         &options,
-        &[Event::Totals(&Totals::default())],
+        &[Event::PartDone(&specimen::totals(0))],
         Some(&stats),
         ExitCode::Ok,
     );
     assert_eq!(
         text,
-        "\r              0   0%    0.00kB/s    0:00:00 (xfr#0, to-chk=0/0)\n\n\
+        "\r              0   0%    0.00kB/s    0:00:00 (xfr#0, to-chk=0/8)\n\n\
          sent 198 bytes  received 68 bytes  532.00 bytes/sec\n\
          total size is 3,000,010  speedup is 11,278.23\n"
     );

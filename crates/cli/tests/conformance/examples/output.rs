@@ -114,6 +114,13 @@ fn listings_are_in_local_time() {
 }
 
 #[test]
+fn progress_of_the_whole_where_nothing_moves() {
+    same(&usual(), "-an --info=progress2 src/ dst/", 0);
+    same(&usual(), "-an --info=progress2 --no-i-r src/ fresh", 0);
+    same(&usual(), "-a --info=progress2 src/none fresh", 23);
+}
+
+#[test]
 fn progress_of_small_files() {
     same(&usual(), "-a --progress src/ dst/", 0);
     same(&usual(), "-av --progress --no-i-r src/ fresh", 0);
