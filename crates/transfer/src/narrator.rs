@@ -71,6 +71,8 @@ pub(crate) struct ItemRecord {
     pub entry: EntryRef,
     pub flags: ItemFlags,
     pub link_name: Option<Box<[u8]>>,
+    /// The checksum of the list, under `-c`, where `%C` is shown.
+    pub checksum: Option<Digest>,
 }
 
 /// What came of a file's transfer.
@@ -488,7 +490,7 @@ impl Narrator {
             flags: record.flags,
             link_name: record.link_name.as_deref(),
             source_dir: dirs.get(entry.source as usize).map_or(b"", |d| d),
-            checksum: moved.checksum,
+            checksum: moved.checksum.or(record.checksum),
             audience,
             bytes_moved: moved.bytes,
             bytes_sent: moved.sent_bytes,

@@ -217,7 +217,7 @@ fn receive(
         rules.clone(),
     ));
     if ctx.options.prune_empty_dirs {
-        prune(ctx, &top, &rules);
+        prune(&top, &rules);
     }
     let mut generator = Generator::new(
         ctx.clone(),

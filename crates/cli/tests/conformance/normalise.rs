@@ -56,8 +56,11 @@ fn by_process(lines: &Lines) -> [Vec<&String>; 3] {
         .ordered
         .iter()
         .partition(|line| is_from_generator(line));
-    let (backups, sender) = others.into_iter().partition(|line| is_of_backup(line));
-    [generator, backups, sender]
+    let (mut several, sender): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|line| is_from_several(line) || is_of_late_link(line));
+    several.sort();
+    [generator, several, sender]
 }
 
 /// What the generator tells of itself: deletions, and what is skipped and why. All else, the
@@ -88,9 +91,16 @@ fn is_from_generator(line: &str) -> bool {
         || line.split(' ').any(|word| word == "del.")
 }
 
-/// Backups are made by the generator or by the receiver, whichever replaces the file.
-fn is_of_backup(line: &str) -> bool {
-    line.starts_with("backed up ") || line.starts_with("make_backup: ")
+/// Backups are made by the generator or by the receiver, whichever replaces the file; duplicates
+/// are found by both.
+fn is_from_several(line: &str) -> bool {
+    const STARTS: [&str; 3] = ["backed up ", "make_backup: ", "removing duplicate name "];
+    STARTS.iter().any(|start| line.starts_with(start))
+}
+
+/// Another name of a file is made as soon as the generator hears that the file has arrived.
+fn is_of_late_link(line: &str) -> bool {
+    line.contains(" => ")
 }
 
 /// The lines of standard error. rsync's three processes write there without regard to each other.

@@ -209,11 +209,6 @@ impl Drawer<'_> {
         words.any(|word| FOLLOWS.iter().any(|option| word == option))
     }
 
-    fn links_and_backs_up(&self) -> bool {
-        let has = |option: &str| self.options.iter().flatten().any(|word| word == option);
-        has("-H") && has("-b")
-    }
-
     /// Options that decide what is printed.
     fn told(&mut self) {
         match self.prng.below(20) {
@@ -221,8 +216,6 @@ impl Drawer<'_> {
             1..5 => self.add(["-i"]),
             5 => self.add(["-ii"]),
             6 | 7 => self.add(["-v"]),
-            // A known difference: with hard links and backups both, the order of -vv's notices.
-            8 if self.links_and_backs_up() => self.add(["-v"]),
             8 => self.add(["-vv"]),
             9..11 => self.add(["-iv"]),
             11..13 => self.add(["-ivv"]),

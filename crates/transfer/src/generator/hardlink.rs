@@ -206,7 +206,8 @@ impl Generator {
         };
         let target_stat = match self.stat_path(&target, Follow::Never) {
             Ok(stat) => Some(stat),
-            Err(e) if self.ctx.options.dry_run && e.kind() == io::ErrorKind::NotFound => None,
+            // A link in a directory's place does not stay there: no error of a dry run.
+            Err(e) if self.ctx.options.dry_run && e.kind() != io::ErrorKind::NotADirectory => None,
             Err(e) => {
                 let text = line!("stat ", self.shown(&target), " failed");
                 self.ctx.transfer_error_os(ROLE, text, e);
@@ -249,7 +250,8 @@ impl Generator {
         }
         let (target_dir, target_name) = split_owned(target);
         let from = if self.ctx.options.dry_run {
-            None
+            // Nothing is made, but room is.
+            self.destination.root.clone()
         } else {
             match self.open_elsewhere(&target_dir) {
                 Ok(dir) => Some(dir),

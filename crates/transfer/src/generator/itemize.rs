@@ -33,6 +33,7 @@ impl Generator {
                 entry: entry.clone(),
                 flags,
                 link_name,
+                checksum: self.receiver.listed_sum(entry.entry()),
             });
         }
     }

@@ -1,15 +1,13 @@
 //! `-m`: leaves out directories that hold nothing but directories.
 // rsync: flist.c flist_sort_and_clean(), the end
 
-use crate::context::Context;
-use crate::filtering;
 use crate::segment::{EntryRef, Note, Segment};
 use std::sync::Arc;
-use tree::filter::{DirFilters, EntryKind, Side};
+use tree::filter::{DirFilters, EntryKind};
 
 /// Marks the directories of a whole list that are to be left out. A directory that a filter
 /// protects at the destination stays, and so do those above it.
-pub(crate) fn prune(ctx: &Context, list: &Arc<Segment>, filters: &DirFilters) {
+pub(crate) fn prune(list: &Arc<Segment>, filters: &DirFilters) {
     let mut maybe_empty: Vec<(usize, usize)> = Vec::new();
     let leave_out = |index| {
         EntryRef {
@@ -29,9 +27,11 @@ pub(crate) fn prune(ctx: &Context, list: &Arc<Segment>, filters: &DirFilters) {
             maybe_empty.pop();
         }
         let kind = EntryKind::Directory;
-        let verdict = filters.check(&entry.dirname, &entry.basename, kind);
-        let (dir, name) = (&entry.dirname, &entry.basename);
-        if filtering::is_excluded(ctx, Side::Receiver, verdict, dir, name, kind) {
+        // Of this decision rsync tells nothing at `-vv`.
+        if filters
+            .check(&entry.dirname, &entry.basename, kind)
+            .is_excluded()
+        {
             maybe_empty.clear();
         } else {
             maybe_empty.push((index, depth));

@@ -144,9 +144,11 @@ impl Generator {
             entry: entry.clone(),
             flags,
             link_name: None,
+            checksum: None,
         };
         if o.dry_run {
-            ctx.narrator.pretended(record);
+            let checksum = self.receiver.listed_sum(file);
+            ctx.narrator.pretended(ItemRecord { checksum, ..record });
             return self.finish_links(entry, stat.as_ref());
         }
         let dir = match self.enter(file) {
@@ -157,7 +159,9 @@ impl Generator {
                 return Ok(());
             }
         };
-        dir.touch();
+        if !(o.inplace && stat.is_some()) {
+            dir.touch();
+        }
         // What is written over in its place has to be kept before.
         if o.inplace && o.backup && stat.is_some() && attempt == Attempt::First {
             let leaf = self.leaf(file).to_vec();

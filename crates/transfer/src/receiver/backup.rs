@@ -275,6 +275,7 @@ impl Receiver {
             _ => Dir::open(&paths::path_of(if below_root { b"." } else { b"/" }))?,
         };
         let permissions = 0o777 & !self.ctx.umask;
+        let mut in_root = self.root.as_ref().filter(|_| below_root);
         if !below_root && cfg!(windows) {
             std::fs::create_dir_all(paths::path_of(top))?;
             return Dir::open(&paths::path_of(top));
@@ -287,10 +288,14 @@ impl Receiver {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     at.create_dir(name, permissions)?;
+                    if let Some(root) = in_root {
+                        root.touch();
+                    }
                     at.open_beneath(name)?
                 }
                 Err(e) => return Err(e),
             };
+            in_root = None;
         }
         Ok(at)
     }

@@ -10,7 +10,7 @@ use super::file::{Attempt, Naming, Target, Trouble};
 use super::{Basis, Job, ROLE, Receiver, Standing};
 use crate::context::line;
 use crate::narrator::Moved;
-use crate::sender::content::Content;
+use crate::sender::content::{Content, Purpose};
 use delta::{
     BasisUse, BlockLayout, BlockSums, ChecksumKind, CopyRun, Digest, Feed, FileSum, LayoutRule,
     Matcher, Seam, Signature, SignatureBuilder, StrongSum, TokenSink,
@@ -24,6 +24,7 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use tree::entry::Entry;
 use tree::temp;
 
 /// Reads in flight for one file.
@@ -287,6 +288,17 @@ impl Receiver {
             .dir
             .open_file(job.leaf(), Access::Read, Follow::Never);
         opened.is_ok_and(|file| self.same_files(&content.file, file, size))
+    }
+
+    /// The checksum that rsync's list holds of a file under `-c`, where `%C` shows it.
+    // rsync: flist.c make_file(), log.c log_formatted()
+    pub fn listed_sum(&self, entry: &Entry) -> Option<Digest> {
+        if !(self.ctx.options.checksum && self.shows_checksums && entry.is_regular()) {
+            return None;
+        }
+        let parent = self.sender.open_parent(entry);
+        let content = self.sender.open_content(&parent, entry, Purpose::Stream)?;
+        self.source_sum(&content)
     }
 
     /// The checksum of a whole source file, where `%C` shows it: rsync's sender sums what it sends
