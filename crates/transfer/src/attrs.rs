@@ -119,12 +119,21 @@ pub(crate) fn differences(
 
 /// Whether nothing but the content could differ.
 // rsync: generator.c unchanged_attrs()
-pub(crate) fn unchanged(ctx: &Context, ids: &Ids, wanted: Wanted<'_>, stat: &Stat) -> bool {
+pub(crate) fn unchanged(
+    ctx: &Context,
+    ids: &Ids,
+    wanted: Wanted<'_>,
+    stat: &Stat,
+    rule: TimeRule,
+) -> bool {
     let o = &ctx.options;
+    let same = match rule {
+        TimeRule::Skip => true,
+        TimeRule::Exact => stat.mtime == wanted.entry.mtime,
+        TimeRule::Window => same_time(o.modify_window, stat.mtime, wanted.entry.mtime),
+    };
     let link = wanted.entry.is_symlink();
-    let time = o.preserve_times
-        && !(link && o.omit_link_times)
-        && !same_time(o.modify_window, stat.mtime, wanted.entry.mtime);
+    let time = o.preserve_times && !(link && o.omit_link_times) && !same;
     let perms = !link && permissions_differ(o, wanted.mode, stat);
     !(time
         || perms

@@ -89,14 +89,17 @@ pub(crate) fn is_excluded(
 /// Reads the merge files of one directory through its handle; what lies outside the tree is
 /// read as the command line's files are.
 pub(crate) struct DirectoryFiles<'a> {
+    /// Where names start from.
+    pub base: Option<&'a Dir>,
     pub dirname: &'a [u8],
     pub dir: Option<&'a Dir>,
     pub outside: CommandLineFiles,
 }
 
 impl<'a> DirectoryFiles<'a> {
-    pub fn new(dirname: &'a [u8], dir: Option<&'a Dir>) -> Self {
+    pub fn new(base: Option<&'a Dir>, dirname: &'a [u8], dir: Option<&'a Dir>) -> Self {
         DirectoryFiles {
+            base,
             dirname,
             dir,
             outside: CommandLineFiles::default(),
@@ -115,11 +118,20 @@ impl MergeFiles for DirectoryFiles<'_> {
         let opened = if dir == self.dirname {
             handle.open_file(name, Access::Read, Follow::Never)
         } else {
-            // A merge file named with a path: below the directory at hand, or not at all.
-            let below = dir.strip_prefix(self.dirname).unwrap_or(dir);
-            let below = below.strip_prefix(b"/").unwrap_or(below);
-            handle
-                .open_beneath(below)
+            // A merge file named with a path: below the directory at hand, or where the parents
+            // are looked through, above it.
+            let inside = match self.dirname {
+                b"" => Some(dir),
+                dirname => dir
+                    .strip_prefix(dirname)
+                    .and_then(|rest| rest.strip_prefix(b"/")),
+            };
+            let (from, path) = match (inside, self.base) {
+                (Some(inside), _) => (handle, inside),
+                (None, Some(base)) => (base, dir),
+                (None, None) => return Ok(None),
+            };
+            from.open_beneath(path)
                 .and_then(|d| d.open_file(name, Access::Read, Follow::Never))
         };
         match opened {

@@ -236,7 +236,8 @@ impl Remover<'_> {
                 return Outcome::Gone;
             }
         };
-        let filters = enter_filters(above, &path, Some(&dir.dir)).unwrap_or_else(|_| above.clone());
+        let filters =
+            enter_filters(above, None, &path, Some(&dir.dir)).unwrap_or_else(|_| above.clone());
         let listing = self.list(&dir.dir, &path, &filters, Listed::Doomed);
         let mut outcome = if listing.kept > 0 {
             Outcome::NotEmpty
@@ -385,16 +386,17 @@ pub(crate) enum Listed {
     Doomed,
 }
 
-/// The filters that hold in the directory `path` below one where `above` hold.
+/// The filters that hold in the directory `path` of `base`, below one where `above` hold.
 pub(crate) fn enter_filters(
     above: &DirFilters,
+    base: Option<&Dir>,
     path: &[u8],
     dir: Option<&Dir>,
 ) -> Result<DirFilters, FilterError> {
     if !above.reads_directories() {
         return Ok(above.clone());
     }
-    above.enter(path, &mut DirectoryFiles::new(path, dir))
+    above.enter(path, &mut DirectoryFiles::new(base, path, dir))
 }
 
 /// The word for what room is made for.

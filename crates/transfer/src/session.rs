@@ -242,17 +242,18 @@ fn receive(
 
 // rsync: main.c do_recv(), the checks of --backup-dir
 fn tell_backup_dir(ctx: &Context, destination: &Destination) -> Result<(), SessionError> {
-    let Some(dir) = ctx
-        .options
-        .backup_dir
-        .as_ref()
-        .filter(|_| !ctx.options.list_only)
-    else {
+    let Some(dir) = &ctx.options.backup_dir else {
         return Ok(());
     };
     let role = Role::Destination;
     let name = paths::operand_bytes(dir.as_os_str());
-    let place = paths::path_of(&paths::absolute(&destination.absolute, &name));
+    // A listing enters no destination.
+    let from = if ctx.options.list_only {
+        paths::working_directory()
+    } else {
+        destination.absolute.clone()
+    };
+    let place = paths::path_of(&paths::absolute(&from, &name));
     let tell = |what: &str| {
         if ctx.options.info.backup >= 1 {
             ctx.info(role, line!(what, "backup_dir is ", name));

@@ -419,7 +419,13 @@ impl Drawer<'_> {
     }
 
     fn destination(&mut self, root: &str) {
-        let found = tree_generator::destination(self.prng, self.power, &self.source, root);
+        let mut found = tree_generator::destination(self.prng, self.power, &self.source, root);
+        // Where --ignore-existing leaves a link in a directory's place, rsync goes on through it.
+        // We do not leave the tree: see CHANGELOG.md.
+        let ignores = |group: &Vec<OsString>| group[0] == "--ignore-existing";
+        if self.options.iter().any(ignores) {
+            found.replace_links();
+        }
         self.tree.nodes.extend(found.nodes);
     }
 

@@ -146,6 +146,15 @@ impl Tree {
         }
     }
 
+    /// Puts a file where each symbolic link is.
+    pub fn replace_links(&mut self) {
+        for node in &mut self.nodes {
+            if matches!(node.kind, Kind::Symlink(_)) {
+                node.kind = Kind::File(Content::Bytes(b"no link".to_vec()));
+            }
+        }
+    }
+
     /// This tree without the node at `index` and whatever cannot be made without it.
     pub fn without(&self, index: usize) -> Tree {
         let gone = &self.nodes[index].path;

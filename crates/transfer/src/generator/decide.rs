@@ -3,7 +3,7 @@
 // rsync: generator.c recv_generator()
 
 use super::{Found, Generator, ROLE, Visit};
-use crate::attrs::{Wanted, dest_mode};
+use crate::attrs::{TimeRule, Wanted, dest_mode, unchanged};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::event::Event;
@@ -140,7 +140,7 @@ impl Generator {
             } else {
                 " (file change)"
             }
-        } else if !crate::attrs::unchanged(&self.ctx, &self.ids, wanted, stat) {
+        } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window) {
             " (attr change)"
         } else {
             " (uptodate)"

@@ -119,7 +119,7 @@ impl Generator {
         let shown = || self.shown(&name);
         let handle = Handle::Name(&dir.dir, leaf);
         if self.ctx.options.dry_run {
-            if crate::attrs::unchanged(&self.ctx, &self.ids, wanted, stat) {
+            if crate::attrs::unchanged(&self.ctx, &self.ids, wanted, stat, time) {
                 Applied::Unchanged
             } else {
                 Applied::Changed
