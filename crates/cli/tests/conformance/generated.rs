@@ -25,7 +25,7 @@ const DEFAULT_SEED: u64 = 20_261_122;
 const DEFAULT_CASES: u64 = 700;
 /// Of so many cases in a hundred the output may be mixed otherwise (see [`Mixing`]), or be equal
 /// only to another run of rsync's.
-const MIXED_OTHERWISE_PERCENT: u64 = 5;
+const MIXED_OTHERWISE_PERCENT: u64 = 4;
 const RSYNC_ASKED_AGAIN: usize = 3;
 
 #[test]
@@ -71,6 +71,7 @@ fn generated_cases_end_as_with_rsync() {
         reports.join("\n")
     );
     let mixed_otherwise = mixed_otherwise.into_inner();
+    eprintln!("{mixed_otherwise} of {tried} cases print rsync's lines in another order");
     assert!(
         mixed_otherwise <= 2 + tried * MIXED_OTHERWISE_PERCENT / 100,
         "{mixed_otherwise} of {tried} cases print rsync's lines in another order"

@@ -9,6 +9,7 @@
 
 mod case;
 mod examples;
+mod filter_generator;
 mod generated;
 mod normalise;
 mod option_generator;
