@@ -2,6 +2,7 @@
 //! absolute paths in their messages are equal.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,12 @@ impl Playground {
         Playground {
             scratch: scratch.expect("a temporary directory"),
         }
+    }
+
+    /// How much of the disk a file has after a run, in units of 512 bytes.
+    pub fn allocated(&self, path: &str) -> u64 {
+        let path = self.scratch.path().join("tree").join(path);
+        fs::metadata(path).map_or(0, |file| file.blocks())
     }
 
     /// Builds the tree anew, lets `program` run, and looks at everything afterwards.

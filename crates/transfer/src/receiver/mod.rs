@@ -2,7 +2,9 @@
 //!
 //! - this file: takes transfers, runs them, remembers how they ended;
 //! - [`file`]: one file, from opening its target to its appearance under its real name;
-//! - [`content`]: how the bytes get there: cloned, copied in the kernel, or rebuilt;
+//! - [`content`]: how the bytes get there: cloned, copied in the kernel, or streamed;
+//! - [`stream`]: bytes that are looked at on their way; [`signature`] of what they are compared
+//!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
 //! - [`compare`]: what `-c` looks at;
 //! - [`rebuild`]: the threads that look at content on its way.
@@ -12,8 +14,12 @@ pub(crate) mod backup;
 mod compare;
 mod content;
 mod file;
+mod holes;
+mod meter;
 mod partial;
 mod rebuild;
+mod signature;
+mod stream;
 
 pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
@@ -153,7 +159,7 @@ impl Receiver {
             .any(|t| t.windows(2).any(|w| w == b"%C"));
         Receiver {
             shows_checksums,
-            checksum_kind: content::transfer_checksum(o),
+            checksum_kind: signature::transfer_checksum(o),
             buffers: content::buffers(),
             writes: content::writes(&ctx.pump),
             rebuilders: Rebuilders::default(),

@@ -4,6 +4,7 @@ mod backups;
 mod bad_input;
 mod choosing;
 mod output;
+mod sparse;
 
 use crate::case::Case;
 use crate::generated::{compare, describe};
