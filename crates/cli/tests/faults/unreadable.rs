@@ -13,7 +13,10 @@ const NOBODY: u32 = 65534;
 fn run_as_user(scratch: &Scratch, arguments: &[&str]) -> Option<i32> {
     let mut command = if nix::unistd::geteuid().is_root() {
         let copy = scratch.path("program");
-        fs::copy(program(), &copy).unwrap();
+        // By another process: a child that a test beside this one starts meanwhile would inherit
+        // the file open for writing, and nobody can run it as long as that lasts.
+        let copied = Command::new("cp").args([&program(), &copy]).status();
+        assert!(copied.unwrap().success());
         set_mode(scratch, "program", 0o755);
         fs::set_permissions(scratch.root(), fs::Permissions::from_mode(0o755)).unwrap();
         chown(scratch.path("dst"), Some(NOBODY), Some(NOBODY)).unwrap();
