@@ -40,7 +40,6 @@ fn sync(options: Options) -> ExitCode {
     if let Some(notice) = notice {
         eprintln!("{notice}");
     }
-    fast_io::dir::raise_open_limit();
     let control = Arc::new(Control::new());
     if let Err(error) = signals::stop_on_signals(&control) {
         eprintln!("tidesync: a signal will not end this session tidily: {error}");

@@ -366,7 +366,7 @@ pub fn take_umask() -> u32 {
 }
 
 /// Lets the process open as many files at once as the system allows it, and not only as many as
-/// is usual. Does nothing where there is no such difference.
-pub fn raise_open_limit() {
-    imp::raise_open_limit();
+/// is usual. Returns how many that is.
+pub fn raise_open_limit() -> usize {
+    imp::raise_open_limit()
 }

@@ -4,6 +4,7 @@ use crate::control::Control;
 use crate::error::{Fatal, Problem, Problems, SessionError};
 use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
+use crate::open_files::OpenFiles;
 use crate::stats::Stats;
 use fast_io::CompletionPump;
 use fast_io::dir::Identity;
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     pub default_permissions: u32,
     /// The process's file-mode creation mask, as it was.
     pub umask: u32,
+    pub open_files: OpenFiles,
     tally: Counters,
 }
 
@@ -51,6 +53,7 @@ impl Context {
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
         umask: u32,
+        open_files: OpenFiles,
     ) -> Context {
         let identity = fast_io::dir::identity();
         let am_root = match options.super_mode {
@@ -69,6 +72,7 @@ impl Context {
             am_root,
             default_permissions: 0o777 & !umask,
             umask,
+            open_files,
             tally: Counters::default(),
         }
     }

@@ -40,6 +40,7 @@ mod ids;
 pub mod item;
 mod link;
 mod narrator;
+mod open_files;
 mod paths;
 mod receiver;
 mod removal;

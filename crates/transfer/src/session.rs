@@ -13,6 +13,7 @@ use crate::generator::prune::prune;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
 use crate::narrator::Narrator;
+use crate::open_files::OpenFiles;
 use crate::paths;
 use crate::receiver::Receiver;
 use crate::segment::Segment;
@@ -48,12 +49,16 @@ pub fn run_local(
     pump: &PumpConfig,
 ) -> Outcome {
     let umask = fast_io::dir::take_umask();
+    let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
     let narrator = Narrator::new(sink, &options);
-    let pump = match CompletionPump::start(pump) {
+    let workers = pump.workers().min(open_files.threads);
+    let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
         Ok(pump) => Arc::new(pump),
         Err(e) => return no_pump(&narrator, e),
     };
-    let ctx = Arc::new(Context::new(options, narrator, control, pump, umask));
+    let ctx = Arc::new(Context::new(
+        options, narrator, control, pump, umask, open_files,
+    ));
     let result = with_watchdog(&ctx, || run(&ctx));
     ctx.pump.shut_down();
     let error = result.err();

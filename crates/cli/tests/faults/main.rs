@@ -1,10 +1,11 @@
 //! What must hold when something goes wrong in the middle: killed at any moment, interrupted, the
-//! disk full, files unreadable, vanishing, shrinking or growing while they are read.
+//! disk full, few files allowed open, files unreadable, vanishing, shrinking or growing while they are read.
 //!
 //! Like the conformance tests these pass with rsync itself too (`TIDESYNC_BIN=/usr/bin/rsync`).
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
+mod few_open_files;
 mod full_disk;
 mod interrupted;
 mod killed;

@@ -391,17 +391,25 @@ pub fn take_umask() -> u32 {
     rustix::process::umask(Mode::empty()).as_raw_mode() as u32
 }
 
-pub fn raise_open_limit() {
+pub fn raise_open_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Without it there are still as many as before.
-    let _ = setrlimit(
+    let raised = setrlimit(
         Resource::Nofile,
         Rlimit {
             current: limit.maximum,
             ..limit
         },
     );
+    // Without it there are still as many as before.
+    let most = if raised.is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    most.map_or(usize::MAX, |most| {
+        usize::try_from(most).unwrap_or(usize::MAX)
+    })
 }
 
 fn mode_of(permissions: u32) -> Mode {

@@ -148,6 +148,7 @@ impl Generator {
             self.enter(file)?
         } else {
             let parent = self.enter(file)?;
+            self.dirs_opened += 1;
             // A directory that its owner cannot use has to be made usable for the time being.
             let own = parent.open(&leaf, ctx.options.keep_dirlinks, created);
             match own {

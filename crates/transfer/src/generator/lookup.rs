@@ -111,8 +111,13 @@ impl Generator {
         Ok(entered)
     }
 
-    pub(super) fn open_below(&self, dir: &Arc<DestDir>, name: &[u8]) -> io::Result<Arc<DestDir>> {
+    pub(super) fn open_below(
+        &mut self,
+        dir: &Arc<DestDir>,
+        name: &[u8],
+    ) -> io::Result<Arc<DestDir>> {
         let opened = dir.open(name, self.ctx.options.keep_dirlinks, false)?;
+        self.dirs_opened += 1;
         if let Some(&mtime) = self.late_times.get(&opened.path) {
             opened.restore_time(mtime);
         }

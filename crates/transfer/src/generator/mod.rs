@@ -66,6 +66,8 @@ pub(crate) struct Generator {
     /// Transfers that are decided but not handed over.
     batch: Vec<Job>,
     batch_bytes: u64,
+    /// How many directories were opened since none was in use for a transfer.
+    dirs_opened: usize,
     /// How many transfers there were so far.
     handed_over: u64,
     /// Whether what is being decided on has been counted before.
@@ -132,6 +134,7 @@ impl Generator {
             dry_missing: None,
             batch: Vec::new(),
             batch_bytes: 0,
+            dirs_opened: 0,
             handed_over: 0,
             standing: Standing::Done,
             last_totals: Instant::now(),
@@ -395,6 +398,12 @@ impl Generator {
             .is_some_and(|last| !Arc::ptr_eq(&last.dir, &job.dir));
         if leaves_dir && self.batch.len() >= BATCH_FOR_DIR {
             self.flush();
+        }
+        // Files in flight keep their directories open.
+        if self.dirs_opened >= self.ctx.open_files.dirs {
+            self.dirs_opened = 0;
+            self.flush();
+            self.receiver.drain();
         }
         self.batch_bytes += job.entry.entry().size;
         self.batch.push(job);

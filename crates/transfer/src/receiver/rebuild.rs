@@ -40,7 +40,8 @@ impl Rebuilders {
         }
         let wanted = std::thread::available_parallelism()
             .map_or(2, usize::from)
-            .clamp(2, 8);
+            .clamp(2, 8)
+            .min(receiver.ctx.open_files.threads);
         // A file's rebuilding is a thread's work: share a batch among the threads.
         let share = jobs.len().div_ceil(wanted).max(1);
         let mut jobs = jobs.into_iter();
