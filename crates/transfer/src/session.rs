@@ -39,7 +39,8 @@ pub struct Outcome {
     pub trouble: Option<Trouble>,
 }
 
-/// Runs a session between directories of this machine. `backend` overrides what the options say.
+/// Runs a session between directories of this machine, on the pump that `pump` describes: that of
+/// [`pump_config`], or one that misbehaves.
 ///
 /// The operands are those of the options: sources, then the destination (none when listing).
 pub fn run_local(
