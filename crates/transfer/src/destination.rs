@@ -233,6 +233,10 @@ fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
     let mut missing = Vec::new();
     let mut at = path;
     while !at.is_empty() && at != b"/" && !paths::path_of(at).is_dir() {
+        if at.len() < path.len() && paths::path_of(at).exists() {
+            // A file is in the way: the system says so.
+            std::fs::metadata(paths::path_of(path))?;
+        }
         missing.push(at);
         at = tree::entry::split(at).0;
     }

@@ -16,6 +16,9 @@ fn a_destination_that_is_a_file() {
     same(&usual(), "-a src/ dst/equal", 3);
     same(&usual(), "-a src/changed dst/equal/", 3);
     same(&usual(), "-a src/changed dst/equal/deeper", 3);
+    same(&usual(), "-a --mkpath src/ dst/equal/deeper", 11);
+    same(&usual(), "-an --mkpath src/ dst/equal/deeper", 11);
+    same(&usual(), "-a --mkpath src/changed dst/equal/deeper/", 11);
 }
 
 #[test]
@@ -56,6 +59,7 @@ fn options_that_do_not_go_together() {
     same(&usual(), "-a --delete-before --delete-after src/ dst/", 1);
     same(&usual(), "-ab --suffix=a/b src/ dst/", 1);
     same(&usual(), "-a --inplace --partial-dir=p src/ dst/", 1);
+    same(&usual(), "-a --delete-during --delete-delay src/ dst/", 0);
     same(&usual(), "-a --append --inplace src/ dst/", 0);
     same(&usual(), "-a --append --whole-file src/ dst/", 1);
     same(&usual(), "-ab --suffix= src/ dst/", 1);
@@ -82,4 +86,69 @@ fn a_source_inside_its_destination() {
     same(&tree, "-ai src/in/ src/", 0);
     same(&tree, "-ain src/ src/in/", 0);
     same(&tree, "-ai src/ src/", 0);
+}
+
+#[test]
+fn values_that_make_no_sense() {
+    for line in [
+        "-a --max-delete=x --delete src/ dst/",
+        "-a --max-size=1x src/ dst/",
+        "-a --max-size=-1 src/ dst/",
+        "-a --min-size=1kk src/ dst/",
+        "-a --max-size=1.2.3 src/ dst/",
+        "-a --timeout=5x src/ dst/",
+        "-a -@x src/ dst/",
+        "-a --chmod=zz src/ dst/",
+        "-a --chmod=99 src/ dst/",
+        "-a --usermap=x src/ dst/",
+        "-a --usermap=a:b,c src/ dst/",
+        "-a --usermap=0-:1 src/ dst/",
+        "-a --usermap=0:1 --chown=1 src/ dst/",
+        "-a --groupmap=0:1 --chown=:1 src/ dst/",
+        "-a --info=FOO,name src/ dst/",
+        "-a --debug=flist-1 src/ dst/",
+        "-a --stderr=x src/ dst/",
+        "-a -Bx src/ dst/",
+        "-a -B99999999999 src/ dst/",
+        "-ab --suffix=a/b src/ dst/",
+        "-a --zl=x src/ dst/",
+        "-a --port=x src/ dst/",
+        "-a --outbuf=X src/ dst/",
+        "-a --contimeout=5 src/ dst/",
+        "-a --password-file=none src/ dst/",
+        "-a --modify-window=999999999999 src/ dst/",
+        "--no-archive src/ dst/",
+        "-a --delet src/ dst/",
+        "-a --no-checksum=1 src/ dst/",
+        "-r=1 src/ dst/",
+        "-aQ src/ dst/",
+        "-a --filter",
+        "-aB",
+    ] {
+        same(&usual(), line, 1);
+    }
+}
+
+#[test]
+fn more_options_that_do_not_go_together() {
+    for line in [
+        "-a --append-verify -W src/ dst/",
+        "-a --append --partial-dir=p src/ dst/",
+        "-a --files-from=host:list src/ dst/",
+        "--delete src/changed dst/",
+    ] {
+        same(&usual(), line, 1);
+    }
+}
+
+#[test]
+fn operands_that_are_odd() {
+    same_words(&usual(), &["-a", "", "dst/"], 1);
+    same_words(&usual(), &["-a", "src/", ""], 1);
+    same(&usual(), "-a - dst/", 23);
+    same(&usual(), "-a src/changed src/equal dst/equal", 3);
+    same(&usual(), "-a src/ --exclude-from=src dst/", 0);
+    same(&usual(), "-a --log-file= src/ dst/", 0);
+    same(&usual(), "-az --log-file-format=%i src/ dst/", 0);
+    same(&usual(), "-a -- -s dst/", 23);
 }
