@@ -299,8 +299,11 @@ impl Receiver {
         }
         self.ctx.control.sign_of_life();
         let moved = result.ok();
-        self.count(job, moved);
-        let totals = || self.ctx.totals();
+        // Counted when it is told: what is in flight by the events is not done by the counters.
+        let totals = || {
+            self.count(job, moved);
+            self.ctx.totals()
+        };
         self.ctx.narrator.end(job.place, entry, moved, totals);
         if moved.is_some() && self.ctx.options.remove_source_files.is_some() {
             let stat = job
