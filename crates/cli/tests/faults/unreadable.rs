@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
-use crate::{Scratch, program};
+use crate::{Scratch, content, program};
 
 const NOBODY: u32 = 65534;
 
@@ -62,6 +62,7 @@ fn an_unreadable_file_is_named_and_the_rest_is_copied() {
     );
     assert!(scratch.path("dst/a").exists() && scratch.path("dst/z").exists());
     assert!(!scratch.path("dst/secret").exists());
+    assert!(scratch.path("dst/foreign").exists());
 }
 
 #[test]
@@ -135,10 +136,54 @@ fn an_unwritable_directory_is_named_and_the_rest_is_copied() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn a_read_error_harms_no_other_file_and_holds_later_deletion_back() {
+    const FAILS: &str = "/sys/class/net/lo/speed";
+    if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
+        crate::skipped("no file of the system's fails to be read");
+        return;
+    }
+    // What is deleted before the error is met, or decided on, is deleted.
+    for (options, deleted) in [
+        (&["--delete-after"][..], false),
+        (&["--delete-after", "--no-W"], false),
+        (&["--delete-after", "--ignore-errors"], true),
+        (&["--delete-before"], true),
+        (&["--delete-delay"], true),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("src/a", "a");
+        scratch.write("src/z", content(1, 3_000_000));
+        scratch.write("dst/speed", "old");
+        scratch.write("dst/foreign", "foreign");
+        let arguments = [&["-rt"], options, &["src/", FAILS, "dst/"]].concat();
+        let code = scratch.run(&arguments);
+        let stderr = scratch.stderr() + &scratch.stdout();
+        assert_eq!(code, Some(23), "{stderr}");
+        let told = format!("read errors mapping \"{FAILS}\": Invalid argument (22)");
+        assert!(stderr.contains(&told), "{stderr}");
+        assert_eq!(
+            stderr.contains("IO error encountered -- skipping file deletion"),
+            !deleted && !options.contains(&"--ignore-errors"),
+            "{options:?}: {stderr}"
+        );
+        assert_eq!(
+            scratch.path("dst/foreign").exists(),
+            !deleted,
+            "{options:?}"
+        );
+        assert_eq!(fs::read(scratch.path("dst/speed")).unwrap(), b"old");
+        assert_eq!(fs::read(scratch.path("dst/a")).unwrap(), b"a");
+        assert!(fs::read(scratch.path("dst/z")).unwrap() == content(1, 3_000_000));
+        assert_eq!(scratch.names("dst").len(), 3 + usize::from(!deleted));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_small_file_that_fails_to_be_read_is_no_file_that_fails_to_open() {
     const FAILS: &str = "/sys/class/net/lo/speed";
     if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
-        eprintln!("there is no {FAILS} here, or it can be read");
+        crate::skipped("no file of the system's fails to be read");
         return;
     }
     for more in [&[][..], &["-c"]] {
@@ -236,7 +281,7 @@ fn a_directory_that_may_not_be_entered_is_told_of_as_one() {
 #[test]
 fn a_temporary_directory_that_cannot_be_written_fails_each_file() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("only root can make a directory that another user cannot write to");
+        crate::skipped("only root can make a directory that another user cannot write to");
         return;
     }
     let scratch = Scratch::new();

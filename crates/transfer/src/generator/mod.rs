@@ -227,6 +227,8 @@ impl Generator {
         match o.delete {
             Some(DeleteWhen::Delay) => self.delete_remembered(),
             Some(DeleteWhen::After) if !solo => {
+                // By now the sender has told what of the contents it could not read, too.
+                self.deletions.after_errors |= ctx.problems.source_is_incomplete();
                 if let Some(segment) = whole {
                     self.delete_pass(&segment)?;
                 }
