@@ -70,10 +70,14 @@ impl SegmentQueue {
         self.lock().ended
     }
 
-    /// The next segment, or `None` when there will be none.
+    /// The next segment, or `None` when there will be none. If the list broke off, what was handed
+    /// over before is not worth starting on any more: deletions least of all.
     pub fn receive(&self) -> Option<Arc<Segment>> {
         let mut state = self.lock();
         loop {
+            if state.broken {
+                return None;
+            }
             if let Some(segment) = state.waiting.pop_front() {
                 state.waiting_entries -= segment.entries.len() as u64;
                 self.changed.notify_all();

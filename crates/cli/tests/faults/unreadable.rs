@@ -311,3 +311,18 @@ fn no_temporary_directory_is_no_name_for_one() {
     assert!(scratch.stderr().starts_with(told), "{}", scratch.stderr());
     assert!(!scratch.path("dst/a").exists());
 }
+
+#[test]
+fn a_filter_file_that_makes_no_sense_lets_nothing_be_changed() {
+    for when in ["--delete-before", "--delete-during", "--delete-after"] {
+        let scratch = Scratch::new();
+        scratch.write("src/a", "a");
+        fs::create_dir(scratch.path("src/sub")).unwrap();
+        scratch.write("src/sub/.rsync-filter", "nonsense\n");
+        scratch.write("dst/foreign", "foreign");
+        assert_eq!(scratch.run(&["-aF", when, "src/", "dst/"]), Some(1));
+        let stderr = scratch.stderr();
+        assert!(stderr.contains("Unknown filter rule: "), "{stderr}");
+        assert_eq!(scratch.names("dst"), ["foreign"], "{when}");
+    }
+}
