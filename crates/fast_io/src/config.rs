@@ -29,6 +29,9 @@ pub enum Backend {
     Auto,
     /// Worker threads and ordinary system calls.
     Threads,
+    /// Linux's io_uring, with worker threads for what it does not do. Starting it elsewhere, or where
+    /// it is forbidden, is an error.
+    Uring,
     /// The test driver: real I/O, but in an order, in pieces and with the errors of a script.
     Scripted(Script),
 }

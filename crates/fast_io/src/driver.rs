@@ -45,7 +45,7 @@ impl Target<'_> {
     fn includes(&self, life: &Arc<Life>) -> bool {
         match self {
             Target::One(one) => Arc::ptr_eq(one, life),
-            Target::File(file) => life.touches(file),
+            Target::File(file) => life.touches(file.id()),
             Target::All => true,
         }
     }
@@ -55,6 +55,7 @@ impl Target<'_> {
 pub(crate) fn start(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
+        Backend::Uring => sys::start_uring(config),
         Backend::Scripted(script) => Ok(Arc::new(scripted::Scripted::start(script)?)),
     }
 }

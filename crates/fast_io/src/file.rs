@@ -8,20 +8,33 @@
 use std::fs::File;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A shared, open file. Cloning it shares the same open file description.
 ///
 /// It dereferences to [`std::fs::File`] for everything that the pump does not do.
 #[derive(Debug, Clone)]
 pub struct SharedFile {
-    shared: Arc<File>,
+    shared: Arc<Shared>,
 }
+
+#[derive(Debug)]
+struct Shared {
+    file: File,
+    id: FileId,
+}
+
+/// Tells a shared file from all others, also from those that were closed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId(u64);
 
 impl SharedFile {
     /// Shares `file` among operations.
     pub fn new(file: File) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = FileId(NEXT.fetch_add(1, Ordering::Relaxed));
         Self {
-            shared: Arc::new(file),
+            shared: Arc::new(Shared { file, id }),
         }
     }
 
@@ -30,12 +43,14 @@ impl SharedFile {
     /// # Errors
     /// Hands `self` back while an operation or another clone still holds the file.
     pub fn into_file(self) -> Result<File, SharedFile> {
-        Arc::try_unwrap(self.shared).map_err(|shared| Self { shared })
+        match Arc::try_unwrap(self.shared) {
+            Ok(shared) => Ok(shared.file),
+            Err(shared) => Err(Self { shared }),
+        }
     }
 
-    /// A number that no other open [`SharedFile`] has; never zero.
-    pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.shared).addr()
+    pub(crate) fn id(&self) -> FileId {
+        self.shared.id
     }
 }
 
@@ -49,6 +64,6 @@ impl Deref for SharedFile {
     type Target = File;
 
     fn deref(&self) -> &File {
-        &self.shared
+        &self.shared.file
     }
 }

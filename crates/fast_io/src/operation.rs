@@ -8,7 +8,7 @@ use std::io;
 use std::ops::{Bound, Range, RangeBounds};
 
 use crate::buffer::Buffer;
-use crate::file::SharedFile;
+use crate::file::{FileId, SharedFile};
 
 /// One thing to do. Made by the constructors, consumed by
 /// [`CompletionPump::submit`](crate::CompletionPump::submit).
@@ -121,9 +121,9 @@ impl Operation {
     }
 
     /// The identity of the file it works on, if it is one of the pump's.
-    pub(crate) fn file(&self) -> Option<usize> {
+    pub(crate) fn file(&self) -> Option<FileId> {
         match &self.kind {
-            Kind::Read { file, .. } | Kind::Write { file, .. } => Some(file.identity()),
+            Kind::Read { file, .. } | Kind::Write { file, .. } => Some(file.id()),
             Kind::Work(_) => None,
         }
     }

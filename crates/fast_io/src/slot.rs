@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::buffer::Buffer;
 use crate::completion::{Cancelled, Completion, CompletionHandler};
-use crate::file::SharedFile;
+use crate::file::{FileId, SharedFile};
 use crate::ledger::Ledger;
 use crate::operation::{Kind, Operation};
 
@@ -30,14 +30,14 @@ use crate::operation::{Kind, Operation};
 pub(crate) struct Life {
     state: AtomicU8,
     /// The identity of the file it works on, if any.
-    file: Option<usize>,
+    file: Option<FileId>,
 }
 
 const ENDED: u8 = 0b01;
 const CANCEL_REQUESTED: u8 = 0b10;
 
 impl Life {
-    fn new(file: Option<usize>) -> Self {
+    fn new(file: Option<FileId>) -> Self {
         Self {
             state: AtomicU8::new(0),
             file,
@@ -45,8 +45,8 @@ impl Life {
     }
 
     /// Whether the operation works on `file`.
-    pub fn touches(&self, file: &SharedFile) -> bool {
-        self.file == Some(file.identity())
+    pub fn touches(&self, file: FileId) -> bool {
+        self.file == Some(file)
     }
 
     /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
@@ -130,6 +130,10 @@ impl WaitingSlot {
         &self.0.life
     }
 
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
     /// Begins, unless somebody asked for the end before.
     pub fn begin(self) -> Result<RunningSlot, EndedSlot> {
         if self.0.life.cancel_requested() {
@@ -146,6 +150,10 @@ impl WaitingSlot {
 }
 
 impl RunningSlot {
+    pub fn life(&self) -> &Arc<Life> {
+        &self.0.life
+    }
+
     pub fn kind(&self) -> &Kind {
         &self.0.kind
     }

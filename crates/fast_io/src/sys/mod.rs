@@ -6,6 +6,7 @@
 //!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call;
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
+//! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
 
 #[cfg(unix)]
@@ -16,6 +17,15 @@ pub(crate) use unix::extents::next_data;
 pub(crate) use unix::positioned::{read_at, write_at};
 #[cfg(unix)]
 pub(crate) use unix::refusals::{invalid_name, is_never_supported};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod uring;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use uring::start_uring;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod elsewhere;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use elsewhere::start_uring;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;

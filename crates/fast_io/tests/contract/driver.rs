@@ -59,6 +59,13 @@ pub fn threads() -> Subject {
     }
 }
 
+#[cfg(target_os = "linux")]
+pub fn uring() -> Subject {
+    Subject {
+        backend: Backend::Uring,
+    }
+}
+
 pub fn scripted() -> Subject {
     Subject {
         backend: Backend::Scripted(Script::seeded(7)),
@@ -75,6 +82,8 @@ pub fn scripted_in_small_parts() -> Subject {
 macro_rules! on_every_driver {
     ($($test:ident),+ $(,)?) => {
         on_every_driver!(@each threads, $($test),+);
+        #[cfg(target_os = "linux")]
+        on_every_driver!(@each uring, $($test),+);
         on_every_driver!(@each scripted, $($test),+);
         on_every_driver!(@each scripted_in_small_parts, $($test),+);
     };
