@@ -15,6 +15,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -96,8 +97,25 @@ pub(crate) enum Step {
     Done(EndedSlot),
 }
 
-/// On the heap from submission to end, so that its address can be the key of the operation.
-struct Body {
+impl Deref for WaitingSlot {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+impl Deref for RunningSlot {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+/// What a slot holds: on the heap from submission to end, so that its address can be the key of the
+/// operation.
+pub(crate) struct Body {
     life: Arc<Life>,
     kind: Kind,
     transferred: u64,
@@ -126,14 +144,6 @@ impl WaitingSlot {
         }))
     }
 
-    pub fn life(&self) -> &Arc<Life> {
-        &self.0.life
-    }
-
-    pub fn kind(&self) -> &Kind {
-        &self.0.kind
-    }
-
     /// Begins, unless somebody asked for the end before.
     pub fn begin(self) -> Result<RunningSlot, EndedSlot> {
         if self.0.life.cancel_requested() {
@@ -150,14 +160,6 @@ impl WaitingSlot {
 }
 
 impl RunningSlot {
-    pub fn life(&self) -> &Arc<Life> {
-        &self.0.life
-    }
-
-    pub fn kind(&self) -> &Kind {
-        &self.0.kind
-    }
-
     /// The bytes not moved yet, and where they belong.
     pub fn part(&mut self) -> Part<'_> {
         let done = self.0.transferred;
@@ -260,6 +262,14 @@ impl EndedSlot {
 }
 
 impl Body {
+    pub fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
     fn run_handler(&mut self, result: io::Result<u64>) {
         let Some(handler) = self.handler.take() else {
             return;

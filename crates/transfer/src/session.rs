@@ -80,19 +80,30 @@ pub fn run_local(
 /// `TIDESYNC_IO_BACKEND` says what `auto` means: for tests of one driver after the other.
 pub fn pump_config(options: &Options) -> PumpConfig {
     let config = PumpConfig::default();
-    let forced = std::env::var("TIDESYNC_IO_BACKEND").is_ok_and(|name| name == "threads");
-    match options.io_backend {
-        IoBackend::Auto if forced => config.with_backend(Backend::Threads),
-        IoBackend::Threads => config.with_backend(Backend::Threads),
-        IoBackend::Auto | IoBackend::Iocp | IoBackend::Uring => config,
-    }
+    let named = |name: &str| match name {
+        "threads" => Some(Backend::Threads),
+        "uring" => Some(Backend::Uring),
+        _ => None,
+    };
+    let meant = || {
+        std::env::var("TIDESYNC_IO_BACKEND")
+            .ok()
+            .and_then(|name| named(&name))
+    };
+    let backend = match options.io_backend {
+        IoBackend::Auto => meant().unwrap_or_default(),
+        IoBackend::Threads => Backend::Threads,
+        IoBackend::Uring => Backend::Uring,
+        IoBackend::Iocp => Backend::Auto,
+    };
+    config.with_backend(backend)
 }
 
 fn no_pump(narrator: &Narrator, error: io::Error) -> Outcome {
     narrator.message(crate::event::Message {
         severity: crate::event::Severity::Error,
         role: Role::Receiver,
-        text: b"cannot start the threads that move bytes".to_vec(),
+        text: b"cannot start what moves bytes (see --io-backend)".to_vec(),
         os_error: Some(error),
     });
     Outcome {

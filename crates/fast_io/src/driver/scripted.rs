@@ -249,7 +249,7 @@ impl Driver for Scripted {
 
     fn cancel(&self, target: Target<'_>) {
         let queue = self.stage.lock();
-        let waiting = queue.waiting.iter().map(WaitingSlot::life);
+        let waiting = queue.waiting.iter().map(|slot| slot.life());
         for life in waiting.chain(&queue.running) {
             if target.includes(life) {
                 life.request_cancel();

@@ -104,7 +104,7 @@ impl Driver for Threads {
             return;
         }
         let queue = self.lane.lock();
-        let waiting = queue.waiting.iter().map(WaitingSlot::life);
+        let waiting = queue.waiting.iter().map(|slot| slot.life());
         for life in waiting.chain(queue.running.iter().flatten()) {
             if target.includes(life) {
                 life.request_cancel();
