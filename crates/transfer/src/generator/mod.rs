@@ -271,6 +271,8 @@ impl Generator {
             && let Some(segment) = self.queue.receive()
         {
             known += segment.entries.len();
+            // What could not be read counts from when rsync's generator hears of it.
+            self.deletions.after_errors |= segment.after_errors;
             // Later lists come to rsync's receiver and generator both, and each says so.
             segment.tell_duplicates(&self.ctx);
             segment.tell_duplicates(&self.ctx);
