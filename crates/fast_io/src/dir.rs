@@ -95,15 +95,6 @@ pub struct Stat {
     pub special: DeviceNumber,
 }
 
-/// One name found in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirEntry {
-    /// The name, one component.
-    pub name: Vec<u8>,
-    /// What it is, where the directory itself says so.
-    pub kind: Option<FileKind>,
-}
-
 /// Whether the last component may be a symbolic link that is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
@@ -191,9 +182,10 @@ impl Dir {
         self.0.open_following(path).map(Dir)
     }
 
-    /// All names in the directory but `.` and `..`, in the order the system gives them.
-    pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
-        self.0.entries()
+    /// Hands over all names in the directory but `.` and `..`, in the order the system gives them,
+    /// each with what it is, where the directory itself says so.
+    pub fn entries(&self, found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> io::Result<()> {
+        self.0.entries(found)
     }
 
     /// What `name` is; `.` is this directory.

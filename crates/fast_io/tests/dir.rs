@@ -17,7 +17,7 @@ mod look;
 #[path = "dir/names.rs"]
 mod names;
 
-use fast_io::dir::{Dir, Follow};
+use fast_io::dir::{Dir, FileKind, Follow};
 use std::io::Write;
 use tempfile::TempDir;
 
@@ -47,16 +47,17 @@ fn subdir(dir: &Dir, name: &[u8]) -> Dir {
     dir.open_beneath(name).unwrap()
 }
 
-/// The names in a directory, sorted.
+/// The names in a directory, sorted, and what it says of them.
+fn entries(dir: &Dir) -> Vec<(Vec<u8>, Option<FileKind>)> {
+    let mut entries = Vec::new();
+    dir.entries(&mut |name, kind| entries.push((name.to_vec(), kind)))
+        .unwrap();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries
+}
+
 fn names(dir: &Dir) -> Vec<Vec<u8>> {
-    let mut names: Vec<_> = dir
-        .entries()
-        .unwrap()
-        .into_iter()
-        .map(|entry| entry.name)
-        .collect();
-    names.sort();
-    names
+    entries(dir).into_iter().map(|(name, _)| name).collect()
 }
 
 fn exists(dir: &Dir, name: &[u8]) -> bool {

@@ -98,8 +98,8 @@ pub(crate) fn differences(
         flags |= ItemFlags::REPORT_SIZE;
     }
     let touched = flags.contains(ItemFlags::TRANSFER) || flags.contains(ItemFlags::LOCAL_CHANGE);
-    if keeps_time(o, entry.mode) {
-        if !same_time(o.modify_window, stat.mtime, entry.mtime) {
+    if keeps_time(o, entry.mode()) {
+        if !same_time(o.modify_window, stat.mtime, entry.mtime()) {
             flags |= ItemFlags::REPORT_TIME;
         }
     } else if touched && !matched && !relinked {
@@ -129,8 +129,8 @@ pub(crate) fn unchanged(
     let o = &ctx.options;
     let same = match rule {
         TimeRule::Skip => true,
-        TimeRule::Exact => stat.mtime == wanted.entry.mtime,
-        TimeRule::Window => same_time(o.modify_window, stat.mtime, wanted.entry.mtime),
+        TimeRule::Exact => stat.mtime == wanted.entry.mtime(),
+        TimeRule::Window => same_time(o.modify_window, stat.mtime, wanted.entry.mtime()),
     };
     let link = wanted.entry.is_symlink();
     let time = o.preserve_times && !(link && o.omit_link_times) && !same;
@@ -287,11 +287,11 @@ impl Setter<'_> {
         };
         let same = match time {
             TimeRule::Skip => true,
-            TimeRule::Exact => stat.mtime == entry.mtime,
-            TimeRule::Window => same_time(o.modify_window, stat.mtime, entry.mtime),
+            TimeRule::Exact => stat.mtime == entry.mtime(),
+            TimeRule::Window => same_time(o.modify_window, stat.mtime, entry.mtime()),
         };
         if !same {
-            if let Err(e) = handle.set_mtime(entry.mtime) {
+            if let Err(e) = handle.set_mtime(entry.mtime()) {
                 ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
                 return Applied::Failed;
             }

@@ -189,7 +189,7 @@ impl Destination {
         if let Some(0) = top
             .entries
             .iter()
-            .position(|e| e.is_dir() && &*e.basename == b".")
+            .position(|e| e.is_dir() && e.basename() == b".")
         {
             EntryRef {
                 segment: top.clone(),
@@ -324,7 +324,7 @@ impl DestDir {
             return;
         }
         let finish = Finish {
-            mtime: keeps_time(o, wanted.entry.mode).then_some(wanted.entry.mtime),
+            mtime: keeps_time(o, wanted.entry.mode()).then_some(wanted.entry.mtime()),
             permissions: widened.then_some(wanted.mode & 0o7777),
         };
         self.finish_with(finish);

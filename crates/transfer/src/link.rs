@@ -1,7 +1,8 @@
 //! The queue on which the file list crosses from the sender to the generator.
 //!
-//! It is bounded by entries, not by segments, so that memory stays flat whatever the tree's
-//! shape: the scan runs ahead of the generator, but only so far.
+//! It is bounded by entries, not by segments: the scan runs ahead of the generator, but only so far,
+//! however many directories those entries are in. A directory is one segment, so the largest one
+//! still crosses whole, as does a list without incremental recursion.
 // rsync: flist.c send_extra_file_list(), rsync.h MIN_FILECNT_LOOKAHEAD, MAX_FILECNT_LOOKAHEAD
 
 use crate::segment::Segment;

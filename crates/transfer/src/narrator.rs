@@ -489,7 +489,7 @@ impl Narrator {
             entry,
             flags: record.flags,
             link_name: record.link_name.as_deref(),
-            source_dir: dirs.get(entry.source as usize).map_or(b"", |d| d),
+            source_dir: dirs.get(entry.source() as usize).map_or(b"", |d| d),
             checksum: moved.checksum.or(record.checksum),
             audience,
             bytes_moved: moved.bytes,

@@ -15,9 +15,10 @@ use fast_io::dir::{Dir, FileKind, Follow, Stat};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tree::entry::{Entry, join};
+use tree::entry::join;
 use tree::filter::{DirFilters, EntryKind, FilterError, Side};
-use tree::order;
+use tree::names::{self, Batch, Name};
+use tree::order::Key;
 
 /// Removes entries of the destination.
 pub(crate) struct Remover<'a> {
@@ -71,8 +72,26 @@ pub(crate) enum Outcome {
 
 /// A directory's entries that may be removed, in rsync's order, and how many may not.
 pub(crate) struct Listing {
-    pub entries: Vec<(Entry, Stat)>,
+    pub entries: Vec<Standing>,
     kept: usize,
+}
+
+/// What stands in a directory of the destination, as far as a listing tells. There may be millions,
+/// most of which stay.
+pub(crate) struct Standing {
+    pub name: Name,
+    pub is_dir: bool,
+}
+
+impl Standing {
+    /// What it is sorted by.
+    pub fn key(&self) -> Key<'_> {
+        Key {
+            dirname: self.name.dirname(),
+            basename: self.name.basename(),
+            is_dir: self.is_dir,
+        }
+    }
 }
 
 impl Removals {
@@ -247,12 +266,15 @@ impl Remover<'_> {
         if !listing.entries.is_empty() && !recurse {
             outcome = Outcome::NotEmpty;
         } else {
-            for (entry, stat) in listing.entries.into_iter().rev() {
+            for entry in listing.entries.into_iter().rev() {
+                let name = entry.name.basename();
+                let Some(stat) = self.look(&dir.dir, &path, name) else {
+                    continue;
+                };
                 if stat.is_dir() && self.is_mount_point(&stat) {
                     outcome = Outcome::NotEmpty;
                     continue;
                 }
-                let name = &entry.basename;
                 if self.needs_unlock(&stat) && !self.ctx.options.dry_run {
                     let _ = dir.dir.set_permissions(name, stat.permissions | 0o200);
                 }
@@ -282,8 +304,8 @@ impl Remover<'_> {
             entries: Vec::new(),
             kept: 0,
         };
-        let found = match tree::scan::scan(dir, Follow::Never) {
-            Ok(found) => found,
+        let batches = match names::read(dir, 0, path) {
+            Ok(batches) => batches,
             Err(e) => {
                 self.note_error();
                 let text = line!("opendir ", self.shown(path), " failed");
@@ -291,38 +313,55 @@ impl Remover<'_> {
                 return listing;
             }
         };
-        let dirname: Arc<[u8]> = path.into();
-        for found in found {
-            let stat = match found.stat {
-                Ok(stat) => stat,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => {
-                    self.note_error();
-                    let name = self.shown(&join(path, &found.name));
-                    let text = line!("readlink_stat(", name, ") failed");
-                    self.ctx.transfer_error_os(self.role(), text, e);
-                    continue;
-                }
+        // What the directory says of types is enough, unless its entries cannot be looked at, which
+        // must be told of each.
+        let is_open = dir.stat(b".", Follow::Never).is_ok();
+        for found in batches.iter().flat_map(Batch::names) {
+            let name = found.basename();
+            let is_dir = match found.kind() {
+                Some(kind) if is_open => kind == FileKind::Directory,
+                _ => match self.look(dir, path, name) {
+                    Some(stat) => stat.is_dir(),
+                    None => continue,
+                },
             };
-            let kind = if stat.is_dir() {
+            let kind = if is_dir {
                 EntryKind::Directory
             } else {
                 EntryKind::File
             };
             let verdict = match listed {
-                Listed::Doomed => filters.check_in_doomed(path, &found.name, kind),
-                Listed::Staying => filters.check(path, &found.name, kind),
+                Listed::Doomed => filters.check_in_doomed(path, name, kind),
+                Listed::Staying => filters.check(path, name, kind),
             };
-            if filtering::is_excluded(self.ctx, Side::Receiver, verdict, path, &found.name, kind) {
+            if filtering::is_excluded(self.ctx, Side::Receiver, verdict, path, name, kind) {
                 listing.kept += 1;
                 continue;
             }
-            listing
-                .entries
-                .push((Entry::new(dirname.clone(), &found.name, &stat), stat));
+            listing.entries.push(Standing {
+                name: found,
+                is_dir,
+            });
         }
-        listing.entries.sort_by(|a, b| order::compare(&a.0, &b.0));
         listing
+            .entries
+            .sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        listing
+    }
+
+    /// What stands under a name, if anything; says why if that cannot be known.
+    pub fn look(&self, dir: &Dir, path: &[u8], name: &[u8]) -> Option<Stat> {
+        match dir.stat(name, Follow::Never) {
+            Ok(stat) => Some(stat),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => {
+                self.note_error();
+                let name = self.shown(&join(path, name));
+                let text = line!("readlink_stat(", name, ") failed");
+                self.ctx.transfer_error_os(self.role(), text, e);
+                None
+            }
+        }
     }
 
     /// Something of the destination could not be read.

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering as Memory};
 use tree::entry::Entry;
-use tree::order;
+use tree::order::{self, Key};
 
 /// A part of the file list: sorted, without duplicates, immutable once it crosses.
 #[derive(Debug)]
@@ -118,26 +118,56 @@ impl Segment {
         self.notes[index].load(Memory::Relaxed) & Note::Pruned as u8 != 0
     }
 
-    /// Finds an entry of this name, whatever its type.
-    // rsync: flist.c flist_find_ignore_dirness()
-    pub fn contains_name(&self, entry: &Entry) -> bool {
-        if self.find(entry).is_some() {
-            return true;
+    /// To look for many names.
+    pub fn finder(&self) -> Finder<'_> {
+        Finder {
+            segment: self,
+            last: [0; 2],
         }
-        let mut other = entry.clone();
-        other.mode = if entry.is_dir() { 0o100000 } else { 0o040000 };
-        self.find(&other).is_some()
+    }
+}
+
+/// Looks for names in a segment. One that is near the last, as when names are looked for in their
+/// order, is found in few steps.
+pub struct Finder<'a> {
+    segment: &'a Segment,
+    /// Where the last was found, or would be: of what is no directory, and of directories.
+    last: [usize; 2],
+}
+
+impl Finder<'_> {
+    /// Whether there is an entry of this name, whatever its type.
+    // rsync: flist.c flist_find_ignore_dirness()
+    pub fn contains_name(&mut self, key: Key<'_>) -> bool {
+        [key.is_dir, !key.is_dir]
+            .into_iter()
+            .any(|is_dir| self.contains(Key { is_dir, ..key }))
     }
 
-    fn find(&self, entry: &Entry) -> Option<usize> {
-        let index = self.search(entry)?;
-        (!self.is_pruned(index)).then_some(index)
-    }
-
-    fn search(&self, entry: &Entry) -> Option<usize> {
-        self.entries
-            .binary_search_by(|e| order::compare(e, entry))
-            .ok()
+    fn contains(&mut self, key: Key<'_>) -> bool {
+        let entries = &self.segment.entries;
+        let last = self.last[usize::from(key.is_dir)];
+        // Everything below `from` is smaller, and nothing from `to` on.
+        let (mut to, mut step) = (entries.len(), 1);
+        let mut from;
+        if entries.get(last).is_some_and(|e| e.key() < key) {
+            from = last + 1;
+            while from + step < to && entries[from + step].key() < key {
+                from += step + 1;
+                step *= 2;
+            }
+            to = to.min(from + step + 1);
+        } else {
+            to = to.min(last + 1);
+            while step < to && entries[to - step].key() >= key {
+                to -= step;
+                step *= 2;
+            }
+            from = to.saturating_sub(step);
+        }
+        let at = from + entries[from..to].partition_point(|e| e.key() < key);
+        self.last[usize::from(key.is_dir)] = at;
+        entries.get(at).is_some_and(|e| e.key() == key) && !self.segment.is_pruned(at)
     }
 }
 
@@ -188,50 +218,68 @@ pub struct Cleaned {
 /// merged, of a directory and something else the directory stays, else the first one named.
 // rsync: flist.c flist_sort_and_clean()
 pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
-    entries.sort_by(order::compare);
+    sort(&mut entries);
     let mut dropped = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     let mut places: Vec<u32> = Vec::new();
     let mut all_kept = true;
-    for (place, entry) in entries.into_iter().enumerate() {
-        let place = place as u32;
-        let Some(last) = kept.last_mut() else {
-            kept.push(entry);
-            continue;
-        };
-        if order::compare(last, &entry) == Ordering::Equal {
-            if std::mem::take(&mut all_kept) {
-                places.extend(0..place);
+    let mut place = 0;
+    entries.dedup_by(|entry, last| {
+        place += 1;
+        if order::compare(last, entry) != Ordering::Equal {
+            if !all_kept {
+                places.push(place);
             }
-            dropped.push((entry.path(), place));
-            if entry.is_dir() {
-                if repeated_dirs
-                    .last()
-                    .is_none_or(|d| d.path() != entry.path())
-                {
-                    repeated_dirs.push(last.clone());
-                }
-                last.flags.top_dir |= entry.flags.top_dir;
-                last.flags.content_dir |= entry.flags.content_dir;
-                last.flags.implied_dir &= entry.flags.implied_dir;
-                repeated_dirs.push(entry);
+            return false;
+        }
+        if std::mem::take(&mut all_kept) {
+            places.extend(0..place);
+        }
+        dropped.push((entry.path(), place));
+        if entry.is_dir() {
+            if repeated_dirs
+                .last()
+                .is_none_or(|d| d.path() != entry.path())
+            {
+                repeated_dirs.push(last.clone());
             }
-            continue;
+            let mut flags = last.flags();
+            flags.top_dir |= entry.flags().top_dir;
+            flags.content_dir |= entry.flags().content_dir;
+            flags.implied_dir &= entry.flags().implied_dir;
+            last.set_flags(flags);
+            repeated_dirs.push(entry.clone());
         }
-        if !all_kept {
-            places.push(place);
-        }
-        kept.push(entry);
-    }
+        true
+    });
     let mut cleaned = Cleaned {
-        entries: kept,
+        entries,
         places: (!all_kept).then(|| places.into()),
         dropped,
         repeated_dirs,
     };
     cleaned.drop_shadowed_files();
     cleaned
+}
+
+/// Sorts entries, those of one name in the order in which they were listed. A list may be as large
+/// as memory allows, so what moves are numbers, and then each entry once, in place.
+fn sort(entries: &mut [Entry]) {
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_unstable_by(|&a, &b| {
+        order::compare(&entries[a as usize], &entries[b as usize]).then(a.cmp(&b))
+    });
+    for start in 0..order.len() {
+        let mut at = start;
+        loop {
+            let from = std::mem::replace(&mut order[at], at as u32) as usize;
+            if from == start {
+                break;
+            }
+            entries.swap(at, from);
+            at = from;
+        }
+    }
 }
 
 impl Cleaned {
@@ -241,11 +289,13 @@ impl Cleaned {
         let mut shadowed = Vec::new();
         for entry in entries
             .iter()
-            .filter(|e| e.is_dir() && &*e.basename != b".")
+            .filter(|e| e.is_dir() && e.basename() != b".")
         {
-            let mut as_file = entry.clone();
-            as_file.mode = 0o100000;
-            if let Ok(at) = entries.binary_search_by(|e| order::compare(e, &as_file)) {
+            let as_file = Key {
+                is_dir: false,
+                ..entry.key()
+            };
+            if let Ok(at) = entries.binary_search_by(|e| e.key().cmp(&as_file)) {
                 shadowed.push(at);
             }
         }
@@ -273,5 +323,97 @@ impl Cleaned {
             !is_shadowed(index - 1)
         });
         self.places = Some(places.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
+    use tree::entry::split;
+    use tree::names::Name;
+
+    /// An entry of this name, a directory if it ends in a slash, of `source`.
+    fn entry(path: &str, source: u32) -> Entry {
+        let (path, kind) = match path.strip_suffix('/') {
+            Some(dir) => (dir, FileKind::Directory),
+            None => (path, FileKind::Regular),
+        };
+        let stat = Stat {
+            kind,
+            permissions: 0o755,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: Timestamp::default(),
+            atime: Timestamp::default(),
+            device: 0,
+            inode: 0,
+            links: 1,
+            allocated: 0,
+            special: DeviceNumber::default(),
+        };
+        let (dirname, basename) = split(path.as_bytes());
+        Entry::new(Name::alone(source, dirname, basename), &stat)
+    }
+
+    fn shown(entry: &Entry) -> (String, u32) {
+        let slash = if entry.is_dir() { "/" } else { "" };
+        let path = String::from_utf8(entry.path()).unwrap() + slash;
+        (path, entry.source())
+    }
+
+    #[test]
+    fn of_each_name_the_first_one_listed_stays_and_directories_win() {
+        let listed = [
+            ("c", 0),
+            ("b/", 0),
+            ("a", 0),
+            ("c", 1),
+            ("a", 2),
+            ("b", 1),
+            ("b/", 2),
+            ("a", 1),
+            ("b/x", 2),
+        ];
+        let cleaned = sort_and_clean(listed.map(|(path, source)| entry(path, source)).into());
+        let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
+        let expected = [("a", 0), ("c", 0), ("b/", 0), ("b/x", 2)];
+        assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
+        let repeated: Vec<_> = cleaned.repeated_dirs.iter().map(shown).collect();
+        assert_eq!(repeated, [("b/".into(), 0), ("b/".into(), 2)]);
+        // Sorted, with the duplicates: a a a b c c b/ b/ b/x.
+        assert_eq!(cleaned.places.as_deref(), Some([0, 4, 6, 8].as_slice()));
+        let dropped: Vec<_> = cleaned.dropped.iter().map(|(_, place)| *place).collect();
+        assert_eq!(dropped, [1, 2, 5, 7, 3]);
+    }
+
+    #[test]
+    fn names_are_found_in_whatever_order_they_are_looked_for() {
+        let entries: Vec<_> = (0..200)
+            .map(|i| {
+                entry(
+                    &format!("{:03}{}", i * 2, if i % 3 == 0 { "/" } else { "" }),
+                    0,
+                )
+            })
+            .collect();
+        let segment = Segment::new(sort_and_clean(entries), 0, 0, Parent::None, false);
+        let orders: [Vec<usize>; 4] = [
+            (0..401).collect(),
+            (0..401).rev().collect(),
+            (0..401).map(|i| i * 7 % 401).collect(),
+            (0..401).map(|i| i * 211 % 401).collect(),
+        ];
+        for order in orders {
+            let mut finder = segment.finder();
+            for number in order {
+                let wanted = entry(&format!("{number:03}"), 0);
+                let is_there = number % 2 == 0 && number < 400;
+                assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
+            }
+        }
+        let empty = Segment::new(sort_and_clean(Vec::new()), 0, 0, Parent::None, false);
+        assert!(!empty.finder().contains_name(entry("a", 0).key()));
     }
 }

@@ -1,34 +1,34 @@
 //! One entry of a file list: what rsync calls a `file_struct`.
 
+use crate::names::{Name, Names};
+use crate::order::Key;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use std::sync::Arc;
 
 /// An entry of a file list. Small, because a list may hold millions.
 // rsync: rsync.h struct file_struct
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Entry {
-    /// The directories before the last component, without a trailing slash; empty at the top.
-    /// Shared by the entries of one directory.
-    pub dirname: Arc<[u8]>,
-    /// The last component; `.` for the top of a transfer.
-    pub basename: Box<[u8]>,
-    /// Type and permission bits, as Unix numbers them.
-    pub mode: u32,
+    /// With `at`, its name: a [`Name`] of its own would be padded.
+    names: Arc<Names>,
+    at: u32,
+    mode: u16,
+    flags: u8,
     /// The owner's number at the source.
     pub uid: u32,
     /// The group's number at the source.
     pub gid: u32,
-    /// Which of the session's source directories the name starts from.
-    pub source: u32,
     /// Bytes of content; 0 for devices and special files.
     pub size: u64,
-    /// When the content last changed.
-    pub mtime: Timestamp,
-    /// Why and how it is in the list.
-    pub flags: EntryFlags,
+    /// Nanoseconds since 1970; [`FAR_TIME`] if `extra` has it.
+    mtime: i64,
     /// What only some entries have.
     pub extra: Option<Box<Extra>>,
 }
+
+/// The time is further from 1970 than nanoseconds can count, about 292 years.
+const FAR_TIME: i64 = i64::MIN;
+const NANOS: i64 = 1_000_000_000;
 
 /// What only some entries have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +39,8 @@ pub struct Extra {
     pub device: DeviceNumber,
     /// For a file with several names, under `-H`: volume and number of what they share.
     pub identity: Option<FileId>,
+    /// When the content last changed, if that is very long ago or very far ahead.
+    pub far_mtime: Timestamp,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
 }
@@ -67,8 +69,8 @@ pub struct EntryFlags {
 }
 
 impl Entry {
-    /// An entry for `path` (components joined by `/`), as `stat` describes it.
-    pub fn new(dirname: Arc<[u8]>, basename: &[u8], stat: &Stat) -> Entry {
+    /// An entry of this name, as `stat` describes it.
+    pub fn new(name: Name, stat: &Stat) -> Entry {
         let sized = matches!(
             stat.kind,
             FileKind::Regular | FileKind::Directory | FileKind::Symlink
@@ -79,28 +81,118 @@ impl Entry {
                 ..Extra::default()
             })
         });
-        Entry {
-            dirname,
-            basename: basename.into(),
-            mode: stat.mode(),
+        let Name { names, at } = name;
+        let mut entry = Entry {
+            names,
+            at,
+            mode: 0,
+            flags: 0,
             uid: stat.uid,
             gid: stat.gid,
-            source: 0,
             size: if sized { stat.size } else { 0 },
-            mtime: stat.mtime,
-            flags: EntryFlags::default(),
+            mtime: 0,
             extra,
-        }
+        };
+        entry.set_mode(stat.mode());
+        entry.set_mtime(stat.mtime);
+        entry
+    }
+
+    /// The directories before the last component, without a trailing slash; empty at the top.
+    pub fn dirname(&self) -> &[u8] {
+        self.names.dirname()
+    }
+
+    /// The last component; `.` for the top of a transfer.
+    pub fn basename(&self) -> &[u8] {
+        self.names.basename(self.at)
+    }
+
+    /// Which of the session's source directories the name starts from.
+    pub fn source(&self) -> u32 {
+        self.names.source()
+    }
+
+    /// Whether both are in the same directory of the same source.
+    pub fn is_beside(&self, other: &Entry) -> bool {
+        Arc::ptr_eq(&self.names, &other.names)
+            || (self.source() == other.source() && self.dirname() == other.dirname())
     }
 
     /// The whole name, `/` between its components.
     pub fn path(&self) -> Vec<u8> {
-        join(&self.dirname, &self.basename)
+        join(self.dirname(), self.basename())
+    }
+
+    /// What the entry is sorted by.
+    pub fn key(&self) -> Key<'_> {
+        Key {
+            dirname: self.dirname(),
+            basename: self.basename(),
+            is_dir: self.is_dir(),
+        }
+    }
+
+    /// Type and permission bits, as Unix numbers them.
+    pub fn mode(&self) -> u32 {
+        self.mode.into()
+    }
+
+    /// Changes type and permission bits; a mode has no others.
+    pub fn set_mode(&mut self, mode: u32) {
+        self.mode = mode as u16;
+    }
+
+    /// When the content last changed.
+    pub fn mtime(&self) -> Timestamp {
+        if self.mtime == FAR_TIME {
+            return self.extra.as_ref().map(|e| e.far_mtime).unwrap_or_default();
+        }
+        Timestamp {
+            secs: self.mtime.div_euclid(NANOS),
+            nanos: self.mtime.rem_euclid(NANOS) as u32,
+        }
+    }
+
+    fn set_mtime(&mut self, mtime: Timestamp) {
+        let nanos = mtime
+            .secs
+            .checked_mul(NANOS)
+            .and_then(|secs| secs.checked_add(mtime.nanos.into()))
+            .filter(|&nanos| nanos != FAR_TIME);
+        if nanos.is_none() {
+            self.extra_mut().far_mtime = mtime;
+        }
+        self.mtime = nanos.unwrap_or(FAR_TIME);
+    }
+
+    /// Why and how it is in the list.
+    pub fn flags(&self) -> EntryFlags {
+        let has = |bit: u8| (self.flags >> bit) & 1 == 1;
+        EntryFlags {
+            top_dir: has(0),
+            content_dir: has(1),
+            implied_dir: has(2),
+            mount_dir: has(3),
+        }
+    }
+
+    /// Changes why and how it is in the list.
+    pub fn set_flags(&mut self, flags: EntryFlags) {
+        let EntryFlags {
+            top_dir,
+            content_dir,
+            implied_dir,
+            mount_dir,
+        } = flags;
+        self.flags = [top_dir, content_dir, implied_dir, mount_dir]
+            .into_iter()
+            .rfold(0u8, |bits, flag| bits << 1 | u8::from(flag));
     }
 
     /// What it is; `None` for the entry of a missing argument (mode 0).
     pub fn kind(&self) -> Option<FileKind> {
-        FileKind::from_mode(self.mode)
+        FileKind::from_mode(self.mode())
     }
 
     /// A directory.
@@ -120,7 +212,7 @@ impl Entry {
 
     /// The permission bits.
     pub fn permissions(&self) -> u32 {
-        self.mode & 0o7777
+        self.mode() & 0o7777
     }
 
     /// What a symbolic link holds; empty for anything else.
@@ -149,11 +241,11 @@ impl Entry {
     /// How many directories are above it: 0 for `.`, 1 for a name at the top.
     // rsync: util1.c count_dir_elements()
     pub fn depth(&self) -> usize {
-        if self.dirname.is_empty() && &*self.basename == b"." {
+        if self.dirname().is_empty() && self.basename() == b"." {
             return 0;
         }
         1 + self
-            .dirname
+            .dirname()
             .split(|&b| b == b'/')
             .filter(|c| !c.is_empty())
             .count()
@@ -186,6 +278,53 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_is_small() {
+        // rsync's takes as much: 24 bytes, the numbers after it, and two pointers to it.
+        assert!(size_of::<Entry>() <= 48, "{}", size_of::<Entry>());
+    }
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let stat = |mtime| Stat {
+            kind: FileKind::Socket,
+            permissions: 0o7777,
+            uid: u32::MAX,
+            gid: 0,
+            size: 5,
+            mtime,
+            atime: Timestamp::default(),
+            device: 0,
+            inode: 0,
+            links: 1,
+            allocated: 0,
+            special: DeviceNumber::default(),
+        };
+        for secs in [
+            i64::MIN,
+            -9_300_000_000,
+            -1,
+            0,
+            1_795_372_118,
+            9_300_000_000,
+        ] {
+            for nanos in [0, 1, 999_999_999] {
+                let mtime = Timestamp { secs, nanos };
+                let mut entry = Entry::new(Name::alone(3, b"d", b"n"), &stat(mtime));
+                assert_eq!(entry.mtime(), mtime);
+                assert_eq!(entry.mode(), 0o147777);
+                assert_eq!((entry.source(), entry.path()), (3, b"d/n".to_vec()));
+                let flags = EntryFlags {
+                    content_dir: true,
+                    mount_dir: true,
+                    ..EntryFlags::default()
+                };
+                entry.set_flags(flags);
+                assert_eq!(entry.flags(), flags);
+            }
+        }
+    }
 
     #[test]
     fn names_are_split_and_joined_alike() {

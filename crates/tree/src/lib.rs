@@ -2,7 +2,7 @@
 //! root.
 //!
 //! - [`entry`]: one entry of a file list; [`order`]: rsync's order of them.
-//! - [`scan`]: what is in a directory.
+//! - [`names`]: the names in a directory; [`scan`]: what each of them is.
 //! - [`filter`]: which entries are wanted.
 //! - [`temp`]: files that appear under their real name only when complete.
 //! - [`symlink`]: which links are safe.
@@ -12,6 +12,7 @@
 
 pub mod entry;
 pub mod filter;
+pub mod names;
 pub mod order;
 pub mod scan;
 pub mod symlink;

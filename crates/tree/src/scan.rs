@@ -1,60 +1,57 @@
-//! Reading a directory: all its names and what each is, on several threads where that pays.
+//! Looking at all that is in a directory, on several threads where that pays.
 
-use fast_io::dir::{Dir, DirEntry, Follow, Stat};
+use crate::names::{self, Name};
+use fast_io::dir::{Dir, Follow, Stat};
 use std::io;
 
-/// A name found in a directory.
-#[derive(Debug)]
-pub struct Found {
-    /// The name, one component.
-    pub name: Vec<u8>,
-    /// What it is.
-    pub stat: io::Result<Stat>,
-}
-
-/// Reads the directory's names and looks at each of them. The order is the system's.
+/// Reads the directory's names, looks at each of them, and hands over what it finds. The order is
+/// the system's. `source` and `dirname` are what the names start with.
 ///
 /// A large directory's entries are looked at by several threads, since one thread would
-/// mostly wait for the file system.
-pub fn scan(dir: &Dir, follow: Follow) -> io::Result<Vec<Found>> {
-    let names = dir.entries()?;
-    let threads = threads_for(names.len());
-    if threads == 1 {
-        return Ok(names.into_iter().map(|e| look(dir, e, follow)).collect());
+/// mostly wait for the file system; and in turns, since what the system says of an entry takes
+/// much more memory than what a list keeps of it.
+pub fn scan(
+    dir: &Dir,
+    source: u32,
+    dirname: &[u8],
+    follow: Follow,
+    mut found: impl FnMut(Name, io::Result<Stat>),
+) -> io::Result<()> {
+    for batch in names::read(dir, source, dirname)? {
+        let names: Vec<Name> = batch.names().collect();
+        let threads = threads_for(names.len());
+        if threads == 1 {
+            for name in names {
+                let stat = dir.stat(name.basename(), follow);
+                found(name, stat);
+            }
+            continue;
+        }
+        let stats = look(dir, &names, threads, follow);
+        for (name, stat) in names.into_iter().zip(stats) {
+            found(name, stat);
+        }
     }
-    let share = names.len().div_ceil(threads);
-    let mut names = names.into_iter();
-    let parts: Vec<Vec<DirEntry>> = (0..threads)
-        .map(|_| names.by_ref().take(share).collect())
-        .collect();
+    Ok(())
+}
+
+/// Looks at all these names, in their order.
+fn look(dir: &Dir, names: &[Name], threads: usize, follow: Follow) -> Vec<io::Result<Stat>> {
+    let stat = |name: &Name| dir.stat(name.basename(), follow);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = parts
-            .into_iter()
-            .map(|part| {
-                scope.spawn(move || {
-                    part.into_iter()
-                        .map(|e| look(dir, e, follow))
-                        .collect::<Vec<_>>()
-                })
-            })
+        let workers: Vec<_> = names
+            .chunks(names.len().div_ceil(threads))
+            .map(|part| scope.spawn(move || part.iter().map(stat).collect::<Vec<_>>()))
             .collect();
-        let mut found = Vec::new();
+        let mut stats = Vec::with_capacity(names.len());
         for worker in workers {
             match worker.join() {
-                Ok(part) => found.extend(part),
+                Ok(part) => stats.extend(part),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(found)
+        stats
     })
-}
-
-fn look(dir: &Dir, entry: DirEntry, follow: Follow) -> Found {
-    let stat = dir.stat(&entry.name, follow);
-    Found {
-        name: entry.name,
-        stat,
-    }
 }
 
 /// Starting a thread costs about as much as looking at 100 entries.
@@ -76,14 +73,12 @@ mod tests {
                 std::fs::write(temp.path().join(format!("f{i}")), b"x").unwrap();
             }
             let dir = Dir::open(temp.path()).unwrap();
-            let mut names: Vec<_> = scan(&dir, Follow::Never)
-                .unwrap()
-                .into_iter()
-                .map(|f| {
-                    assert_eq!(f.stat.unwrap().size, 1);
-                    f.name
-                })
-                .collect();
+            let mut names = Vec::new();
+            scan(&dir, 0, b"", Follow::Never, |name, stat| {
+                assert_eq!(stat.unwrap().size, 1);
+                names.push(name.basename().to_vec());
+            })
+            .unwrap();
             names.sort();
             names.dedup();
             assert_eq!(names.len(), count);

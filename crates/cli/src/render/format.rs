@@ -127,12 +127,12 @@ impl LineFormat {
                 // Blanks are not padded further.
                 None => return line.resize(line.len() + self.sum_digits(), b' '),
             },
-            b'M' => time::local(entry.map_or(0, |e| e.mtime.secs))
+            b'M' => time::local(entry.map_or(0, |e| e.mtime().secs))
                 .replace(' ', "-")
                 .into_bytes(),
             b't' => time::now().into_bytes(),
             b'B' => {
-                let permissions = list::permissions(entry.map_or(0, |entry| entry.mode));
+                let permissions = list::permissions(entry.map_or(0, |entry| entry.mode()));
                 permissions.as_bytes()[1..].to_vec()
             }
             b'U' => {

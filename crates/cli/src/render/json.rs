@@ -323,11 +323,11 @@ impl From<&Entry> for Described {
     fn from(entry: &Entry) -> Described {
         Described {
             name: entry.path().as_slice().into(),
-            kind: kind_name(entry.mode),
+            kind: kind_name(entry.mode()),
             mode: entry.permissions(),
             size: entry.size,
-            mtime: entry.mtime.secs,
-            mtime_nanos: entry.mtime.nanos,
+            mtime: entry.mtime().secs,
+            mtime_nanos: entry.mtime().nanos,
             uid: entry.uid,
             gid: entry.gid,
             target: entry.is_symlink().then(|| entry.link_target().into()),

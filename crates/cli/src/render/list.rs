@@ -11,8 +11,8 @@ pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     let level = options.human_readable;
     let width = if level > 0 { 14 } else { 11 };
     let size = number::human(entry.size, level);
-    let time = time::local(entry.mtime.secs);
-    let mut line = permissions(entry.mode).into_bytes();
+    let time = time::local(entry.mtime().secs);
+    let mut line = permissions(entry.mode()).into_bytes();
     line.extend_from_slice(format!(" {size:>width$} {time} ").as_bytes());
     line.extend_from_slice(&entry.path());
     if options.preserve_links && entry.is_symlink() {
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_line_of_a_file() {
         let entry = specimen::file("sub/a", 3_000_000);
-        let time = time::local(entry.mtime.secs);
+        let time = time::local(entry.mtime().secs);
         let mut options = Options {
             human_readable: 1,
             ..Options::default()

@@ -1,28 +1,35 @@
 //! Entries and items for the tests of the renderers.
 
-use fast_io::dir::Timestamp;
+use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use transfer::event::{Audience, Item, Message, Role, Severity, Totals};
 use transfer::item::ItemFlags;
-use tree::entry::{Entry, EntryFlags, split};
+use tree::entry::{Entry, split};
+use tree::names::Name;
 
 /// An entry of any type.
 pub(crate) fn entry(path: &[u8], mode: u32, size: u64) -> Entry {
     let (dirname, basename) = split(path);
-    Entry {
-        dirname: dirname.into(),
-        basename: basename.into(),
-        mode,
+    let time = Timestamp {
+        secs: 1_795_372_118,
+        nanos: 5,
+    };
+    let stat = Stat {
+        kind: FileKind::Regular,
+        permissions: 0,
         uid: 1000,
         gid: 100,
-        source: 0,
         size,
-        mtime: Timestamp {
-            secs: 1_795_372_118,
-            nanos: 5,
-        },
-        flags: EntryFlags::default(),
-        extra: None,
-    }
+        mtime: time,
+        atime: time,
+        device: 0,
+        inode: 0,
+        links: 1,
+        allocated: 0,
+        special: DeviceNumber::default(),
+    };
+    let mut entry = Entry::new(Name::alone(0, dirname, basename), &stat);
+    entry.set_mode(mode);
+    entry
 }
 
 pub(crate) fn file(path: &str, size: u64) -> Entry {

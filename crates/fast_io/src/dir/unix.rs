@@ -5,7 +5,7 @@
 mod clone;
 
 use super::name::{Name, PathBeneath};
-use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
+use super::{Access, DeviceNumber, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::File;
@@ -100,16 +100,12 @@ impl Dir {
         Ok(Dir(open_dir(open)?))
     }
 
-    pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
+    pub fn entries(&self, found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> io::Result<()> {
         // A handle of its own, so that the read position is nobody else's.
         let fd = rustix::fs::openat(&self.0, c".", DIR_FLAGS, Mode::empty())?;
-        let mut entries = Vec::new();
         let mut add = |name: &[u8], kind: rustix::fs::FileType| {
             if name != b"." && name != b".." {
-                entries.push(DirEntry {
-                    name: name.to_vec(),
-                    kind: kind_of(kind),
-                });
+                found(name, kind_of(kind));
             }
         };
         #[cfg(target_os = "linux")]
@@ -126,7 +122,7 @@ impl Dir {
             let entry = entry?;
             add(entry.file_name().to_bytes(), entry.file_type());
         }
-        Ok(entries)
+        Ok(())
     }
 
     pub fn stat(&self, name: Name<'_>, follow: Follow) -> io::Result<Stat> {

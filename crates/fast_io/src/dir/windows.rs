@@ -11,7 +11,7 @@ mod reparse;
 mod wide;
 
 use super::name::{Name, PathBeneath};
-use super::{Access, DeviceNumber, DirEntry, FileKind, Follow, Identity, Stat, Timestamp};
+use super::{Access, DeviceNumber, FileKind, Follow, Identity, Stat, Timestamp};
 use crate::sys::win32_error;
 use metadata::Shape;
 use native::ITSELF;
@@ -104,9 +104,9 @@ impl Dir {
         Dir::open(&whole)
     }
 
-    pub fn entries(&self) -> io::Result<Vec<DirEntry>> {
+    pub fn entries(&self, found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> io::Result<()> {
         // A handle of its own, so that the read position is nobody else's.
-        entries::read(&self.again(DIR_ACCESS)?)
+        entries::read(&self.again(DIR_ACCESS)?, found)
     }
 
     pub fn stat(&self, name: Name<'_>, follow: Follow) -> io::Result<Stat> {

@@ -31,7 +31,7 @@ impl Generator {
             ctx.info(ROLE, text);
         }
         if o.list_only {
-            let implied = is_dir && !o.implied_dirs && file.flags.implied_dir;
+            let implied = is_dir && !o.implied_dirs && file.flags().implied_dir;
             if !(is_dir && (visit == Visit::Early || implied)) {
                 ctx.narrator.direct(Event::Listed(file));
             }
@@ -93,9 +93,9 @@ impl Generator {
             _ => None,
         };
         let mode = if o.preserve_perms {
-            file.mode
+            file.mode()
         } else {
-            dest_mode(&ctx, file.mode, existing)
+            dest_mode(&ctx, file.mode(), existing)
         };
         let wanted = Wanted { entry: file, mode };
         if self.hard_links.is_later(entry) {
@@ -130,9 +130,9 @@ impl Generator {
         let file = entry.entry();
         let wanted = Wanted {
             entry: file,
-            mode: file.mode,
+            mode: file.mode(),
         };
-        if kind_class(file.mode) != kind_class(stat.mode()) {
+        if kind_class(file.mode()) != kind_class(stat.mode()) {
             " (type change)"
         } else if !self.quick_check(file, stat) {
             if self.ctx.options.checksum {
@@ -159,7 +159,11 @@ impl Generator {
                     } else {
                         o.size_only
                             || (!o.ignore_times
-                                && crate::attrs::same_time(o.modify_window, stat.mtime, file.mtime))
+                                && crate::attrs::same_time(
+                                    o.modify_window,
+                                    stat.mtime,
+                                    file.mtime(),
+                                ))
                     }
             }
             // Without `-l` rsync's list does not say where a link leads.

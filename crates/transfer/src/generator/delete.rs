@@ -13,15 +13,16 @@ use fast_io::dir::{Dir, Follow, Stat};
 use options::DeleteWhen;
 use std::io;
 use std::sync::Arc;
-use tree::entry::Entry;
+use tree::entry::{Entry, join};
 use tree::filter::DirFilters;
+use tree::names::{self, Batch, Name};
 
 /// What deleting needs to remember.
 pub(super) struct Deletions {
     /// The filters that hold in each directory from the root down to where the walk is.
     filters: Vec<(Option<Vec<u8>>, DirFilters)>,
-    /// What `--delete-delay` removes in the end: name, and whether it must be made writable.
-    remembered: Vec<(Vec<u8>, u32, bool)>,
+    /// What `--delete-delay` removes in the end.
+    remembered: Vec<Name>,
     warned_of_errors: bool,
     /// Something could not be read: what the list lacks may be there.
     pub after_errors: bool,
@@ -41,6 +42,19 @@ impl Deletions {
             top_devices: Vec::new(),
         }
     }
+
+    /// Remembers what is to be removed in the end, of so many entries that were found in a
+    /// directory.
+    fn remember(&mut self, path: &[u8], doomed: Vec<Name>, found: usize) {
+        // A few names would keep all in memory that they were read with.
+        if doomed.len() < found / 2 {
+            let batches = names::gather(0, path, doomed.iter().map(Name::basename));
+            self.remembered
+                .extend(batches.iter().flat_map(Batch::names));
+        } else {
+            self.remembered.extend(doomed);
+        }
+    }
 }
 
 impl Generator {
@@ -54,7 +68,7 @@ impl Generator {
             return Ok(());
         }
         let path = path_of(dir.entry());
-        if dir.entry().flags.content_dir {
+        if dir.entry().flags().content_dir {
             self.delete_in(dir.entry(), &path, list)
         } else {
             let open = self.enter_path(&path).ok();
@@ -77,8 +91,8 @@ impl Generator {
                 continue;
             }
             let path = path_of(dir.entry());
-            if dir.entry().flags.content_dir
-                && dir.entry().flags.top_dir
+            if dir.entry().flags().content_dir
+                && dir.entry().flags().top_dir
                 && self.ctx.options.debug.del >= 1
             {
                 let shown = if path.is_empty() {
@@ -97,21 +111,21 @@ impl Generator {
 
     /// Deletes what `--delete-delay` remembered.
     pub(super) fn delete_remembered(&mut self) {
-        for (path, _, unlock) in std::mem::take(&mut self.deletions.remembered) {
-            let (dir, name) = super::split_owned(&path);
-            let Ok(dir) = self.enter_path(&dir) else {
+        for name in std::mem::take(&mut self.deletions.remembered) {
+            let Ok(dir) = self.enter_path(name.dirname()) else {
                 continue;
             };
-            let Ok(stat) = dir.dir.stat(&name, Follow::Never) else {
+            let Ok(stat) = dir.dir.stat(name.basename(), Follow::Never) else {
                 continue;
             };
             let filters = self.known_filters(&dir.path);
             let manner = Manner {
                 recurse: true,
-                unlock,
+                unlock: self.remover().needs_unlock(&stat),
                 room_for: None,
             };
-            self.remover().remove(&dir, &name, &stat, manner, &filters);
+            self.remover()
+                .remove(&dir, name.basename(), &stat, manner, &filters);
         }
     }
 
@@ -172,7 +186,7 @@ impl Generator {
         let filters = self.filters_in(path, Some(&open))?;
         if o.one_file_system > 0 {
             let device = open.dir.stat_self().map_or(0, |s| s.device);
-            if dir.flags.top_dir {
+            if dir.flags().top_dir {
                 self.deletions.top_devices.push(device);
             } else if self.deletions.removals.device() != device
                 && !self.deletions.top_devices.contains(&device)
@@ -184,35 +198,48 @@ impl Generator {
         let listing = self
             .remover()
             .list(&open.dir, path, &filters, Listed::Staying);
-        for (entry, stat) in listing.entries.into_iter().rev() {
+        let found = listing.entries.len();
+        let mut list_finder = list.finder();
+        let mut remembered = Vec::new();
+        for entry in listing.entries.into_iter().rev() {
             ctx.check_stopped(ROLE)?;
+            let name = entry.name.basename();
+            // What the list has stays, whatever else is to be said of it.
+            let may_be_mount_point = entry.is_dir && o.one_file_system > 0;
+            let is_listed = list_finder.contains_name(entry.key());
+            if is_listed && !may_be_mount_point {
+                continue;
+            }
+            let Some(stat) = self.remover().look(&open.dir, path, name) else {
+                continue;
+            };
             if stat.is_dir() && self.remover().is_mount_point(&stat) {
                 if o.info.mount >= 1 {
-                    ctx.info(ROLE, line!("cannot delete mount point: ", entry.path()));
+                    let path = join(path, name);
+                    ctx.info(ROLE, line!("cannot delete mount point: ", path));
                 }
                 continue;
             }
-            if list.contains_name(&entry) {
+            if is_listed {
                 continue;
             }
-            if deletes_later(o.delete) && is_listed_in_other_case(&open.dir, &entry, &stat, list) {
+            if deletes_later(o.delete)
+                && is_listed_in_other_case(&open.dir, &entry.name, &stat, list)
+            {
                 continue;
             }
-            let unlock = self.remover().needs_unlock(&stat);
             if o.delete == Some(DeleteWhen::Delay) {
-                self.deletions
-                    .remembered
-                    .push((entry.path(), stat.mode(), unlock));
+                remembered.push(entry.name);
             } else {
                 let manner = Manner {
                     recurse: true,
-                    unlock,
+                    unlock: self.remover().needs_unlock(&stat),
                     room_for: None,
                 };
-                self.remover()
-                    .remove(&open, &entry.basename, &stat, manner, &filters);
+                self.remover().remove(&open, name, &stat, manner, &filters);
             }
         }
+        self.deletions.remember(path, remembered, found);
         ctx.control.sign_of_life();
         Ok(())
     }
@@ -292,16 +319,16 @@ fn deletes_later(when: Option<DeleteWhen>) -> bool {
 
 /// Where `NAME` and `name` are one entry, the list may hold it in another case: then it is the
 /// copy itself. rsync deletes it.
-fn is_listed_in_other_case(dir: &Dir, entry: &Entry, stat: &Stat, list: &Segment) -> bool {
+fn is_listed_in_other_case(dir: &Dir, name: &Name, stat: &Stat, list: &Segment) -> bool {
     // File systems that ignore case are the exception on Linux, and searching the list takes time.
     if cfg!(target_os = "linux") {
         return false;
     }
     list.entries
         .iter()
-        .filter(|listed| listed.dirname == entry.dirname)
-        .filter(|listed| equal_but_for_case(&listed.basename, &entry.basename))
-        .filter_map(|listed| dir.stat(&listed.basename, Follow::Never).ok())
+        .filter(|listed| listed.dirname() == name.dirname())
+        .filter(|listed| equal_but_for_case(listed.basename(), name.basename()))
+        .filter_map(|listed| dir.stat(listed.basename(), Follow::Never).ok())
         .any(|same| (same.device, same.inode) == (stat.device, stat.inode))
 }
 
@@ -324,7 +351,7 @@ fn is_below(path: &[u8], dir: Option<&[u8]>) -> bool {
 
 /// A directory's name below the destination; empty for the destination itself.
 fn path_of(dir: &Entry) -> Vec<u8> {
-    if &*dir.basename == b"." && dir.dirname.is_empty() {
+    if dir.basename() == b"." && dir.dirname().is_empty() {
         return Vec::new();
     }
     without_leading_slashes(&dir.path()).to_vec()

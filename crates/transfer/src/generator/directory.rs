@@ -23,7 +23,7 @@ impl Generator {
         let ctx = self.ctx.clone();
         let o = &ctx.options;
         let file = entry.entry();
-        if !o.implied_dirs && file.flags.implied_dir && o.relative {
+        if !o.implied_dirs && file.flags().implied_dir && o.relative {
             return Ok(());
         }
         if visit == Visit::Early {
@@ -54,9 +54,9 @@ impl Generator {
         let created = entry.has(Note::DirCreated);
         let there = if created { None } else { really_there };
         let mode = if o.preserve_perms {
-            file.mode
+            file.mode()
         } else {
-            dest_mode(&ctx, file.mode, there.as_ref())
+            dest_mode(&ctx, file.mode(), there.as_ref())
         };
         let wanted = Wanted { entry: file, mode };
         let flags = if there.is_some() {
@@ -91,7 +91,7 @@ impl Generator {
     fn make_early(&mut self, entry: &EntryRef, found: &Found) {
         let o = &self.ctx.options;
         let file = entry.entry();
-        if !keeps_time(o, file.mode) {
+        if !keeps_time(o, file.mode()) {
             return;
         }
         match found {
@@ -109,7 +109,7 @@ impl Generator {
         if self.ctx.options.dry_run {
             return;
         }
-        let _ = self.make_directory(entry, file.mode & 0o700);
+        let _ = self.make_directory(entry, file.mode() & 0o700);
     }
 
     fn make_directory(&mut self, entry: &EntryRef, mode: u32) -> io::Result<()> {
@@ -141,8 +141,8 @@ impl Generator {
         let leaf = self.leaf(file).to_vec();
         let name = self.name(file);
         // An only directory may be what the destination's name is for.
-        let root = &*file.basename == b"."
-            && file.dirname.is_empty()
+        let root = file.basename() == b"."
+            && file.dirname().is_empty()
             && self.destination.solo_name.is_none();
         let dir: Arc<DestDir> = if root {
             self.enter(file)?
@@ -193,8 +193,8 @@ impl Generator {
             });
         if !linked {
             dir.finish_as(&ctx, wanted, needs_width);
-            if keeps_time(&ctx.options, file.mode) && self.returns_to_dirs() {
-                self.late_times.insert(dir.path.clone(), file.mtime);
+            if keeps_time(&ctx.options, file.mode()) && self.returns_to_dirs() {
+                self.late_times.insert(dir.path.clone(), file.mtime());
             }
         }
         if created {

@@ -326,7 +326,7 @@ impl Generator {
             let file = other.entry();
             let wanted = Wanted {
                 entry: file,
-                mode: file.mode,
+                mode: file.mode(),
             };
             let now = self.stat_path(&self.name(file), Follow::Never).ok();
             if self.link_to(&other, wanted, now, &name, stat)

@@ -26,7 +26,7 @@ impl Generator {
         let linked = link_name.is_some_and(|n| !n.is_empty());
         if flags.is_significant() || o.info.name >= 2 || o.itemize() > 1 || linked {
             if flags.contains(ItemFlags::IS_NEW) {
-                self.ctx.tally().stats.created.add(entry.entry().mode);
+                self.ctx.tally().stats.created.add(entry.entry().mode());
             }
             let link_name = link_name.map(Into::into);
             self.ctx.narrator.item(ItemRecord {

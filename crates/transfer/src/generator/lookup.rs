@@ -30,7 +30,7 @@ impl Generator {
         let makes_path = o.relative && !o.implied_dirs && !o.dry_run;
         let entered = match self.enter(file) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && makes_path => {
-                self.make_path(without_leading_slashes(&file.dirname))
+                self.make_path(without_leading_slashes(file.dirname()))
             }
             other => other,
         };
@@ -39,7 +39,7 @@ impl Generator {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Found::Missing,
             Err(e) => return Found::Failed(e),
         };
-        if &*file.basename == b"." && self.destination.solo_name.is_none() {
+        if file.basename() == b"." && self.destination.solo_name.is_none() {
             return dir.dir.stat_self().map_or_else(Found::Failed, Found::There);
         }
         // What this session made holds nothing yet.
@@ -68,7 +68,7 @@ impl Generator {
         let path: &[u8] = if self.destination.solo_name.is_some() {
             b""
         } else {
-            without_leading_slashes(&file.dirname)
+            without_leading_slashes(file.dirname())
         };
         self.enter_path(path)
     }
@@ -147,7 +147,7 @@ impl Generator {
         self.destination
             .solo_name
             .as_deref()
-            .unwrap_or(&file.basename)
+            .unwrap_or(file.basename())
     }
 
     /// The open directory that an entry belongs into, if it was opened already.

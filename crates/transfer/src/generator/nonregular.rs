@@ -60,7 +60,7 @@ impl Generator {
     ) -> Result<(), SessionError> {
         let file = entry.entry();
         let existing = there(&found);
-        let stat = existing.filter(|s| kind_class(s.mode()) == kind_class(file.mode));
+        let stat = existing.filter(|s| kind_class(s.mode()) == kind_class(file.mode()));
         if let Some(stat) = &stat
             && self.quick_check(file, stat)
         {

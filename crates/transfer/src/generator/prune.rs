@@ -29,7 +29,7 @@ pub(crate) fn prune(list: &Arc<Segment>, filters: &DirFilters) {
         let kind = EntryKind::Directory;
         // Of this decision rsync tells nothing at `-vv`.
         if filters
-            .check(&entry.dirname, &entry.basename, kind)
+            .check(entry.dirname(), entry.basename(), kind)
             .is_excluded()
         {
             maybe_empty.clear();

@@ -52,8 +52,8 @@ impl Generator {
         };
         if o.update
             && let Some(stat) = &stat
-            && kind_class(stat.mode()) == kind_class(file.mode)
-            && file.mtime.secs - stat.mtime.secs < i64::from(o.modify_window)
+            && kind_class(stat.mode()) == kind_class(file.mode())
+            && file.mtime().secs - stat.mtime.secs < i64::from(o.modify_window)
         {
             if o.info.skip >= 1 {
                 ctx.info(ROLE, line!(self.name(file), " is newer"));
@@ -61,7 +61,7 @@ impl Generator {
             return self.skip_hard_link(entry);
         }
         if let Some(other) = stat
-            && kind_class(other.mode()) != kind_class(file.mode)
+            && kind_class(other.mode()) != kind_class(file.mode())
         {
             if !self.make_room(file, &other, "regular file") {
                 return Ok(());
@@ -135,7 +135,7 @@ impl Generator {
         {
             let mut tally = ctx.tally();
             if flags.contains(ItemFlags::IS_NEW) {
-                tally.stats.created.add(file.mode);
+                tally.stats.created.add(file.mode());
             }
             tally.stats.transferred_files += 1;
             tally.stats.transferred_size += file.size;
@@ -179,7 +179,7 @@ impl Generator {
             mode: if o.preserve_perms {
                 wanted.mode
             } else {
-                dest_mode(&ctx, file.mode, stat.as_ref())
+                dest_mode(&ctx, file.mode(), stat.as_ref())
             },
             existing: stat,
             basis: match partial {
@@ -217,9 +217,9 @@ impl Generator {
             let wanted = Wanted {
                 entry: file,
                 mode: if self.ctx.options.preserve_perms {
-                    file.mode
+                    file.mode()
                 } else {
-                    dest_mode(&self.ctx, file.mode, stat.as_ref())
+                    dest_mode(&self.ctx, file.mode(), stat.as_ref())
                 },
             };
             self.transfer(&entry, wanted, stat, None, Attempt::Again)?;

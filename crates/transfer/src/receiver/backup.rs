@@ -17,6 +17,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tree::entry::{Entry, join, split};
+use tree::names::Name;
 
 /// The directory that a backup is in, if it is another one; its name there; and the whole.
 struct BackupPlace {
@@ -516,10 +517,10 @@ impl Receiver {
         place: &BackupPlace,
         stat: &Stat,
     ) {
-        let original = Entry::new(dir.path.as_slice().into(), name, stat);
+        let original = Entry::new(Name::alone(0, &dir.path, name), stat);
         let wanted = Wanted {
             entry: &original,
-            mode: original.mode,
+            mode: original.mode(),
         };
         let setter = Setter {
             ctx: &self.ctx,

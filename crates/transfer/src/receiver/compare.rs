@@ -29,7 +29,7 @@ impl Receiver {
     ) -> bool {
         let source = sender
             .open_parent(entry)
-            .and_then(|d| d.open_file(&entry.basename, Access::Read, sender.follow_files()));
+            .and_then(|d| d.open_file(entry.basename(), Access::Read, sender.follow_files()));
         let target = dir.dir.open_file(name, Access::Read, Follow::Never);
         let (Ok(source), Ok(target)) = (source, target) else {
             return false;

@@ -41,7 +41,7 @@ use options::Append;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tree::entry::FileId;
+use tree::entry::{Entry, FileId};
 use tree::filter::DirFilters;
 
 const ROLE: Role = Role::Receiver;
@@ -130,7 +130,9 @@ pub(super) enum Failure {
 
 impl Job {
     pub fn leaf(&self) -> &[u8] {
-        self.name.as_deref().unwrap_or(&self.entry.entry().basename)
+        self.name
+            .as_deref()
+            .unwrap_or(self.entry.entry().basename())
     }
 
     /// The name below the destination.
@@ -253,7 +255,7 @@ impl Receiver {
     }
 
     fn run(&self, jobs: Vec<Job>) {
-        let mut parent: Option<(u32, Arc<[u8]>, io::Result<Dir>)> = None;
+        let mut parent: Option<(&Entry, io::Result<Dir>)> = None;
         let mut small = self.sender.small_buffer();
         for job in &jobs {
             let _unfinished = self.ctx.control.work();
@@ -261,16 +263,10 @@ impl Receiver {
                 return;
             }
             let entry = job.entry.entry();
-            let known = matches!(&parent, Some((source, dirname, _))
-                if *source == entry.source && *dirname == entry.dirname);
-            if !known {
-                parent = Some((
-                    entry.source,
-                    entry.dirname.clone(),
-                    self.sender.open_parent(entry),
-                ));
+            if !matches!(&parent, Some((last, _)) if last.is_beside(entry)) {
+                parent = Some((entry, self.sender.open_parent(entry)));
             }
-            if let Some((_, _, dir)) = &parent {
+            if let Some((_, dir)) = &parent {
                 self.transfer(job, dir, &mut small);
             }
         }

@@ -46,8 +46,8 @@ impl Sender {
 
     /// Opens the directory that an entry is in.
     pub fn open_parent(&self, entry: &Entry) -> io::Result<Dir> {
-        self.source(entry.source)
-            .open_dir(&entry.dirname, self.links)
+        self.source(entry.source())
+            .open_dir(entry.dirname(), self.links)
     }
 
     /// Opens an entry's content in `parent`. `None` when it cannot be had, which has been told.
@@ -60,12 +60,12 @@ impl Sender {
         let o = &self.ctx.options;
         let opened = match parent {
             Ok(dir) => dir
-                .open_file(&entry.basename, Access::Read, self.follow_files())
+                .open_file(entry.basename(), Access::Read, self.follow_files())
                 .map_err(Unusable::Unopened)
                 .and_then(|file| look_into(file, entry, purpose)),
             Err(e) => Err(Unusable::Unopened(copy_error(e))),
         };
-        let name = || full_name(&self.source(entry.source).absolute, &entry.path());
+        let name = || full_name(&self.source(entry.source()).absolute, &entry.path());
         match opened {
             Ok(content) => {
                 if o.append != options::Append::No && content.size < entry.size {
@@ -107,7 +107,7 @@ impl Sender {
     /// Tells that reading an entry's content failed half-way.
     pub fn read_failed(&self, entry: &Entry, error: io::Error) {
         self.ctx.problems.add(Role::Sender, Problem::General);
-        let name = full_name(&self.source(entry.source).absolute, &entry.path());
+        let name = full_name(&self.source(entry.source()).absolute, &entry.path());
         let text = line!("read errors mapping ", name);
         self.ctx.transfer_error_os(Role::Sender, text, error);
     }
@@ -115,17 +115,17 @@ impl Sender {
     /// Removes a source file that is safely at the destination, unless it changed meanwhile.
     // rsync: sender.c successful_send()
     pub fn remove_source(&self, entry: &Entry, destination: Option<tree::entry::FileId>) {
-        let source = self.source(entry.source);
+        let source = self.source(entry.source());
         let name = entry.path();
         let role = Role::Sender;
         let result = (|| {
-            let parent = source.open_dir(&entry.dirname, self.links)?;
+            let parent = source.open_dir(entry.dirname(), self.links)?;
             let follow = if self.ctx.options.copy_links {
                 Follow::Always
             } else {
                 Follow::Never
             };
-            let stat = parent.stat(&entry.basename, follow)?;
+            let stat = parent.stat(entry.basename(), follow)?;
             let id = tree::entry::FileId {
                 device: stat.device,
                 inode: stat.inode,
@@ -136,12 +136,12 @@ impl Sender {
                 return Ok(());
             }
             let sized = entry.is_regular() || entry.is_symlink();
-            if (sized && stat.size != entry.size) || stat.mtime != entry.mtime {
+            if (sized && stat.size != entry.size) || stat.mtime != entry.mtime() {
                 let text = line!("ERROR: Skipping sender remove for changed file: ", name);
                 self.ctx.transfer_error(role, text);
                 return Ok(());
             }
-            parent.remove_file(&entry.basename)?;
+            parent.remove_file(entry.basename())?;
             if self.ctx.options.info.remove >= 1 {
                 self.ctx.info(role, line!("sender removed ", name));
             }

@@ -8,16 +8,14 @@ use crate::event::Role;
 use crate::filtering;
 use fast_io::dir::{Dir, FileKind, Follow, Stat};
 use std::io;
-use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, FileId, join};
 use tree::filter::{DirFilters, EntryKind, Side};
+use tree::names::Name;
 use tree::symlink::{MUNGE_PREFIX, is_unsafe};
 
 /// Where entries are made: a directory of the source, open, and the filters that hold in it.
 pub(crate) struct Surroundings<'a> {
     pub source: &'a SourceDir,
-    /// The directory's name in the list; empty at the top.
-    pub dirname: Arc<[u8]>,
     pub dir: &'a Dir,
     /// `None` where nothing is filtered: operands and what they imply.
     pub filters: Option<&'a DirFilters>,
@@ -31,16 +29,16 @@ impl Sender {
     pub(super) fn make_entry(
         &self,
         around: &Surroundings<'_>,
-        name: &[u8],
+        name: Name,
         stat: io::Result<Stat>,
         mut flags: EntryFlags,
     ) -> Option<Entry> {
         let o = &self.ctx.options;
-        let stat = stat.and_then(|stat| self.follow_wanted(around, name, stat));
+        let stat = stat.and_then(|stat| self.follow_wanted(around, &name, stat));
         let (stat, target) = match stat {
             Ok(found) => found,
             Err(error) => {
-                self.report_unreadable(around, name, error);
+                self.report_unreadable(around, &name, error);
                 return None;
             }
         };
@@ -48,7 +46,7 @@ impl Sender {
         if stat.is_dir() {
             if around.filters.is_some() {
                 if !o.xfer_dirs {
-                    let path = join(&around.dirname, name);
+                    let path = join(name.dirname(), name.basename());
                     self.ctx
                         .info(Role::Sender, line!("skipping directory ", path));
                     return None;
@@ -59,7 +57,7 @@ impl Sender {
                     && !flags.top_dir;
                 if crosses && o.one_file_system > 1 {
                     if o.info.mount >= 1 {
-                        let path = join(&around.dirname, name);
+                        let path = join(name.dirname(), name.basename());
                         let text = line!("[sender] skipping mount-point dir ", path);
                         self.ctx.info(Role::Sender, text);
                     }
@@ -79,14 +77,13 @@ impl Sender {
             } else {
                 EntryKind::File
             };
-            if self.is_excluded(filters, &around.dirname, name, kind) {
+            if self.is_excluded(filters, name.dirname(), name.basename(), kind) {
                 return None;
             }
         }
 
-        let mut entry = Entry::new(around.dirname.clone(), name, &stat);
-        entry.source = around.source.number;
-        entry.flags = flags;
+        let mut entry = Entry::new(name, &stat);
+        entry.set_flags(flags);
         if let Some(target) = target {
             if target.is_empty() && o.preserve_links {
                 self.ctx.problems.add(Role::Sender, Problem::General);
@@ -104,7 +101,7 @@ impl Sender {
             });
         }
         if !o.chmod.is_empty() && !entry.is_symlink() {
-            entry.mode = o.chmod.apply(entry.mode, self.ctx.umask);
+            entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
         }
         Some(entry)
     }
@@ -113,7 +110,7 @@ impl Sender {
     fn follow_wanted(
         &self,
         around: &Surroundings<'_>,
-        name: &[u8],
+        name: &Name,
         stat: Stat,
     ) -> io::Result<(Stat, Option<Vec<u8>>)> {
         let o = &self.ctx.options;
@@ -121,19 +118,19 @@ impl Sender {
             return Ok((stat, None));
         }
         if o.copy_dirlinks
-            && let Ok(behind) = around.dir.stat(name, Follow::Always)
+            && let Ok(behind) = around.dir.stat(name.basename(), Follow::Always)
             && behind.is_dir()
         {
             return Ok((behind, None));
         }
-        let mut target = around.dir.read_link(name)?;
-        let path = join(&around.dirname, name);
+        let mut target = around.dir.read_link(name.basename())?;
+        let path = join(name.dirname(), name.basename());
         if o.copy_unsafe_links && is_unsafe(&target, &path) {
             if o.info.symsafe >= 1 {
                 let text = line!("copying unsafe symlink \"", path, "\" -> \"", target, "\"");
                 self.ctx.info(Role::Sender, text);
             }
-            return Ok((around.dir.stat(name, Follow::Always)?, None));
+            return Ok((around.dir.stat(name.basename(), Follow::Always)?, None));
         }
         if o.munge_links && target.len() > MUNGE_PREFIX.len() && target.starts_with(MUNGE_PREFIX) {
             target.drain(..MUNGE_PREFIX.len());
@@ -141,17 +138,20 @@ impl Sender {
         Ok((stat, Some(target)))
     }
 
-    fn report_unreadable(&self, around: &Surroundings<'_>, name: &[u8], error: io::Error) {
+    fn report_unreadable(&self, around: &Surroundings<'_>, name: &Name, error: io::Error) {
         let o = &self.ctx.options;
         // What is not wanted anyway is no error.
         if let Some(filters) = around.filters
             && [EntryKind::File, EntryKind::Directory]
                 .into_iter()
-                .any(|kind| self.is_excluded(filters, &around.dirname, name, kind))
+                .any(|kind| self.is_excluded(filters, name.dirname(), name.basename(), kind))
         {
             return;
         }
-        let shown = full_name(&around.source.absolute, &join(&around.dirname, name));
+        let shown = full_name(
+            &around.source.absolute,
+            &join(name.dirname(), name.basename()),
+        );
         if error.kind() != io::ErrorKind::NotFound {
             self.ctx.problems.add(Role::Sender, Problem::General);
             let text = line!("readlink_stat(", shown, ") failed");
@@ -161,7 +161,7 @@ impl Sender {
         let dangling = (o.copy_links || o.copy_unsafe_links || o.copy_dirlinks)
             && around
                 .dir
-                .stat(name, Follow::Never)
+                .stat(name.basename(), Follow::Never)
                 .is_ok_and(|s| s.kind == FileKind::Symlink);
         if dangling {
             self.ctx.problems.add(Role::Sender, Problem::General);

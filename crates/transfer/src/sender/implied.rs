@@ -13,6 +13,7 @@ use crate::event::Role;
 use fast_io::dir::Follow;
 use tree::entry::{Entry, EntryFlags, split};
 use tree::filter::EntryKind;
+use tree::names::Name;
 
 /// The rest of a `-R` path, below a directory that it implies.
 pub(super) struct Tail {
@@ -143,11 +144,12 @@ impl Lister<'_> {
             &parent
         };
         let stat = dir.stat(last, Follow::Always);
-        let around = self.surroundings(source, dirname, dir, None);
+        let around = self.surroundings(source, dir, None);
         let flags = EntryFlags {
             implied_dir: true,
             ..EntryFlags::default()
         };
+        let last = Name::alone(source.number, dirname, last);
         self.sender.make_entry(&around, last, stat, flags)
     }
 

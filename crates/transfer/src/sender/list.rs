@@ -19,6 +19,7 @@ use std::io;
 use std::time::Instant;
 use tree::entry::{Entry, EntryFlags, split};
 use tree::filter::{DirFilters, EntryKind};
+use tree::names::Name;
 
 /// Makes the file list.
 pub(super) struct Lister<'a> {
@@ -136,8 +137,9 @@ impl<'a> Lister<'a> {
                 implied_dir: true,
                 ..EntryFlags::default()
             };
-            let around = self.surroundings(&source, b"", &source.dir, None);
-            entries.extend(sender.make_entry(&around, b".", source.dir.stat_self(), flags));
+            let dot = Name::alone(source.number, b"", b".");
+            let around = self.surroundings(&source, &source.dir, None);
+            entries.extend(sender.make_entry(&around, dot, source.dir.stat_self(), flags));
         }
 
         let follow_dir = o.copy_dirlinks || name_type != NameType::Normal;
@@ -217,7 +219,8 @@ impl<'a> Lister<'a> {
             source.open_dir(dirname, Links::Followed).ok()
         };
         let dir = parent.as_ref().unwrap_or(&source.dir);
-        let around = self.surroundings(source, dirname, dir, None);
+        let around = self.surroundings(source, dir, None);
+        let last = Name::alone(source.number, dirname, last);
         let Some(entry) = sender.make_entry(&around, last, Ok(stat), flags) else {
             return Ok(());
         };
@@ -262,13 +265,11 @@ impl<'a> Lister<'a> {
     pub(super) fn surroundings<'p>(
         &self,
         source: &'p SourceDir,
-        dirname: &[u8],
         dir: &'p Dir,
         filters: Option<&'p DirFilters>,
     ) -> Surroundings<'p> {
         Surroundings {
             source,
-            dirname: dirname.into(),
             dir,
             filters,
             device: 0,
@@ -304,12 +305,12 @@ impl<'a> Lister<'a> {
     pub(super) fn count(&self, entries: &[Entry]) {
         let mut tally = self.sender.ctx.tally();
         for entry in entries {
-            tally.stats.files.add(entry.mode);
+            tally.stats.files.add(entry.mode());
             if entry.is_regular() || entry.is_symlink() {
                 tally.stats.total_size += entry.size;
             }
             // About what rsync's encoding takes for an entry.
-            tally.stats.list_size += entry.basename.len() as u64 + 8;
+            tally.stats.list_size += entry.basename().len() as u64 + 8;
         }
         tally.totals.files_known = tally.stats.files.total;
         tally.totals.files_to_check += entries.len() as u64;

@@ -45,7 +45,7 @@ impl Lister<'_> {
                 continue;
             };
             frame.next += 1;
-            if !entry.is_dir() || &*entry.basename == b"." {
+            if !entry.is_dir() || entry.basename() == b"." {
                 continue;
             }
             let parent = EntryRef {
@@ -75,12 +75,12 @@ impl Lister<'_> {
         // The source that was listed last: at once listing it again would only find duplicates.
         let mut just_listed = None;
         for dir in same {
-            let source = self.sender.source(dir.source);
+            let source = self.sender.source(dir.source());
             let handle = self.open_listed(&source, &path);
             self.filters
                 .change(self.sender, &source, &path, handle.as_ref().ok(), depth)?;
-            if dir.flags.content_dir && just_listed != Some(dir.source) {
-                just_listed = Some(dir.source);
+            if dir.flags().content_dir && just_listed != Some(dir.source()) {
+                just_listed = Some(dir.source());
                 self.add_directory(&source, &path, handle, &mut entries);
             } else {
                 just_listed = None;
@@ -98,11 +98,11 @@ impl Lister<'_> {
         dir: &Entry,
         entries: &mut Vec<Entry>,
     ) -> Result<(), SessionError> {
-        if !dir.is_dir() || dir.flags.mount_dir {
+        if !dir.is_dir() || dir.flags().mount_dir {
             return Ok(());
         }
         self.sender.ctx.check_stopped(Role::Sender)?;
-        let source = self.sender.source(dir.source);
+        let source = self.sender.source(dir.source());
         let path = dir.path();
         let handle = self.open_listed(&source, &path);
         self.filters
@@ -158,29 +158,10 @@ impl Lister<'_> {
         } else {
             Follow::Never
         };
-        let found = match tree::scan::scan(&dir, follow) {
-            Ok(found) => found,
-            Err(e) => {
-                ctx.problems.add(Role::Sender, Problem::General);
-                // A directory that may not be listed can be opened to go through it.
-                let text = if e.kind() == io::ErrorKind::PermissionDenied {
-                    line!("opendir ", shown(), " failed")
-                } else {
-                    line!("readdir(", shown(), ")")
-                };
-                ctx.transfer_error_os(Role::Sender, text, e);
-                return;
-            }
-        };
-        let dirname: Arc<[u8]> = if path == b"." {
-            Arc::default()
-        } else {
-            path.into()
-        };
+        let dirname = if path == b"." { b"" } else { path };
         let filters = self.filters.seen_from(source);
         let around = Surroundings {
             source,
-            dirname,
             dir: &dir,
             filters: Some(&filters),
             device,
@@ -189,23 +170,31 @@ impl Lister<'_> {
             content_dir: ctx.options.recurse,
             ..EntryFlags::default()
         };
-        entries.reserve(found.len());
-        for name in found {
-            let length = path.len() + 1 + name.name.len();
+        let scanned = tree::scan::scan(&dir, source.number, dirname, follow, |name, stat| {
+            let length = path.len() + 1 + name.basename().len();
             if length >= LONGEST_PATH {
                 let by = format!("by {}: ", length + 1 - LONGEST_PATH);
-                let text = line!("filename overflows max-path len ", by, path, "/", name.name);
+                let name = name.basename();
+                let text = line!("filename overflows max-path len ", by, path, "/", name);
                 ctx.problems.add(Role::Sender, Problem::General);
                 ctx.transfer_error(Role::Sender, text);
-                continue;
+                return;
             }
-            if let Some(entry) = self
-                .sender
-                .make_entry(&around, &name.name, name.stat, flags)
-            {
+            if let Some(entry) = self.sender.make_entry(&around, name, stat, flags) {
                 entries.push(entry);
                 self.count_progress(entries.len());
             }
+        });
+        if let Err(e) = scanned {
+            ctx.problems.add(Role::Sender, Problem::General);
+            // A directory that may not be listed can be opened to go through it.
+            let text = if e.kind() == io::ErrorKind::PermissionDenied {
+                line!("opendir ", shown(), " failed")
+            } else {
+                line!("readdir(", shown(), ")")
+            };
+            ctx.transfer_error_os(Role::Sender, text, e);
+            return;
         }
         ctx.control.sign_of_life();
     }
@@ -226,7 +215,7 @@ impl Lister<'_> {
                 if cleaned
                     .entries
                     .first()
-                    .is_some_and(|e| e.is_dir() && &*e.basename == b".") =>
+                    .is_some_and(|e| e.is_dir() && e.basename() == b".") =>
             {
                 Parent::Dot
             }

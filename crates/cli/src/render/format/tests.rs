@@ -137,7 +137,7 @@ fn owners_times_and_permissions() {
     let file = specimen::file("a", 6);
     let item = specimen::item(&file, NEW_FILE);
     assert_eq!(shown("%U %G %B %o", &item), "1000 100 rw-r--r-- send");
-    let time = time::local(file.mtime.secs).replace(' ', "-");
+    let time = time::local(file.mtime().secs).replace(' ', "-");
     assert_eq!(shown("%M", &item), time);
     let format = LineFormat::new(b"%U %G", &Options::default());
     assert_eq!(format.line(Subject::Item(&item)), b"0 DEFAULT");

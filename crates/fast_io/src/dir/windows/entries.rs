@@ -2,7 +2,7 @@
 
 use super::metadata::Shape;
 use super::wide;
-use crate::dir::DirEntry;
+use crate::dir::FileKind;
 use crate::sys::error_of_status;
 use std::io;
 use std::mem::offset_of;
@@ -18,14 +18,16 @@ use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 const BUFFER: usize = 64 * 1024;
 
 /// All names but `.` and `..`. The handle's read position must be nobody else's.
-pub(super) fn read(dir: &OwnedHandle) -> io::Result<Vec<DirEntry>> {
-    let mut entries = Vec::new();
+pub(super) fn read(
+    dir: &OwnedHandle,
+    found: &mut dyn FnMut(&[u8], Option<FileKind>),
+) -> io::Result<()> {
     // In words of eight bytes: the records must be aligned.
     let mut buffer = vec![0u64; BUFFER / 8];
     while let Some(records) = fill(dir, &mut buffer)? {
-        collect(records, &mut entries).ok_or(io::ErrorKind::InvalidData)?;
+        hand_over(records, found).ok_or(io::ErrorKind::InvalidData)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// Reads on in the directory; nothing at its end.
@@ -61,7 +63,7 @@ fn fill<'a>(dir: &OwnedHandle, buffer: &'a mut [u64]) -> io::Result<Option<&'a [
 }
 
 /// Takes the records apart; nothing if one of them is not as it must be.
-fn collect(records: &[u8], entries: &mut Vec<DirEntry>) -> Option<()> {
+fn hand_over(records: &[u8], found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> Option<()> {
     type Record = FILE_FULL_DIR_INFORMATION;
     let mut record = records;
     loop {
@@ -78,10 +80,7 @@ fn collect(records: &[u8], entries: &mut Vec<DirEntry>) -> Option<()> {
             .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
         let name = wide::encode(&units.collect::<Vec<_>>());
         if name != b"." && name != b".." {
-            entries.push(DirEntry {
-                name,
-                kind: Some(Shape { attributes, tag }.kind()),
-            });
+            found(&name, Some(Shape { attributes, tag }.kind()));
         }
         if next == 0 {
             return Some(());
@@ -97,7 +96,6 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dir::FileKind;
     use windows_sys::Win32::Storage::FileSystem::{
         FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT,
     };
@@ -126,17 +124,16 @@ mod tests {
             record(80, link, IO_REPARSE_TAG_MOUNT_POINT, "jü"),
             record(0, FILE_ATTRIBUTE_DIRECTORY, 0, "d"),
         ];
-        let mut entries = Vec::new();
-        collect(&records.concat(), &mut entries).unwrap();
-        let found: Vec<_> = entries
-            .iter()
-            .map(|e| (e.name.as_slice(), e.kind.unwrap()))
-            .collect();
+        let mut found = Vec::new();
+        hand_over(&records.concat(), &mut |name, kind| {
+            found.push((name.to_vec(), kind.unwrap()));
+        })
+        .unwrap();
         assert_eq!(
             found,
             [
-                ("jü".as_bytes(), FileKind::Symlink),
-                (b"d", FileKind::Directory)
+                ("jü".into(), FileKind::Symlink),
+                (b"d".to_vec(), FileKind::Directory)
             ]
         );
     }
@@ -145,14 +142,18 @@ mod tests {
     fn records_that_point_outside_the_buffer_are_refused() {
         let whole = record(0, 0, 0, "name");
         for length in 0..whole.len() {
-            assert_eq!(collect(&whole[..length], &mut Vec::new()), None, "{length}");
+            assert_eq!(
+                hand_over(&whole[..length], &mut |_, _| {}),
+                None,
+                "{length}"
+            );
         }
         assert_eq!(
-            collect(&record(0, 0, 0, "name")[..], &mut Vec::new()),
+            hand_over(&record(0, 0, 0, "name")[..], &mut |_, _| {}),
             Some(())
         );
         let mut far = whole;
         far[0] = 200;
-        assert_eq!(collect(&far, &mut Vec::new()), None);
+        assert_eq!(hand_over(&far, &mut |_, _| {}), None);
     }
 }
