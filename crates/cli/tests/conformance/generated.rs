@@ -19,10 +19,12 @@ use crate::case::{Case, Difference, Mixing, Verdict, judge};
 use crate::option_generator;
 use crate::prng::Prng;
 use crate::program::{HUNG, Playground, Program};
-use crate::tree_generator::Power;
+use crate::tree_generator::{self, Power};
 
 const DEFAULT_SEED: u64 = 20_261_122;
 const DEFAULT_CASES: u64 = 700;
+/// One case of so many is huge: such take as long as a hundred others.
+const HUGE_EVERY: u64 = 100;
 /// Of so many cases in a hundred the output may be mixed otherwise (see [`Mixing`]), or be equal
 /// only to another run of rsync's.
 const MIXED_OTHERWISE_PERCENT: u64 = 4;
@@ -47,7 +49,11 @@ fn generated_cases_end_as_with_rsync() {
                     if number >= cases.end || failures >= show {
                         break;
                     }
-                    let case = option_generator::case(&mut Prng::new(seed, number), power);
+                    let mut prng = Prng::new(seed, number);
+                    let mut case = option_generator::case(&mut prng, power);
+                    if number % HUGE_EVERY == HUGE_EVERY - 1 {
+                        tree_generator::enlarge(&mut prng, &mut case.tree);
+                    }
                     let verdict = compare(&playground, &case);
                     if verdict.mixing == Mixing::Other {
                         mixed_otherwise.fetch_add(1, Ordering::Relaxed);

@@ -43,7 +43,7 @@ pub enum Loops {
     Avoided,
 }
 
-/// A source tree under `root`, up to 60 names.
+/// A source tree under `root`, up to 60 names (and see [`enlarge`]).
 pub fn source(prng: &mut Prng, power: Power, loops: Loops, root: &str) -> Tree {
     let mut generator = Generator {
         prng,
@@ -76,6 +76,54 @@ pub fn source(prng: &mut Prng, power: Power, loops: Loops, root: &str) -> Tree {
 }
 
 const SINK: &str = "sink";
+
+/// Adds to a case's source what crosses the bounds of queues and names: a directory of some thousand
+/// files, more entries than may be under way at once, or a path of hundreds of levels. Some of it
+/// stands at the destination.
+pub fn enlarge(prng: &mut Prng, tree: &mut Tree) {
+    let mut paths: Vec<(Vec<u8>, Kind)> = Vec::new();
+    let file = |prng: &mut Prng| Kind::File(Content::Bytes(noise(prng.below(9) as u64, 3)));
+    match prng.below(3) {
+        0 => {
+            paths.push((b"huge".to_vec(), Kind::Dir));
+            for number in 0..prng.between(2_000, 5_000) {
+                paths.push((format!("huge/{number}").into_bytes(), file(prng)));
+            }
+        }
+        1 => {
+            paths.push((b"many".to_vec(), Kind::Dir));
+            for directory in 0..prng.between(20, 40) {
+                paths.push((format!("many/{directory}").into_bytes(), Kind::Dir));
+                for number in 0..540 {
+                    let path = format!("many/{directory}/{number}");
+                    paths.push((path.into_bytes(), file(prng)));
+                }
+            }
+        }
+        _ => {
+            let mut path = b"deep".to_vec();
+            while path.len() < 3_600 {
+                paths.push((path.clone(), Kind::Dir));
+                let name = vec![b'd'; prng.between(1, 16)];
+                path = [&path[..], b"/", &name].concat();
+            }
+            paths.push((path, file(prng)));
+        }
+    }
+    let at_destination = prng.chance(50) && tree.nodes.iter().any(|node| node.path == b"dst");
+    for root in [&b"src"[..], b"dst"] {
+        if root == b"dst" && !at_destination {
+            break;
+        }
+        for (path, kind) in &paths {
+            // Something more, something less, something else.
+            let odd = root == b"dst" && prng.chance(2) && matches!(kind, Kind::File(_));
+            let more: &[u8] = if odd { b"+" } else { b"" };
+            let path = [root, b"/", path, more].concat();
+            *tree = std::mem::take(tree).node(path, kind.clone());
+        }
+    }
+}
 
 struct Generator<'a> {
     prng: &'a mut Prng,
