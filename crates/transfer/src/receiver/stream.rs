@@ -103,14 +103,10 @@ impl Receiver {
             let result = stream.run(content, start, matcher);
             (result, stream.meter)
         };
-        let durability = if o.fsync {
-            Durability::Durable
-        } else {
-            Durability::Lazy
-        };
         let result = match result {
+            // `--fsync` comes once, with the attributes.
             Ok(figures) => ticket
-                .commit(durability)
+                .commit(Durability::Lazy)
                 .and_then(|committed| {
                     let longer = o.inplace || o.preallocate;
                     if longer || committed.length < figures.size {
