@@ -72,20 +72,22 @@ fn walk(
     hand_over: &mut dyn FnMut(Chunk) -> io::Result<()>,
 ) -> io::Result<()> {
     let here: &[u8] = b"";
-    let mut names = Vec::new();
-    for entry in source.entries()? {
-        match entry.kind {
-            Some(FileKind::Regular) => names.push(entry.name),
-            Some(FileKind::Directory) => {
-                destination.create_dir(&entry.name, 0o700)?;
-                let (from, to) = (
-                    source.open_beneath(&entry.name)?,
-                    destination.open_beneath(&entry.name)?,
-                );
-                walk(&from, &to, made, hand_over)?;
-            }
-            _ => return Err(io::ErrorKind::Unsupported.into()),
-        }
+    let (mut names, mut below, mut unexpected) = (Vec::new(), Vec::new(), false);
+    source.entries(&mut |name, kind| match kind {
+        Some(FileKind::Regular) => names.push(name.to_vec()),
+        Some(FileKind::Directory) => below.push(name.to_vec()),
+        _ => unexpected = true,
+    })?;
+    if unexpected {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    for name in below {
+        destination.create_dir(&name, 0o700)?;
+        let (from, to) = (
+            source.open_beneath(&name)?,
+            destination.open_beneath(&name)?,
+        );
+        walk(&from, &to, made, hand_over)?;
     }
     for names in names.chunks(CHUNK) {
         hand_over(Chunk {
