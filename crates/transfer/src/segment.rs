@@ -266,9 +266,9 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
 /// as memory allows, so what moves are numbers, and then each entry once, in place.
 fn sort(entries: &mut [Entry]) {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-    order.sort_unstable_by(|&a, &b| {
-        order::compare(&entries[a as usize], &entries[b as usize]).then(a.cmp(&b))
-    });
+    // The stable sort also finds what is in order already, backwards or in parts: some file systems
+    // list a directory so, and `.` comes before it.
+    order.sort_by(|&a, &b| order::compare(&entries[a as usize], &entries[b as usize]));
     for start in 0..order.len() {
         let mut at = start;
         loop {
