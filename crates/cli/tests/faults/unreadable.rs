@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
-use crate::{Scratch, content, program};
+use crate::{Scratch, program};
 
 const NOBODY: u32 = 65534;
 
@@ -137,6 +137,7 @@ fn an_unwritable_directory_is_named_and_the_rest_is_copied() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_read_error_harms_no_other_file_and_holds_later_deletion_back() {
+    use crate::content;
     const FAILS: &str = "/sys/class/net/lo/speed";
     if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
         crate::skipped("no file of the system's fails to be read");
@@ -181,6 +182,7 @@ fn a_read_error_harms_no_other_file_and_holds_later_deletion_back() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_small_file_that_fails_to_be_read_is_no_file_that_fails_to_open() {
+    use crate::content;
     const FAILS: &str = "/sys/class/net/lo/speed";
     if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
         crate::skipped("no file of the system's fails to be read");
