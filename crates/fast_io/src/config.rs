@@ -3,6 +3,7 @@
 use std::thread;
 
 use crate::driver::scripted::Script;
+use crate::posting::{PostHandler, Posted};
 
 /// Settings of a [`CompletionPump`](crate::CompletionPump). Values out of bounds are clamped, not
 /// refused: a number from a command line cannot keep a pump from starting.
@@ -18,6 +19,7 @@ pub struct PumpConfig {
     max_operations: usize,
     max_bytes: u64,
     backend: Backend,
+    iocp: IocpPumpConfig,
 }
 
 /// Which driver moves the bytes.
@@ -29,6 +31,9 @@ pub enum Backend {
     Auto,
     /// Worker threads and ordinary system calls.
     Threads,
+    /// Windows' completion ports, with worker threads for what no port does. Starting it elsewhere
+    /// is an error of kind [`Unsupported`](std::io::ErrorKind::Unsupported).
+    Iocp,
     /// Linux's io_uring, with worker threads for what it does not do. Starting it elsewhere, or where
     /// it is forbidden, is an error.
     Uring,
@@ -44,6 +49,7 @@ impl Default for PumpConfig {
             max_operations: 1024,
             max_bytes: 64 << 20,
             backend: Backend::Auto,
+            iocp: IocpPumpConfig::default(),
         }
     }
 }
@@ -74,6 +80,12 @@ impl PumpConfig {
         self
     }
 
+    /// Settings of a completion port, should one be used.
+    pub fn with_iocp(mut self, iocp: IocpPumpConfig) -> Self {
+        self.iocp = iocp;
+        self
+    }
+
     /// Threads that run operations and handlers.
     pub fn workers(&self) -> usize {
         self.workers
@@ -93,6 +105,74 @@ impl PumpConfig {
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
+
+    /// Settings of a completion port, should one be used.
+    pub fn iocp(&self) -> &IocpPumpConfig {
+        &self.iocp
+    }
+}
+
+/// Settings of the completion port behind [`Backend::Iocp`]; every other driver takes no notice.
+/// Values out of bounds are clamped.
+///
+/// | setting | default | bounds |
+/// |---|---|---|
+/// | concurrency | as many as [workers](PumpConfig::with_workers) | 1 to 256 |
+/// | batch | 16 packets | 1 to 1,024 |
+/// | handler of posted packets | none | |
+#[derive(Debug, Clone)]
+pub struct IocpPumpConfig {
+    concurrency: Option<usize>,
+    batch: usize,
+    on_post: Option<PostHandler>,
+}
+
+impl Default for IocpPumpConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: None,
+            batch: 16,
+            on_post: None,
+        }
+    }
+}
+
+impl IocpPumpConfig {
+    /// Threads that wait at the port, and how many of them the system lets run at the same time.
+    pub fn with_concurrency(mut self, threads: usize) -> Self {
+        self.concurrency = Some(threads.clamp(1, 256));
+        self
+    }
+
+    /// Packets that a thread takes at once. Handlers of one batch run one after the other: many
+    /// at once save system calls, few spread long handlers over more threads.
+    pub fn with_batch(mut self, packets: usize) -> Self {
+        self.batch = packets.clamp(1, 1024);
+        self
+    }
+
+    /// What to run, on a thread of the pump, for each packet that
+    /// [`iocp_post_completion`](crate::iocp_post_completion) posts. As with all handlers, it must
+    /// not wait for the pump, and a panic in it is caught and counted.
+    pub fn with_post_handler(mut self, handler: impl Fn(Posted) + Send + Sync + 'static) -> Self {
+        self.on_post = Some(PostHandler::new(handler));
+        self
+    }
+
+    /// Threads that wait at the port; none says as many as the pump has workers.
+    pub fn concurrency(&self) -> Option<usize> {
+        self.concurrency
+    }
+
+    /// Packets that a thread takes at once.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    #[cfg(windows)]
+    pub(crate) fn on_post(&self) -> Option<&PostHandler> {
+        self.on_post.as_ref()
+    }
 }
 
 #[cfg(test)]
@@ -111,5 +191,9 @@ mod tests {
             .with_workers(usize::MAX)
             .with_max_bytes(u64::MAX);
         assert_eq!((most.workers(), most.max_bytes()), (256, 64 << 30));
+        let port = IocpPumpConfig::default()
+            .with_concurrency(0)
+            .with_batch(usize::MAX);
+        assert_eq!((port.concurrency(), port.batch()), (Some(1), 1024));
     }
 }

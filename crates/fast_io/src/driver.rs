@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use crate::config::{Backend, PumpConfig};
 use crate::file::SharedFile;
+use crate::ledger::Ledger;
+use crate::posting::Posted;
 use crate::slot::{Life, Part, RunningSlot, Step, WaitingSlot};
 use crate::sys;
 
@@ -30,6 +32,16 @@ pub(crate) trait Driver: Send + Sync {
     /// Cancels and drains everything and ends the threads; called on one of those, it does not
     /// wait. Idempotent, from any thread.
     fn shut_down(&self);
+
+    /// Posts a packet by hand, if there is a port to post it to.
+    fn post(&self, _posted: Posted) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Packets that came to the port and meant nothing.
+    fn stray_packets(&self) -> u64 {
+        0
+    }
 }
 
 /// What to cancel.
@@ -52,20 +64,21 @@ impl Target<'_> {
 }
 
 /// Starts the driver that the configuration asks for.
-pub(crate) fn start(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
+pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
+        Backend::Iocp => sys::start_iocp(config, ledger),
         Backend::Uring => sys::start_uring(config),
         Backend::Scripted(script) => Ok(Arc::new(scripted::Scripted::start(script)?)),
     }
 }
 
 /// Does the next part of a running operation with plain, blocking system calls.
-fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
+pub(crate) fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
     let moved = match slot.part() {
         Part::Read { file, offset, room } => {
             let len = room.len().min(longest);
-            sys::read_at(file, &mut room[..len], offset)
+            sys::read_part(file, &mut room[..len], offset)
         }
         Part::Write {
             file,
@@ -73,7 +86,7 @@ fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
             bytes,
         } => {
             let len = bytes.len().min(longest);
-            sys::write_at(file, &bytes[..len], offset)
+            sys::write_part(file, &bytes[..len], offset)
         }
         Part::Whole => return Step::Done(slot.run_whole()),
     };

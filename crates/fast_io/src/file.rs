@@ -10,6 +10,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(windows)]
+use crate::sys;
+
 /// A shared, open file. Cloning it shares the same open file description.
 ///
 /// It dereferences to [`std::fs::File`] for everything that the pump does not do.
@@ -22,6 +25,8 @@ pub struct SharedFile {
 struct Shared {
     file: File,
     id: FileId,
+    #[cfg(windows)]
+    kernel: sys::KernelFile,
 }
 
 /// Tells a shared file from all others, also from those that were closed before.
@@ -34,7 +39,12 @@ impl SharedFile {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = FileId(NEXT.fetch_add(1, Ordering::Relaxed));
         Self {
-            shared: Arc::new(Shared { file, id }),
+            shared: Arc::new(Shared {
+                file,
+                id,
+                #[cfg(windows)]
+                kernel: sys::KernelFile::default(),
+            }),
         }
     }
 
@@ -47,6 +57,12 @@ impl SharedFile {
             Ok(shared) => Ok(shared.file),
             Err(shared) => Err(Self { shared }),
         }
+    }
+
+    /// What a port remembers of it.
+    #[cfg(windows)]
+    pub(crate) fn kernel(&self) -> &sys::KernelFile {
+        &self.shared.kernel
     }
 
     pub(crate) fn id(&self) -> FileId {

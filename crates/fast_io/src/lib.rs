@@ -29,6 +29,7 @@ mod file;
 mod ledger;
 pub mod offload;
 mod operation;
+mod posting;
 mod pump;
 mod read_ahead;
 mod slot;
@@ -41,10 +42,11 @@ pub use completion::{
     Cancelled, Completion, CompletionHandler, OneshotHandler, OneshotReceiver, PumpClosed,
     is_cancelled, is_closed, oneshot_handler,
 };
-pub use config::{Backend, PumpConfig};
+pub use config::{Backend, IocpPumpConfig, PumpConfig};
 pub use driver::scripted::{Gate, InjectedError, Script, Victims};
 pub use file::SharedFile;
 pub use operation::Operation;
+pub use posting::{Posted, iocp_post_completion};
 pub use pump::{CompletionPump, Full, Ticket};
 pub use read_ahead::ReadAhead;
 pub use write_batch::{Committed, Durability, Reserve, WriteBatch, WriteBatchConfig, WriteTicket};

@@ -14,6 +14,7 @@ use crate::driver::{self, Driver};
 use crate::file::SharedFile;
 use crate::ledger::{Admission, Ledger};
 use crate::operation::Operation;
+use crate::posting::Posted;
 use crate::slot::{self, Life, WaitingSlot};
 
 /// Carries out operations and runs their handlers. See the [crate's front page](crate) for the
@@ -30,8 +31,14 @@ impl CompletionPump {
     /// If the system refuses threads, or the driver that the configuration forces.
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
         let ledger = Arc::new(Ledger::new(config.max_operations(), config.max_bytes()));
-        let driver = driver::start(config)?;
+        let driver = driver::start(config, &ledger)?;
         Ok(Self { driver, ledger })
+    }
+
+    /// A pump on a driver that a test has made itself.
+    #[cfg(all(test, windows))]
+    pub(crate) fn on(driver: Arc<dyn Driver>, ledger: Arc<Ledger>) -> Self {
+        Self { driver, ledger }
     }
 
     /// Submits one operation; `handler` will receive its completion, exactly once, on one of the
@@ -106,9 +113,19 @@ impl CompletionPump {
         self.ledger.panics()
     }
 
+    /// How many packets have come to the completion port, if there is one, that were nobody's. They
+    /// are counted and dropped.
+    pub fn stray_packets(&self) -> u64 {
+        self.driver.stray_packets()
+    }
+
     /// The name of the driver that runs, as `--version` shows it.
     pub fn backend_name(&self) -> &'static str {
         self.driver.name()
+    }
+
+    pub(crate) fn post(&self, posted: Posted) -> io::Result<()> {
+        self.driver.post(posted)
     }
 
     fn submit_boxed(&self, operation: Operation, handler: Box<dyn CompletionHandler>) -> Ticket {

@@ -25,6 +25,8 @@ use crate::completion::{Cancelled, Completion, CompletionHandler};
 use crate::file::{FileId, SharedFile};
 use crate::ledger::Ledger;
 use crate::operation::{Kind, Operation};
+#[cfg(windows)]
+use crate::sys;
 
 /// What everyone may know of an operation while it lives.
 #[derive(Debug)]
@@ -32,6 +34,9 @@ pub(crate) struct Life {
     state: AtomicU8,
     /// The identity of the file it works on, if any.
     file: Option<FileId>,
+    /// Where to find it while a port has it.
+    #[cfg(windows)]
+    pub whereabouts: sys::Whereabouts,
 }
 
 const ENDED: u8 = 0b01;
@@ -42,6 +47,8 @@ impl Life {
         Self {
             state: AtomicU8::new(0),
             file,
+            #[cfg(windows)]
+            whereabouts: sys::Whereabouts::default(),
         }
     }
 

@@ -82,6 +82,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
     let config = PumpConfig::default();
     let named = |name: &str| match name {
         "threads" => Some(Backend::Threads),
+        "iocp" => Some(Backend::Iocp),
         "uring" => Some(Backend::Uring),
         _ => None,
     };
@@ -94,7 +95,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
         IoBackend::Auto => meant().unwrap_or_default(),
         IoBackend::Threads => Backend::Threads,
         IoBackend::Uring => Backend::Uring,
-        IoBackend::Iocp => Backend::Auto,
+        IoBackend::Iocp => Backend::Iocp,
     };
     config.with_backend(backend)
 }

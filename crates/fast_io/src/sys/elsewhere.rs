@@ -5,7 +5,18 @@ use std::sync::Arc;
 
 use crate::config::PumpConfig;
 use crate::driver::Driver;
+#[cfg(not(windows))]
+use crate::ledger::Ledger;
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn start_uring(_config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(windows))]
+pub(crate) fn start_iocp(
+    _config: &PumpConfig,
+    _ledger: &Arc<Ledger>,
+) -> io::Result<Arc<dyn Driver>> {
     Err(io::ErrorKind::Unsupported.into())
 }

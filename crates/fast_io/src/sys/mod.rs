@@ -4,9 +4,12 @@
 //!
 //! - `read_at(&File, &mut [u8], u64) -> io::Result<usize>` and
 //!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call;
+//! - `read_part(&SharedFile, &mut [u8], u64) -> io::Result<usize>` and
+//!   `write_part(&SharedFile, &[u8], u64) -> io::Result<usize>`: the same for the workers of a pump;
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
-//! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
+//! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
+//!   `start_iocp(&PumpConfig, &Arc<Ledger>) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
 
 #[cfg(unix)]
@@ -14,7 +17,7 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use unix::extents::next_data;
 #[cfg(unix)]
-pub(crate) use unix::positioned::{read_at, write_at};
+pub(crate) use unix::positioned::{read_at, read_part, write_at, write_part};
 #[cfg(unix)]
 pub(crate) use unix::refusals::{invalid_name, is_never_supported};
 
@@ -22,8 +25,14 @@ pub(crate) use unix::refusals::{invalid_name, is_never_supported};
 mod uring;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use uring::start_uring;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(windows)]
+mod iocp;
+#[cfg(windows)]
+pub(crate) use iocp::{KernelFile, Whereabouts, start_iocp};
+
 mod elsewhere;
+#[cfg(not(windows))]
+pub(crate) use elsewhere::start_iocp;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use elsewhere::start_uring;
 
@@ -46,6 +55,6 @@ pub(crate) use windows::copying::{
 #[cfg(windows)]
 pub(crate) use windows::holes::{next_data, punch_hole, reserve};
 #[cfg(windows)]
-pub(crate) use windows::positioned::{read_at, write_at};
+pub(crate) use windows::positioned::{read_at, read_part, write_at, write_part};
 #[cfg(windows)]
 pub(crate) use windows::status::{as_unsupported, error_of_status, invalid_name, win32_error};

@@ -66,6 +66,13 @@ pub fn uring() -> Subject {
     }
 }
 
+#[cfg(windows)]
+pub fn iocp() -> Subject {
+    Subject {
+        backend: Backend::Iocp,
+    }
+}
+
 pub fn scripted() -> Subject {
     Subject {
         backend: Backend::Scripted(Script::seeded(7)),
@@ -84,6 +91,8 @@ macro_rules! on_every_driver {
         on_every_driver!(@each threads, $($test),+);
         #[cfg(target_os = "linux")]
         on_every_driver!(@each uring, $($test),+);
+        #[cfg(windows)]
+        on_every_driver!(@each iocp, $($test),+);
         on_every_driver!(@each scripted, $($test),+);
         on_every_driver!(@each scripted_in_small_parts, $($test),+);
     };

@@ -3,19 +3,23 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use fast_io::{
-    Backend, BufferPool, Completion, Operation, PumpConfig, Script, Victims, is_cancelled,
+    Backend, BufferPool, Completion, Operation, PumpConfig, Script, SharedFile, Victims,
+    is_cancelled,
 };
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
 
 on_every_driver!(
     scattered_writes_from_many_threads_all_arrive,
+    scattered_writes_over_what_is_there_all_arrive,
     a_storm_of_cancellations_loses_nothing,
+    a_storm_of_cancellations_within_a_file_loses_nothing,
 );
 
 /// How many times the short form of the work to do.
@@ -26,7 +30,23 @@ fn scale() -> usize {
         .unwrap_or(1)
 }
 
+/// What files are like before they are written: drivers may write what extends a file in one way and
+/// what does not in another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    Empty,
+    Full,
+}
+
 fn scattered_writes_from_many_threads_all_arrive(subject: &Subject) {
+    scatter(subject, Ground::Empty);
+}
+
+fn scattered_writes_over_what_is_there_all_arrive(subject: &Subject) {
+    scatter(subject, Ground::Full);
+}
+
+fn scatter(subject: &Subject, ground: Ground) {
     const FILES: usize = 16;
     const PIECE: usize = 4096 + 13;
     let pieces = 40 * scale();
@@ -39,7 +59,7 @@ fn scattered_writes_from_many_threads_all_arrive(subject: &Subject) {
     );
     let pool = BufferPool::new(PIECE, 64);
     let files: Vec<_> = (0..FILES)
-        .map(|index| new_file(scratch.path(), &index.to_string()))
+        .map(|index| file_on(ground, scratch.path(), &index.to_string(), pieces * PIECE))
         .collect();
     let contents: Vec<_> = (0..FILES)
         .map(|index| pattern(index as u64, pieces * PIECE))
@@ -75,12 +95,29 @@ fn scattered_writes_from_many_threads_all_arrive(subject: &Subject) {
     }
 }
 
+/// A new file that is to be written up to `len`.
+fn file_on(ground: Ground, directory: &Path, name: &str, len: usize) -> SharedFile {
+    let file = new_file(directory, name);
+    if ground == Ground::Full {
+        fs::write(directory.join(name), vec![0xff; len]).unwrap();
+    }
+    file
+}
+
 fn a_storm_of_cancellations_loses_nothing(subject: &Subject) {
+    storm(subject, Ground::Empty);
+}
+
+fn a_storm_of_cancellations_within_a_file_loses_nothing(subject: &Subject) {
+    storm(subject, Ground::Full);
+}
+
+fn storm(subject: &Subject, ground: Ground) {
     let scratch = tempfile::tempdir().unwrap();
     let pump = start(&subject.config().with_max_operations(128));
-    let file = new_file(scratch.path(), "file");
-    let (succeeded, cancelled) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let count = 2000 * scale();
+    let file = file_on(ground, scratch.path(), "file", count * 64);
+    let (succeeded, cancelled) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let tickets = Mutex::new(Vec::new());
     thread::scope(|threads| {
         threads.spawn(|| {

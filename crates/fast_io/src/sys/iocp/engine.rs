@@ -1,0 +1,418 @@
+//! Starting operations on a port and ending them: what the submitters and the workers share.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::os::windows::io::{AsRawHandle, OwnedHandle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use windows_sys::Win32::Foundation::{
+    ERROR_IO_PENDING, ERROR_LOCK_VIOLATION, ERROR_OPERATION_ABORTED,
+};
+use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
+use windows_sys::Win32::System::IO::OVERLAPPED;
+
+use crate::completion::{Cancelled, PumpClosed};
+use crate::config::IocpPumpConfig;
+use crate::driver::perform_part;
+use crate::ledger::Ledger;
+use crate::posting::{PostHandler, Posted};
+use crate::slot::{EndedSlot, Part, RunningSlot, Step};
+use crate::sys::iocp::file::{Attachment, Inline, Owner};
+use crate::sys::iocp::hold::{Direction, PortSlot, unless_the_end};
+use crate::sys::iocp::port::{Batch, Packet, Port};
+
+/// One call moves no more than this; a longer operation is continued.
+const LONGEST_CALL: usize = 1 << 30;
+
+/// Set in [`Engine::under_way`] when nothing may join any more.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// A port, and the books of what is under way on it.
+pub(crate) struct Engine {
+    port: Port,
+    ledger: Arc<Ledger>,
+    on_post: Option<PostHandler>,
+    /// Operations and posts that have not ended, and the mark of the end.
+    under_way: AtomicUsize,
+    strays: AtomicU64,
+    /// All handles attached that may still be open, and whether more may come.
+    attached: Mutex<Attached>,
+    /// Slots of operations that were refused at once, on handles for which a packet may still come:
+    /// Wine sends one where Windows does not. They live as long as the port.
+    retired: Mutex<Vec<Arc<PortSlot>>>,
+}
+
+#[derive(Default)]
+struct Attached {
+    handles: Vec<Weak<Attachment>>,
+    /// How many there may be before the closed ones are swept out.
+    sweep_at: usize,
+    closed: bool,
+}
+
+impl Engine {
+    pub fn new(
+        concurrency: usize,
+        config: &IocpPumpConfig,
+        ledger: Arc<Ledger>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            port: Port::new(concurrency)?,
+            ledger,
+            on_post: config.on_post().cloned(),
+            under_way: AtomicUsize::new(0),
+            strays: AtomicU64::new(0),
+            attached: Mutex::default(),
+            retired: Mutex::default(),
+        })
+    }
+
+    pub fn strays(&self) -> u64 {
+        self.strays.load(Ordering::Relaxed)
+    }
+
+    /// What is under way now.
+    pub fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst) & !CLOSED
+    }
+
+    /// Attaches a handle for its life.
+    pub(super) fn attach(
+        self: &Arc<Self>,
+        handle: OwnedHandle,
+        owner: Owner,
+    ) -> io::Result<Arc<Attachment>> {
+        let attachment = Attachment::new(handle, owner, Arc::downgrade(self));
+        self.adopt(attachment)
+    }
+
+    pub(super) fn adopt(&self, attachment: Attachment) -> io::Result<Arc<Attachment>> {
+        let mut attached = lock(&self.attached);
+        if attached.closed {
+            return Err(PumpClosed.into());
+        }
+        self.port.attach(attachment.handle())?;
+        let attachment = Arc::new(attachment);
+        if attached.handles.len() >= attached.sweep_at {
+            attached.handles.retain(|handle| handle.strong_count() > 0);
+            attached.sweep_at = 64.max(attached.handles.len() * 2);
+        }
+        attached.handles.push(Arc::downgrade(&attachment));
+        Ok(attachment)
+    }
+
+    /// Cancels everything that the kernel has.
+    pub fn cancel_all(&self) {
+        let handles: Vec<_> = lock(&self.attached).handles.clone();
+        for attachment in handles.iter().filter_map(Weak::upgrade) {
+            attachment.cancel_all();
+        }
+    }
+
+    /// Lets nothing join any more and cancels what is under way; the last to leave ends the
+    /// workers.
+    pub fn close(&self) {
+        let before = self.under_way.fetch_or(CLOSED, Ordering::SeqCst);
+        lock(&self.attached).closed = true;
+        self.cancel_all();
+        if before == 0 {
+            self.end_workers();
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Joins what is under way, unless it is too late.
+    #[must_use]
+    pub fn enter(&self) -> bool {
+        let join = |count| (count & CLOSED == 0).then_some(count + 1);
+        self.under_way
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, join)
+            .is_ok()
+    }
+
+    /// Leaves what is under way.
+    pub fn leave(&self) {
+        if self.under_way.fetch_sub(1, Ordering::SeqCst) == CLOSED | 1 {
+            self.end_workers();
+        }
+    }
+
+    fn end_workers(&self) {
+        // Without this packet the workers would wait for ever; the system may be out of memory for
+        // a moment.
+        while self.port.post_last().is_err() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Posts a caller's packet.
+    pub fn post(&self, posted: Posted) -> io::Result<()> {
+        if !self.enter() {
+            return Err(PumpClosed.into());
+        }
+        self.port.post_callers(posted).inspect_err(|_| self.leave())
+    }
+
+    /// Starts an operation, or goes on with it. Returns it if it ended at once; otherwise the
+    /// kernel has it, and a packet will come.
+    #[must_use]
+    pub fn issue(&self, slot: &Arc<PortSlot>, mut running: RunningSlot) -> Option<EndedSlot> {
+        loop {
+            let call = Call::of(&mut running);
+            match self.start(slot, running, &call) {
+                Started::Queued => {
+                    // A worker may have the operation already: this looks at the books only. Who
+                    // closes marks that first and then cancels what the kernel has, so one of us
+                    // two cancels it.
+                    if self.is_closed() {
+                        slot.life().request_cancel();
+                    }
+                    if slot.is_to_stop() {
+                        slot.cancel();
+                    }
+                    return None;
+                }
+                Started::Over(given_back, moved) => match settle(slot, given_back, moved) {
+                    Step::More(rest) => running = rest,
+                    Step::Done(ended) => return Some(ended),
+                },
+            }
+        }
+    }
+
+    /// The one place that decides whether a call is over or a packet follows.
+    fn start(&self, slot: &Arc<PortSlot>, running: RunningSlot, call: &Call) -> Started {
+        let inline = slot.attachment().inline();
+        let lent = slot.lend(running, call.offset);
+        let error = match call.make(slot.attachment(), lent) {
+            Ok(()) if inline == Inline::Queued => return Started::Queued,
+            Ok(()) => None,
+            Err(error) if error.raw_os_error() == Some(ERROR_IO_PENDING as i32) => {
+                return Started::Queued;
+            }
+            Err(error) => Some(error),
+        };
+        // SAFETY: just lent. The call is over and no packet was promised; should one come that was
+        // not, it finds the slot below.
+        let (lent, running) = unsafe { PortSlot::take_back(lent.cast()) }
+            .expect("a worker takes nothing that is not done");
+        if error.is_some() && inline == Inline::Queued {
+            lock(&self.retired).push(lent);
+        }
+        let moved = match error {
+            // SAFETY: the call is over, and the operation is ours.
+            None => unsafe { slot.outcome(call.direction) },
+            Some(error) => unless_the_end(error, call.direction),
+        };
+        Started::Over(running, moved)
+    }
+
+    /// Has a worker run the handler of an operation that ended where no handler may run.
+    pub fn hand_over(self: &Arc<Self>, ended: EndedSlot) {
+        let not_mine = DONE_HERE.with_borrow_mut(|done_here| match done_here {
+            Some(done) if ptr::eq(done.engine, Arc::as_ptr(self)) => {
+                done.ended.push_back(ended);
+                None
+            }
+            _ => Some(ended),
+        });
+        if let Some(ended) = not_mine
+            && let Err(ended) = self.port.post_ended(Box::new(ended))
+        {
+            // The system has no memory for a packet: better here than never.
+            self.dispatch(*ended);
+        }
+    }
+
+    /// The life of one worker.
+    pub fn work(self: &Arc<Self>, batch_size: usize, busy: &AtomicUsize) {
+        DONE_HERE.set(Some(DoneHere {
+            engine: Arc::as_ptr(self),
+            ended: VecDeque::new(),
+        }));
+        let mut batch = Batch::of(batch_size);
+        let mut last = false;
+        while !last {
+            match self.port.wait(&mut batch) {
+                Ok(packets) => {
+                    busy.fetch_add(1, Ordering::SeqCst);
+                    for packet in packets {
+                        last |= self.take(packet);
+                        self.dispatch_done_here();
+                    }
+                    busy.fetch_sub(1, Ordering::SeqCst);
+                }
+                // Out of memory, at worst: nothing else is wrong with an open port.
+                Err(_) => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        // For the next worker; the last one's stays in the port.
+        self.end_workers();
+    }
+
+    /// Does what a packet says; says whether it was the last.
+    fn take(self: &Arc<Self>, packet: Packet) -> bool {
+        match packet {
+            Packet::Operation(lent) => self.complete(lent),
+            Packet::Ended(ended) => self.dispatch(*ended),
+            Packet::Posted(posted) => self.run_post_handler(posted),
+            Packet::Stray => self.count_stray(),
+            Packet::Last => return true,
+        }
+        false
+    }
+
+    /// Takes in that the kernel is done with a call.
+    fn complete(&self, lent: *const PortSlot) {
+        // SAFETY: the packet's key is that of attached handles, on which all operations are ours.
+        // Refused ones are retired, not freed.
+        let taken = unsafe { PortSlot::take_back_if_done(lent) };
+        let Some((slot, mut running)) = taken else {
+            return self.count_stray();
+        };
+        let direction = Call::of(&mut running).direction;
+        // SAFETY: its packet has come, and the operation is ours.
+        let moved = unsafe { slot.outcome(direction) };
+        let ended = match settle(&slot, running, moved) {
+            Step::More(rest) => self.issue(&slot, rest),
+            Step::Done(ended) => Some(ended),
+        };
+        drop(slot);
+        if let Some(ended) = ended {
+            self.dispatch(ended);
+        }
+    }
+
+    fn dispatch(&self, ended: EndedSlot) {
+        ended.dispatch();
+        self.leave();
+    }
+
+    /// Runs the handlers of what ended within other handlers of this thread.
+    fn dispatch_done_here(&self) {
+        let next = || DONE_HERE.with_borrow_mut(|done| done.as_mut()?.ended.pop_front());
+        while let Some(ended) = next() {
+            self.dispatch(ended);
+        }
+    }
+
+    fn run_post_handler(&self, posted: Posted) {
+        match &self.on_post {
+            Some(handler) => {
+                let run = AssertUnwindSafe(|| handler.run(posted));
+                if catch_unwind(run).is_err() {
+                    self.ledger.count_panic();
+                }
+            }
+            None => self.count_stray(),
+        }
+        self.leave();
+    }
+
+    fn count_stray(&self) {
+        self.strays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn port(&self) -> &Port {
+        &self.port
+    }
+}
+
+/// Whether a call is over.
+enum Started {
+    Over(RunningSlot, io::Result<usize>),
+    Queued,
+}
+
+/// Takes in what a call came to.
+fn settle(slot: &PortSlot, running: RunningSlot, moved: io::Result<usize>) -> Step {
+    slot.is_to_stop();
+    match moved {
+        Err(error) if is(&error, ERROR_OPERATION_ABORTED) => {
+            // All of the handle was cancelled while this one was on its way into the kernel.
+            running.life().request_cancel();
+            Step::Done(running.fail(Cancelled.into()))
+        }
+        // The caller's handle holds the lock that keeps ours out.
+        Err(error) if is(&error, ERROR_LOCK_VIOLATION) => perform_part(running, usize::MAX),
+        moved => running.absorb(moved),
+    }
+}
+
+fn is(error: &io::Error, number: u32) -> bool {
+    error.raw_os_error() == Some(number as i32)
+}
+
+/// The arguments of one call, in the memory of an operation that is on the heap.
+struct Call {
+    direction: Direction,
+    bytes: *mut u8,
+    len: u32,
+    offset: u64,
+}
+
+impl Call {
+    fn of(running: &mut RunningSlot) -> Self {
+        match running.part() {
+            Part::Read { offset, room, .. } => Self {
+                direction: Direction::In,
+                bytes: room.as_mut_ptr(),
+                len: room.len().min(LONGEST_CALL) as u32,
+                offset,
+            },
+            Part::Write { offset, bytes, .. } => Self {
+                direction: Direction::Out,
+                // Only read from.
+                bytes: bytes.as_ptr().cast_mut(),
+                len: bytes.len().min(LONGEST_CALL) as u32,
+                offset,
+            },
+            Part::Whole => unreachable!("work goes to the lane"),
+        }
+    }
+
+    /// Makes the call. Any error but `ERROR_IO_PENDING` means that the kernel refused it.
+    fn make(&self, attachment: &Attachment, lent: *mut OVERLAPPED) -> io::Result<()> {
+        let handle = attachment.handle().as_raw_handle();
+        // SAFETY: the handle is open and overlapped. `bytes` covers `len` bytes on the heap that
+        // the operation owns, which was lent together with its `OVERLAPPED` and is not touched or
+        // freed before it is taken back.
+        let succeeded = unsafe {
+            match self.direction {
+                Direction::In => ReadFile(handle, self.bytes, self.len, ptr::null_mut(), lent),
+                Direction::Out => WriteFile(handle, self.bytes, self.len, ptr::null_mut(), lent),
+            }
+        };
+        if succeeded == 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+thread_local! {
+    /// On a worker: what ended at once when its handlers submitted it. It is dispatched after the
+    /// handler that runs, not within it: handlers do not nest.
+    static DONE_HERE: RefCell<Option<DoneHere>> = const { RefCell::new(None) };
+}
+
+struct DoneHere {
+    engine: *const Engine,
+    ended: VecDeque<EndedSlot>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
