@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::buffer::Buffer;
 use crate::slot;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// What became of one operation.
 #[derive(Debug)]

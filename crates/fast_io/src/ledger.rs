@@ -4,15 +4,23 @@
 //! submits. Both counts live in one atomic word, which makes admission one compare-and-swap and
 //! the path of a completion free of locks; the lock below is only for those who wait.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
 
 /// Bytes are counted in units of this many, rounded up, so that their sum fits its field.
 const UNIT: u64 = 1024;
-/// The low bits of the word count units, the high bits operations.
+/// The low bits of the word count units, those above operations.
 const UNIT_BITS: u32 = 40;
 const UNIT_MASK: u64 = (1 << UNIT_BITS) - 1;
 const ONE_OPERATION: u64 = 1 << UNIT_BITS;
+/// The highest bit of the word: somebody waits for room. Being in the same word as what is waited
+/// for, it is never missed.
+const WAITED_FOR: u64 = 1 << 63;
+
+/// The same for the count of those unfinished, in its lowest bit.
+const END_WAITED_FOR: usize = 1;
+const ONE_UNFINISHED: usize = 2;
 
 /// Counts operations and bytes in flight against their bounds.
 #[derive(Debug)]
@@ -23,7 +31,6 @@ pub(crate) struct Ledger {
     /// Operations whose handlers have not returned yet; more than are in flight.
     unfinished: AtomicUsize,
     panics: AtomicU64,
-    waiters: AtomicUsize,
     waiting: Mutex<()>,
     freed: Condvar,
 }
@@ -46,7 +53,6 @@ impl Ledger {
             in_flight: AtomicU64::new(0),
             unfinished: AtomicUsize::new(0),
             panics: AtomicU64::new(0),
-            waiters: AtomicUsize::new(0),
             waiting: Mutex::new(()),
             freed: Condvar::new(),
         }
@@ -57,56 +63,95 @@ impl Ledger {
     pub fn try_admit(&self, weight: u64, admission: Admission) -> bool {
         let cost = cost(weight);
         let admit = |now: u64| {
-            let next = now + cost;
-            let fits =
-                next >> UNIT_BITS <= self.max_operations && next & UNIT_MASK <= self.max_units;
-            (fits || now == 0 || admission == Admission::Overdraft).then_some(next)
+            let fits = admission == Admission::Overdraft || self.fits(now, cost);
+            fits.then_some(now + cost)
         };
         let admitted = self
             .in_flight
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, admit)
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, admit)
             .is_ok();
         if admitted {
-            self.unfinished.fetch_add(1, Ordering::Relaxed);
+            self.unfinished.fetch_add(ONE_UNFINISHED, Ordering::Relaxed);
         }
         admitted
     }
 
     /// Admits one operation, waiting for room.
     pub fn admit(&self, weight: u64) {
-        if !self.try_admit(weight, Admission::Bounded) {
-            self.wait_until(|| self.try_admit(weight, Admission::Bounded));
+        if self.try_admit(weight, Admission::Bounded) {
+            return;
         }
+        let cost = cost(weight);
+        let mut guard = self.lock();
+        loop {
+            // Takes the room, or leaves word in the same step that it is waited for.
+            let admit_or_mark = |now: u64| {
+                let next = if self.fits(now, cost) {
+                    now + cost
+                } else {
+                    now | WAITED_FOR
+                };
+                Some(next)
+            };
+            let before =
+                self.in_flight
+                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, admit_or_mark);
+            if before.is_ok_and(|now| self.fits(now, cost)) {
+                self.unfinished.fetch_add(ONE_UNFINISHED, Ordering::Relaxed);
+                return;
+            }
+            guard = self
+                .freed
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn fits(&self, now: u64, cost: u64) -> bool {
+        let now = now & !WAITED_FOR;
+        let next = now + cost;
+        now == 0 || next >> UNIT_BITS <= self.max_operations && next & UNIT_MASK <= self.max_units
     }
 
     /// Gives back what an operation had taken. Its buffer is the handler's from here on.
     pub fn release(&self, weight: u64) {
-        let before = self.in_flight.fetch_sub(cost(weight), Ordering::SeqCst);
-        if self.waiters.load(Ordering::SeqCst) > 0 {
+        let before = self.in_flight.fetch_sub(cost(weight), Ordering::AcqRel);
+        if before & WAITED_FOR != 0 {
             // Waking a submitter for each single place would cost a context switch an operation:
             // wait until a quarter is free. It comes to that, as nothing is admitted meanwhile.
-            let left = before - cost(weight);
+            let left = (before & !WAITED_FOR) - cost(weight);
             let roomy = |count: u64, max: u64| count <= max - max.div_ceil(4);
             if roomy(left >> UNIT_BITS, self.max_operations)
                 && roomy(left & UNIT_MASK, self.max_units)
             {
-                self.wake();
+                let guard = self.lock();
+                self.in_flight.fetch_and(!WAITED_FOR, Ordering::AcqRel);
+                drop(guard);
+                self.freed.notify_all();
             }
         }
     }
 
     /// Notes that an operation's handler has returned.
     pub fn count_finished(&self) {
-        if self.unfinished.fetch_sub(1, Ordering::SeqCst) == 1
-            && self.waiters.load(Ordering::SeqCst) > 0
-        {
-            self.wake();
+        let before = self.unfinished.fetch_sub(ONE_UNFINISHED, Ordering::AcqRel);
+        if before == ONE_UNFINISHED | END_WAITED_FOR {
+            let guard = self.lock();
+            self.unfinished.fetch_and(!END_WAITED_FOR, Ordering::AcqRel);
+            drop(guard);
+            self.freed.notify_all();
         }
     }
 
     /// Waits until every handler has returned.
     pub fn wait_until_finished(&self) {
-        self.wait_until(|| self.unfinished.load(Ordering::SeqCst) == 0);
+        let mut guard = self.lock();
+        while self.unfinished.fetch_or(END_WAITED_FOR, Ordering::AcqRel) >= ONE_UNFINISHED {
+            guard = self
+                .freed
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     pub fn count_panic(&self) {
@@ -118,29 +163,11 @@ impl Ledger {
     }
 
     pub fn operations(&self) -> usize {
-        (self.in_flight.load(Ordering::SeqCst) >> UNIT_BITS) as usize
+        ((self.in_flight.load(Ordering::Acquire) & !WAITED_FOR) >> UNIT_BITS) as usize
     }
 
     pub fn bytes(&self) -> u64 {
-        (self.in_flight.load(Ordering::SeqCst) & UNIT_MASK) * UNIT
-    }
-
-    fn wait_until(&self, mut ready: impl FnMut() -> bool) {
-        let mut guard = self.lock();
-        // Counted before the last look: whoever makes room after that look sees the count.
-        self.waiters.fetch_add(1, Ordering::SeqCst);
-        while !ready() {
-            guard = self
-                .freed
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        self.waiters.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn wake(&self) {
-        drop(self.lock());
-        self.freed.notify_all();
+        (self.in_flight.load(Ordering::Acquire) & UNIT_MASK) * UNIT
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {

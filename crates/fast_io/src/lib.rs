@@ -27,6 +27,8 @@ pub mod dir;
 mod driver;
 mod file;
 mod ledger;
+#[cfg(all(loom, test))]
+mod model;
 pub mod offload;
 mod operation;
 mod posting;
@@ -34,6 +36,7 @@ mod pump;
 mod read_ahead;
 mod slot;
 pub mod sparse;
+mod sync;
 mod sys;
 mod write_batch;
 

@@ -18,13 +18,13 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::buffer::Buffer;
 use crate::completion::{Cancelled, Completion, CompletionHandler};
 use crate::file::{FileId, SharedFile};
 use crate::ledger::Ledger;
 use crate::operation::{Kind, Operation};
+use crate::sync::{AtomicU8, ON_PUMP_THREAD, Ordering};
 #[cfg(windows)]
 use crate::sys;
 
@@ -317,16 +317,12 @@ impl Drop for Body {
     }
 }
 
-thread_local! {
-    static ON_PUMP_THREAD: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Marks the calling thread as one that runs handlers: it must never wait for other operations.
 pub(crate) fn enter_pump_thread() {
-    ON_PUMP_THREAD.set(true);
+    ON_PUMP_THREAD.with(|on| on.set(true));
 }
 
 /// Whether the calling thread runs handlers.
 pub(crate) fn on_pump_thread() -> bool {
-    ON_PUMP_THREAD.get()
+    ON_PUMP_THREAD.with(Cell::get)
 }

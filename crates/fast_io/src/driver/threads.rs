@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
 use crate::driver::{Driver, Target, perform_part};
 use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
+use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard, thread};
 
 /// A bounded number of threads that share one queue of slots.
 pub(crate) struct Threads {

@@ -1,0 +1,135 @@
+//! The races of an operation's life, in every order: `loom` runs each of these tests once for each way
+//! in which the threads can meet.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg loom" cargo test --release -p fast_io --lib model
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use loom::thread;
+
+use crate::completion::{Completion, is_cancelled, is_closed, oneshot_handler};
+use crate::config::{Backend, PumpConfig};
+use crate::operation::Operation;
+use crate::pump::CompletionPump;
+
+/// More preemptions than these find no more, and take for ever.
+const PREEMPTIONS: usize = 3;
+
+fn in_every_order(body: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(PREEMPTIONS);
+    model.check(body);
+}
+
+fn pump(operations: usize) -> Arc<CompletionPump> {
+    let config = PumpConfig::default()
+        .with_workers(1)
+        .with_max_operations(operations)
+        .with_backend(Backend::Threads);
+    Arc::new(CompletionPump::start(&config).unwrap())
+}
+
+/// A handler that counts its runs. What it is not given is neither success nor an end by request.
+fn counted(runs: &Arc<AtomicUsize>) -> impl FnOnce(Completion) + Send + use<> {
+    let runs = Arc::clone(runs);
+    move |completion| {
+        if let Err(error) = &completion.result {
+            assert!(is_cancelled(error) || is_closed(error), "{error}");
+        }
+        runs.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_cancel_meets_its_operation_anywhere() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump(4);
+        let (handler, receiver) = oneshot_handler();
+        let own = counted(&runs);
+        let ticket = pump.submit(Operation::work(|| Ok(7)), move |completion: Completion| {
+            crate::CompletionHandler::complete(Box::new(handler), completion);
+        });
+        let canceller = thread::spawn(move || ticket.cancel());
+        let completion = receiver.wait();
+        let in_time = canceller.join().unwrap();
+        // A cancel that came in time shows; one that did not says so.
+        assert_eq!(completion.cancel_requested, in_time);
+        match &completion.result {
+            Ok(result) => assert_eq!(*result, 7),
+            Err(error) => assert!(is_cancelled(error) && in_time),
+        }
+        own(completion);
+        pump.shut_down();
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_submission_meets_the_end_anywhere() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump(4);
+        let submitter = {
+            let (pump, handler) = (Arc::clone(&pump), counted(&runs));
+            thread::spawn(move || {
+                pump.submit(Operation::work(|| Ok(0)), handler);
+            })
+        };
+        pump.shut_down();
+        submitter.join().unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+        assert_eq!(pump.operations_in_flight(), 0);
+    });
+}
+
+#[test]
+fn the_end_comes_from_two_sides() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump(4);
+        pump.submit(Operation::work(|| Ok(0)), counted(&runs));
+        let other = {
+            let pump = Arc::clone(&pump);
+            thread::spawn(move || pump.shut_down())
+        };
+        pump.shut_down();
+        // Whoever returns first: all is over.
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_submitter_who_waits_for_room_is_woken() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump(1);
+        pump.submit(Operation::work(|| Ok(0)), counted(&runs));
+        pump.submit(Operation::work(|| Ok(0)), counted(&runs));
+        pump.drain();
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        pump.shut_down();
+    });
+}
+
+#[test]
+fn all_is_cancelled_while_more_comes() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump(4);
+        let canceller = {
+            let pump = Arc::clone(&pump);
+            thread::spawn(move || pump.cancel_all())
+        };
+        pump.submit(Operation::work(|| Ok(0)), counted(&runs));
+        pump.submit(Operation::work(|| Ok(0)), counted(&runs));
+        canceller.join().unwrap();
+        pump.drain();
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        pump.shut_down();
+    });
+}

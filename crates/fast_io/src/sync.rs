@@ -1,0 +1,32 @@
+//! Locks, atomics and threads: the standard library's, or, built with `--cfg loom`, those of a model
+//! checker that tries every order in which they can meet (`tests` in `model.rs`).
+//!
+//! Only what a model has to see is here. Reference counts stay the standard library's: nothing
+//! waits for one.
+
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    sync::{Condvar, Mutex, MutexGuard},
+    thread::{self, JoinHandle},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    sync::{Condvar, Mutex, MutexGuard},
+    thread::{self, JoinHandle},
+};
+
+use std::cell::Cell;
+
+#[cfg(not(loom))]
+std::thread_local! {
+    /// Whether this thread runs handlers.
+    pub(crate) static ON_PUMP_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    pub(crate) static ON_PUMP_THREAD: Cell<bool> = Cell::new(false);
+}
