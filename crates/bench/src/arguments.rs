@@ -93,7 +93,8 @@ fn help() -> String {
     text
 }
 
-fn runs(text: &str) -> Result<usize, BenchError> {
+/// A number of runs.
+pub fn runs(text: &str) -> Result<usize, BenchError> {
     match text.parse() {
         Ok(runs) if runs > 0 => Ok(runs),
         _ => Err(BenchError::Usage(format!(
@@ -102,7 +103,8 @@ fn runs(text: &str) -> Result<usize, BenchError> {
     }
 }
 
-fn scale(text: &str) -> Result<f64, BenchError> {
+/// A fraction of the full size.
+pub fn scale(text: &str) -> Result<f64, BenchError> {
     match text.parse() {
         Ok(scale) if scale > 0.0 && scale <= 1.0 => Ok(scale),
         _ => Err(BenchError::Usage(format!(

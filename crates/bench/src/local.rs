@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use crate::arguments::LocalArguments;
 use crate::error::{BenchError, Doing};
+use crate::interruption;
 use crate::machine::Machine;
 use crate::measure::{self, WatchMemory};
 use crate::peer::{self, Peer};
@@ -28,7 +26,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         .prefix("tidesync-bench-")
         .tempdir_in(&parent)
         .doing("make a directory in", &parent)?;
-    let interrupted = remove_when_interrupted(place.path());
+    let interrupted = interruption::remove_at(place.path());
 
     let mut report = Report {
         machine: Machine::look(place.path()),
@@ -38,10 +36,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         rows: Vec::new(),
     };
     let measured = measure_all(&arguments, place.path(), &mut report);
-    while interrupted.load(Ordering::SeqCst) {
-        // What failed is only what the handler took away; it ends the process.
-        thread::park();
-    }
+    interrupted.park_if_so();
     // What was measured before a failure is still worth printing.
     if !report.rows.is_empty() {
         print!("{}", report.markdown());
@@ -50,7 +45,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         fs::write(path, report.json()).doing("write", path)?;
     }
     if let Some(path) = &arguments.plot {
-        fs::write(path, plot::svg(&report)).doing("write", path)?;
+        fs::write(path, plot::svg(&report.chart())).doing("write", path)?;
     }
     measured
 }
@@ -129,24 +124,4 @@ fn check_room(arguments: &LocalArguments, directory: &Path) -> Result<(), BenchE
         .workloads
         .iter()
         .try_for_each(|workload| workload.check_room(directory, arguments.scale))
-}
-
-/// Gigabytes of files, perhaps in memory, must not outlive a Ctrl-C. The answer becomes true at
-/// the interruption.
-fn remove_when_interrupted(place: &Path) -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let (place, flag) = (place.to_owned(), Arc::clone(&interrupted));
-    let installed = ctrlc::set_handler(move || {
-        flag.store(true, Ordering::SeqCst);
-        // Whatever is still being written into the directory can keep it from going at once.
-        let gone = (0..100).any(|_| fs::remove_dir_all(&place).is_ok() || !place.exists());
-        if !gone {
-            eprintln!("bench: remove {} yourself", place.display());
-        }
-        std::process::exit(130);
-    });
-    if installed.is_err() {
-        eprintln!("bench: an interrupted run will leave its files behind");
-    }
-    interrupted
 }

@@ -10,6 +10,8 @@ mod bare_copy;
 mod compare_trees;
 mod error;
 mod generate;
+mod interruption;
+mod io;
 mod local;
 mod machine;
 mod measure;
@@ -31,6 +33,8 @@ Usage: cargo run --release -p bench -- COMMAND [OPTIONS]
 
 Commands:
   local                         copies, comparisons and deltas within one file system
+  io                            the completion pump's drivers beside the bare system calls and other
+                                libraries
   bare-copy SOURCE DESTINATION  the system calls that copying small files takes, and nothing else;
                                 `local` runs it beside the programs
 
@@ -50,6 +54,7 @@ fn run() -> Result<(), BenchError> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == "io" => io::run(parser),
         Some(lexopt::Arg::Value(command)) if command == BARE_COPY => {
             let source = PathBuf::from(parser.value()?);
             let destination = PathBuf::from(parser.value()?);

@@ -1,46 +1,62 @@
-//! Draws how many times faster tidesync is, as an SVG of horizontal bars for the README.
-
-use crate::report::Report;
+//! Draws how many times faster we are than others, as an SVG of horizontal bars for the README.
 
 const WIDTH: f64 = 860.0;
 const LABELS: f64 = 390.0;
 const BAR: f64 = 16.0;
 const GAP: f64 = 14.0;
 const TOP: f64 = 56.0;
-/// One colour a peer, in the order of the table; told apart by the colour-blind too.
-const COLOURS: [&str; 4] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7"];
+/// One colour a series, in the order of the table; told apart by the colour-blind too.
+const COLOURS: [&str; 5] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9"];
 
-/// One group of bars a workload, one bar a peer; a line marks equal speed.
-pub fn svg(report: &Report) -> String {
-    let longest = report
-        .rows
-        .iter()
-        .flat_map(|row| (1..report.peers.len()).filter_map(|peer| row.speedup(peer)))
-        .fold(1.0, f64::max);
+/// What is drawn.
+pub struct Chart {
+    /// Above the bars.
+    pub title: String,
+    /// Whom the ratios are to.
+    pub series: Vec<String>,
+    /// One a task.
+    pub groups: Vec<Group>,
+}
+
+/// The bars of one task.
+pub struct Group {
+    /// The task.
+    pub label: String,
+    /// One a series, where there is one.
+    pub ratios: Vec<Option<f64>>,
+}
+
+/// One group of bars a task, one bar a series; a line marks equal speed.
+pub fn svg(chart: &Chart) -> String {
+    let all = chart.groups.iter().flat_map(|group| &group.ratios);
+    let longest = all
+        .flatten()
+        .fold(1.0, |most, &ratio| f64::max(most, ratio));
     let unit = (WIDTH - LABELS - 60.0) / longest;
-    let mut body = legend(report);
+    let mut body = legend(chart);
     let mut y = TOP;
-    for row in &report.rows {
-        let ratios: Vec<(usize, f64)> = (1..report.peers.len())
-            .filter_map(|peer| Some((peer, row.speedup(peer)?)))
+    for group in &chart.groups {
+        let numbered = group.ratios.iter().enumerate();
+        let ratios: Vec<(usize, f64)> = numbered
+            .filter_map(|(series, ratio)| Some((series, (*ratio)?)))
             .collect();
         if ratios.is_empty() {
             continue;
         }
         let middle = y + BAR * ratios.len() as f64 / 2.0 + 4.0;
-        let label = escaped(&row.title.replace('`', ""));
+        let label = escaped(&group.label.replace('`', ""));
         body += &format!(
             "<text x=\"{}\" y=\"{middle:.1}\" text-anchor=\"end\">{label}</text>\n",
             LABELS - 10.0
         );
-        for (peer, ratio) in ratios {
+        for (series, ratio) in ratios {
             let (length, text_y) = (ratio * unit, y + BAR - 4.0);
             body += &format!(
                 "<rect x=\"{LABELS}\" y=\"{y:.1}\" width=\"{length:.1}\" height=\"{:.1}\" \
                  fill=\"{}\"/>\n\
                  <text x=\"{:.1}\" y=\"{text_y:.1}\">{ratio:.1}×</text>\n",
                 BAR - 2.0,
-                colour(peer),
+                colour(series),
                 LABELS + length + 5.0,
             );
             y += BAR;
@@ -61,30 +77,26 @@ pub fn svg(report: &Report) -> String {
     )
 }
 
-fn legend(report: &Report) -> String {
-    let mut title = "How many times faster tidesync is (the dashed line: as fast)".to_owned();
-    if report.scale < 1.0 {
-        title += &format!(", at {} of the full size", report.scale);
-    }
+fn legend(chart: &Chart) -> String {
     let mut text = format!(
         "<text x=\"10\" y=\"20\" font-size=\"14\" font-weight=\"bold\">{}</text>\n",
-        escaped(&title)
+        escaped(&chart.title)
     );
-    for (index, peer) in report.peers.iter().enumerate().skip(1) {
-        let x = LABELS + 110.0 * (index - 1) as f64;
+    for (index, series) in chart.series.iter().enumerate() {
+        let x = LABELS + 110.0 * index as f64;
         text += &format!(
             "<rect x=\"{x}\" y=\"30\" width=\"10\" height=\"10\" fill=\"{}\"/>\n\
              <text x=\"{}\" y=\"39\">than {}</text>\n",
             colour(index),
             x + 15.0,
-            escaped(peer.kind.name()),
+            escaped(series),
         );
     }
     text
 }
 
-fn colour(peer: usize) -> &'static str {
-    COLOURS[(peer - 1) % COLOURS.len()]
+fn colour(series: usize) -> &'static str {
+    COLOURS[series % COLOURS.len()]
 }
 
 fn escaped(text: &str) -> String {
@@ -98,7 +110,7 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_the_ratios() {
-        let svg = svg(&sample());
+        let svg = svg(&sample().chart());
         let widths: Vec<f64> = svg
             .lines()
             .filter(|line| line.starts_with("<rect x=\"390\""))
@@ -122,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_element_is_closed_and_text_is_escaped() {
-        let svg = svg(&sample());
+        let svg = svg(&sample().chart());
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("than rsync") && svg.contains("3.0×"));

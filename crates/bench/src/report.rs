@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::machine::Machine;
 use crate::measure::{Run, median};
 use crate::peer::Peer;
+use crate::plot::{Chart, Group};
 use crate::workload::Workload;
 
 /// All that one `bench local` found out.
@@ -136,6 +137,27 @@ impl Report {
         table(&head, rows)
     }
 
+    /// The ratios as bars.
+    pub fn chart(&self) -> Chart {
+        let others = 1..self.peers.len();
+        let mut title = "How many times faster tidesync is (the dashed line: as fast)".to_owned();
+        if self.scale < 1.0 {
+            title += &format!(", at {} of the full size", self.scale);
+        }
+        let groups = self.rows.iter().map(|row| Group {
+            label: row.title.clone(),
+            ratios: others.clone().map(|peer| row.speedup(peer)).collect(),
+        });
+        Chart {
+            title,
+            series: others
+                .clone()
+                .map(|peer| self.peers[peer].kind.name().to_owned())
+                .collect(),
+            groups: groups.collect(),
+        }
+    }
+
     /// Every single run.
     pub fn json(&self) -> String {
         let rows: Vec<_> = self.rows.iter().map(|row| self.json_row(row)).collect();
@@ -185,7 +207,8 @@ fn cell(number: Option<f64>, unit: &str) -> String {
     number.map_or_else(String::new, |number| format!("{number:.2}{unit}"))
 }
 
-fn table(head: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A Markdown table.
+pub fn table(head: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = format!(
         "\n| {} |\n|---{}|\n",
         head.join(" | "),

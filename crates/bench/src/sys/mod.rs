@@ -3,6 +3,8 @@
 //! - `create_file`: a new file that is executable or not;
 //! - `set_directory_modified`: gives a directory a time, where the standard library can;
 //! - `mode`: the permissions that a copy should keep;
+//! - `read_at` and `write_at`: one positioned call;
+//! - `CAN_DROP_CACHES` and `drop_from_cache`: has what is read next come from the disk;
 //! - `room`: what a file system can still hold.
 
 #[cfg(unix)]
@@ -11,9 +13,15 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub use unix::{create_file, mode, room, set_directory_modified};
+pub use unix::{
+    CAN_DROP_CACHES, create_file, drop_from_cache, mode, read_at, room, set_directory_modified,
+    write_at,
+};
 #[cfg(windows)]
-pub use windows::{create_file, mode, room, set_directory_modified};
+pub use windows::{
+    CAN_DROP_CACHES, create_file, drop_from_cache, mode, read_at, room, set_directory_modified,
+    write_at,
+};
 
 /// Whether a new file may be run.
 #[derive(Clone, Copy, PartialEq)]

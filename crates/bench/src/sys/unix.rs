@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -39,4 +39,34 @@ pub fn room(path: &Path) -> io::Result<Room> {
         // Btrfs and others count no inodes and say zero.
         files: (system.f_files > 0).then_some(system.f_favail),
     })
+}
+
+/// Reads once at `offset`.
+pub fn read_at(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(room, offset)
+}
+
+/// Writes once at `offset`.
+pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.write_at(bytes, offset)
+}
+
+/// Whether [`drop_from_cache`] does anything.
+pub const CAN_DROP_CACHES: bool = cfg!(target_os = "linux");
+
+/// Drops the pages of a file that has been synchronised.
+#[cfg(target_os = "linux")]
+pub fn drop_from_cache(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fadvise(
+        file,
+        0,
+        None,
+        rustix::fs::Advice::DontNeed,
+    )?)
+}
+
+/// Without root, nothing drops them here.
+#[cfg(not(target_os = "linux"))]
+pub fn drop_from_cache(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

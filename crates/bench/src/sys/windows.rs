@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::os::windows::fs::FileExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -35,4 +36,22 @@ pub fn room(path: &Path) -> io::Result<Room> {
         bytes: fs4::available_space(path)?,
         files: None,
     })
+}
+
+/// Reads once at `offset`.
+pub fn read_at(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(room, offset)
+}
+
+/// Writes once at `offset`.
+pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.seek_write(bytes, offset)
+}
+
+/// Whether [`drop_from_cache`] does anything.
+pub const CAN_DROP_CACHES: bool = false;
+
+/// There is no such call.
+pub fn drop_from_cache(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

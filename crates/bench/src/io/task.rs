@@ -1,0 +1,294 @@
+//! What is measured, and the files that it is measured on.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::job::{Files, Job, Order, Positioned, Way};
+use crate::sys;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Task {
+    /// Reads of no bytes: what an operation costs besides its system call.
+    Nothing { depth: usize },
+    /// Closures that do nothing.
+    Work,
+    /// Positioned writes to a file whose pages are in memory.
+    Write {
+        order: Order,
+        block: usize,
+        depth: usize,
+    },
+    /// The same, submitted by one thread instead of by each handler for the next.
+    Fed { block: usize, depth: usize },
+    /// Small files made, written and closed.
+    Files,
+    /// Positioned reads.
+    Read {
+        cache: Cache,
+        order: Order,
+        block: usize,
+        depth: usize,
+    },
+}
+
+/// Whether the file is in memory when it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cache {
+    /// It is.
+    Warm,
+    /// The system has been asked to drop it.
+    Cold,
+}
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+/// Each small file is this long.
+const SMALL: usize = 4 * KIB;
+
+impl Task {
+    /// Every task, in the order of the table.
+    pub fn all() -> Vec<Self> {
+        let mut tasks = vec![Task::Nothing { depth: 1 }, Task::Nothing { depth: 64 }];
+        tasks.push(Task::Work);
+        for order in [Order::Sequential, Order::Scattered] {
+            for block in [4 * KIB, 64 * KIB, MIB] {
+                for depth in [1, 8, 64] {
+                    tasks.push(Task::Write {
+                        order,
+                        block,
+                        depth,
+                    });
+                }
+            }
+        }
+        for block in [4 * KIB, 64 * KIB] {
+            tasks.push(Task::Fed { block, depth: 64 });
+        }
+        tasks.push(Task::Files);
+        for cache in [Cache::Warm, Cache::Cold] {
+            for (order, block, depth) in [
+                (Order::Scattered, 4 * KIB, 1),
+                (Order::Scattered, 4 * KIB, 64),
+                (Order::Sequential, 256 * KIB, 1),
+                (Order::Sequential, 256 * KIB, 8),
+            ] {
+                tasks.push(Task::Read {
+                    cache,
+                    order,
+                    block,
+                    depth,
+                });
+            }
+        }
+        tasks
+    }
+
+    /// The name by which `--only` knows tasks of this kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Task::Nothing { .. } => "nothing",
+            Task::Work => "work",
+            Task::Write { order, .. } => match order {
+                Order::Sequential => "write",
+                Order::Scattered => "scattered",
+            },
+            Task::Fed { .. } => "fed",
+            Task::Files => "files",
+            Task::Read { cache, .. } => match cache {
+                Cache::Warm => "warm",
+                Cache::Cold => "cold",
+            },
+        }
+    }
+
+    /// In words.
+    pub fn title(&self) -> String {
+        match *self {
+            Task::Nothing { depth } => format!("read of 0 bytes, depth {depth}"),
+            Task::Work => "work that does nothing".to_owned(),
+            Task::Write {
+                order,
+                block,
+                depth,
+            } => format!("{} write, {}, depth {depth}", order.name(), size(block)),
+            Task::Fed { block, depth } => format!(
+                "sequential write, {}, depth {depth}, fed by one thread",
+                size(block)
+            ),
+            Task::Files => format!("small file ({}) made and closed", size(SMALL)),
+            Task::Read {
+                cache,
+                order,
+                block,
+                depth,
+            } => {
+                let cache = match cache {
+                    Cache::Warm => "warm",
+                    Cache::Cold => "cold",
+                };
+                format!(
+                    "{cache} {} read, {}, depth {depth}",
+                    order.name(),
+                    size(block)
+                )
+            }
+        }
+    }
+
+    /// Whether it needs a file that is not in memory.
+    pub fn is_cold(&self) -> bool {
+        self.kind() == "cold"
+    }
+
+    /// Operations at full size: enough for some ten milliseconds of the fastest contender.
+    fn operations(&self) -> usize {
+        match *self {
+            Task::Nothing { .. } | Task::Work => 1 << 15,
+            Task::Files => 1000,
+            Task::Write { block, .. } | Task::Fed { block, .. } => match block {
+                4096 => 1 << 13,
+                65536 => 1 << 11,
+                _ => 1 << 7,
+            },
+            Task::Read {
+                block,
+                cache: Cache::Warm,
+                ..
+            } => ((64 * MIB) / block).min(1 << 14),
+            Task::Read { block, .. } => ((64 * MIB) / block).min(1 << 11),
+        }
+    }
+
+    fn way(&self) -> Way {
+        match self {
+            Task::Read { .. } | Task::Nothing { .. } => Way::Read,
+            _ => Way::Write,
+        }
+    }
+}
+
+fn size(bytes: usize) -> String {
+    if bytes >= MIB {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{} KiB", bytes / KIB)
+    }
+}
+
+/// A task with its files.
+pub struct Stage {
+    task: Task,
+    job: Job,
+    directory: PathBuf,
+}
+
+impl Stage {
+    /// Whether this system lets us drop a file from its cache.
+    pub const CAN_DROP_CACHES: bool = sys::CAN_DROP_CACHES;
+
+    /// Makes the files of a task.
+    pub fn prepare(task: Task, place: &Path, scale: f64) -> io::Result<Self> {
+        let count = ((task.operations() as f64 * scale) as usize).max(64);
+        let job = match task {
+            Task::Work => Job::Work { count },
+            Task::Files => Job::Files(Arc::new(Files {
+                directory: place.join("small"),
+                count,
+                content: super::job::pattern(SMALL),
+            })),
+            Task::Nothing { depth } => Job::Positioned(Arc::new(Positioned::new(
+                place,
+                task.way(),
+                Order::Sequential,
+                0,
+                depth,
+                count,
+            ))),
+            Task::Write {
+                order,
+                block,
+                depth,
+            }
+            | Task::Read {
+                order,
+                block,
+                depth,
+                ..
+            } => {
+                let job = Positioned::new(place, task.way(), order, block, depth, count);
+                Job::Positioned(Arc::new(job))
+            }
+            Task::Fed { block, depth } => Job::Fed(Arc::new(Positioned::new(
+                place,
+                task.way(),
+                Order::Sequential,
+                block,
+                depth,
+                count,
+            ))),
+        };
+        let stage = Self {
+            task,
+            job,
+            directory: place.to_owned(),
+        };
+        if let Some(job) = stage.job.positioned() {
+            fs::write(&job.path, job.contents())?;
+        }
+        Ok(stage)
+    }
+
+    /// Puts everything back as it was before a run.
+    pub fn reset(&mut self) -> io::Result<()> {
+        match &mut self.job {
+            Job::Files(files) => {
+                let _ = fs::remove_dir_all(&files.directory);
+                fs::create_dir(&files.directory)
+            }
+            Job::Positioned(job) | Job::Fed(job) => {
+                // Nobody else holds the job between two runs.
+                Arc::make_mut(job).next_round();
+                if self.task.is_cold() {
+                    let file = File::open(&job.path)?;
+                    file.sync_all()?;
+                    sys::drop_from_cache(&file)?;
+                }
+                Ok(())
+            }
+            Job::Work { .. } => Ok(()),
+        }
+    }
+
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// What a run did wrong, if anything. (What was read is checked while it is read.)
+    pub fn difference(&self) -> io::Result<Option<String>> {
+        match &self.job {
+            Job::Files(files) => files.difference(),
+            Job::Positioned(job) | Job::Fed(job) if job.way == Way::Write => {
+                let same = fs::read(&job.path)? == job.contents();
+                Ok((!same).then(|| "the file's bytes are wrong".to_owned()))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The directory around it is temporary: what stays goes with that.
+        if let Some(job) = self.job.positioned() {
+            let _ = fs::remove_file(&job.path);
+        }
+        let _ = fs::remove_dir_all(self.directory.join("small"));
+    }
+}
