@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
-    ERROR_IO_PENDING, ERROR_LOCK_VIOLATION, ERROR_OPERATION_ABORTED,
+    ERROR_IO_PENDING, ERROR_LOCK_VIOLATION, ERROR_MORE_DATA, ERROR_OPERATION_ABORTED,
 };
 use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
 use windows_sys::Win32::System::IO::OVERLAPPED;
@@ -193,25 +193,27 @@ impl Engine {
     fn start(&self, slot: &Arc<PortSlot>, running: RunningSlot, call: &Call) -> Started {
         let inline = slot.attachment().inline();
         let lent = slot.lend(running, call.offset);
-        let error = match call.make(slot.attachment(), lent) {
+        let refusal = match call.make(slot.attachment(), lent) {
             Ok(()) if inline == Inline::Queued => return Started::Queued,
             Ok(()) => None,
-            Err(error) if error.raw_os_error() == Some(ERROR_IO_PENDING as i32) => {
-                return Started::Queued;
-            }
+            Err(error) if is(&error, ERROR_IO_PENDING) => return Started::Queued,
             Err(error) => Some(error),
         };
-        // SAFETY: just lent. The call is over and no packet was promised; should one come that was
-        // not, it finds the slot below.
-        let (lent, running) = unsafe { PortSlot::take_back(lent.cast()) }
-            .expect("a worker takes nothing that is not done");
-        if error.is_some() && inline == Inline::Queued {
+        // Part of a message has come: half an error, for which a packet may follow or not.
+        let more_to_come = refusal.as_ref().is_some_and(|e| is(e, ERROR_MORE_DATA));
+        // SAFETY: just lent, and alive as `slot` is. The call is over and no packet was promised;
+        // should one come nevertheless, it finds the slot among the retired.
+        let Some((lent, running)) = (unsafe { PortSlot::take_back(lent.cast()) }) else {
+            // It has come, and brought the result.
+            return Started::Queued;
+        };
+        if more_to_come || (refusal.is_some() && inline == Inline::Queued) {
             lock(&self.retired).push(lent);
         }
-        let moved = match error {
+        let moved = match refusal {
+            Some(error) if !more_to_come => unless_the_end(error, call.direction),
             // SAFETY: the call is over, and the operation is ours.
-            None => unsafe { slot.outcome(call.direction) },
-            Some(error) => unless_the_end(error, call.direction),
+            _ => unsafe { slot.outcome(call.direction) },
         };
         Started::Over(running, moved)
     }

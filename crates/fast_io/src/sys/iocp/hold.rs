@@ -86,7 +86,11 @@ impl PortSlot {
 
     /// Gives the operation away, to be started at `offset` with the address that this returns.
     pub fn lend(self: &Arc<Self>, running: RunningSlot, offset: u64) -> *mut OVERLAPPED {
-        let mut overlapped = OVERLAPPED::default();
+        let mut overlapped = OVERLAPPED {
+            // Says that no result has come, whether or not the call gets as far as to say so itself.
+            Internal: STATUS_PENDING as usize,
+            ..OVERLAPPED::default()
+        };
         overlapped.Anonymous.Anonymous.Offset = offset as u32;
         overlapped.Anonymous.Anonymous.OffsetHigh = (offset >> 32) as u32;
         // SAFETY: the caller has the operation, so it is not lent: both fields are its alone.

@@ -1,0 +1,104 @@
+//! Which way the operations on a file go, and whose file it stays.
+
+use std::fs::{File, OpenOptions};
+use std::os::windows::fs::{FileExt, OpenOptionsExt};
+
+use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
+
+use super::{pump, read};
+use crate::sys::iocp::file::Inline;
+use crate::{Operation, SharedFile, oneshot_handler};
+
+#[test]
+fn only_writes_within_the_file_are_for_the_port() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, [0; 100]).unwrap();
+    let file = SharedFile::from(OpenOptions::new().write(true).open(&path).unwrap());
+    let later = |end| file.kernel().can_write_later(&file, end);
+    assert_eq!([later(100), later(101)], [true, false]);
+    let (handler, receiver) = oneshot_handler();
+    let write = Operation::write(file.clone(), 100, vec![1; 50].into(), ..);
+    pump.submit(write, handler);
+    receiver.wait().result.unwrap();
+    assert_eq!([later(150), later(151)], [true, false]);
+    assert!(
+        file.kernel().existing_attachment().is_none(),
+        "nothing needed one so far"
+    );
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(
+        Operation::write(file.clone(), 0, vec![2; 50].into(), ..),
+        handler,
+    );
+    receiver.wait().result.unwrap();
+    let attachment = file.kernel().existing_attachment().unwrap();
+    assert_eq!(
+        attachment.inline(),
+        Inline::Taken,
+        "the skip mode can be set"
+    );
+}
+
+#[test]
+fn a_file_of_the_usual_kind_is_its_callers_too() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, [9; 4096]).unwrap();
+    let file = SharedFile::from(File::open(&path).unwrap());
+    for _ in 0..200 {
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(read(&file, 4096), handler);
+        let mut bytes = [0; 4096];
+        assert_eq!(file.seek_read(&mut bytes, 0).unwrap(), 4096);
+        assert_eq!(&*receiver.wait().buffer, [9; 4096]);
+        assert_eq!(bytes, [9; 4096]);
+    }
+    assert!(file.kernel().existing_attachment().is_some());
+    let file = file.into_file().expect("no operation holds it any more");
+    drop(file);
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_file_that_belongs_to_another_pump_is_read_all_the_same() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, b"shared").unwrap();
+    for flags in [0, FILE_FLAG_OVERLAPPED] {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&path);
+        let file = SharedFile::from(file.unwrap());
+        let pumps = [pump(), pump()];
+        for (pump, _) in pumps.iter().chain(&pumps) {
+            let receivers: Vec<_> = (0..20)
+                .map(|_| {
+                    let (handler, receiver) = oneshot_handler();
+                    pump.submit(read(&file, 6), handler);
+                    receiver
+                })
+                .collect();
+            for receiver in receivers {
+                assert_eq!(&*receiver.wait().buffer, b"shared");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_its_owner_has_locked_is_read_by_its_owners_handle() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, b"locked").unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    let file = SharedFile::from(file.unwrap());
+    file.lock().unwrap();
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&file, 6), handler);
+    assert_eq!(&*receiver.wait().buffer, b"locked");
+}

@@ -1,0 +1,168 @@
+//! Packets: those that must come, those that must not, and those that are nobody's.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::OwnedHandle;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
+
+use super::{pipe, pump, pump_with, read};
+use crate::config::PumpConfig;
+use crate::driver::Driver;
+use crate::ledger::Ledger;
+use crate::posting::Posted;
+use crate::sys::iocp::Iocp;
+use crate::sys::iocp::file::Attachment;
+use crate::sys::iocp::port::{self, OPERATION_KEY};
+use crate::{
+    Backend, CompletionPump, IocpPumpConfig, Operation, SharedFile, iocp_post_completion,
+    is_closed, oneshot_handler,
+};
+
+#[test]
+fn a_handle_without_the_skip_mode_gets_its_packets() {
+    let (pump, driver) = pump();
+    let (ours, mut theirs) = pipe();
+    let handle: OwnedHandle = ours.try_clone().unwrap().into();
+    let attachment = Attachment::always_queued(handle, Arc::downgrade(&driver.engine));
+    ours.kernel()
+        .attach_by_hand(driver.engine.adopt(attachment).unwrap());
+    for round in 0..100u8 {
+        theirs.write_all(&[round; 3]).unwrap();
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(read(&ours, 3), handler);
+        assert_eq!(&*receiver.wait().buffer, [round; 3]);
+    }
+    pump.shut_down();
+    assert_eq!(pump.stray_packets(), 0);
+}
+
+#[test]
+fn a_packet_for_what_was_refused_at_once_is_survived() {
+    let (pump, driver) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    std::fs::write(scratch.path().join("file"), b"unchanged").unwrap();
+    // Not opened for writing: the kernel refuses, and Wine sends a packet all the same.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(FILE_FLAG_OVERLAPPED)
+        .open(scratch.path().join("file"))
+        .unwrap();
+    let file = SharedFile::from(file);
+    let handle: OwnedHandle = file.try_clone().unwrap().into();
+    let attachment = Attachment::always_queued(handle, Arc::downgrade(&driver.engine));
+    file.kernel()
+        .attach_by_hand(driver.engine.adopt(attachment).unwrap());
+    for _ in 0..50 {
+        let (handler, receiver) = oneshot_handler();
+        let write = Operation::write(file.clone(), 0, b"change!".to_vec().into(), ..);
+        pump.submit(write, handler);
+        let completion = receiver.wait();
+        assert_eq!(completion.result.unwrap_err().raw_os_error(), Some(5));
+        assert_eq!(&*completion.buffer, b"change!");
+    }
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&file, 9), handler);
+    assert_eq!(&*receiver.wait().buffer, b"unchanged");
+}
+
+#[test]
+fn what_is_refused_on_an_ordinary_handle_leaves_no_packet() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    std::fs::write(scratch.path().join("file"), b"unchanged").unwrap();
+    for flags in [0, FILE_FLAG_OVERLAPPED] {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(scratch.path().join("file"));
+        let file = SharedFile::from(file.unwrap());
+        for _ in 0..50 {
+            let (handler, receiver) = oneshot_handler();
+            let write = Operation::write(file.clone(), 0, b"change!".to_vec().into(), ..);
+            pump.submit(write, handler);
+            let error = receiver.wait().result.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(5));
+        }
+        assert!(file.kernel().existing_attachment().is_some());
+    }
+    pump.shut_down();
+    assert_eq!(pump.stray_packets(), 0);
+}
+
+#[test]
+fn packets_that_are_nobodys_are_counted_and_dropped() {
+    let (pump, driver) = pump();
+    for (key, pointer) in [
+        (0, 0),
+        (7, 0xdead_beef_usize),
+        (0, 8),
+        (OPERATION_KEY, 0),
+        (OPERATION_KEY - 1, 0),
+        (OPERATION_KEY - 5, 0xdead_beef),
+    ] {
+        // A packet without a pointer is a posted one, which is waited for; the others are not.
+        if !port::is_reserved(key) && pointer == 0 {
+            assert!(driver.engine.enter());
+        }
+        driver.engine.port().post_raw(1, key, pointer).unwrap();
+    }
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(Operation::work(|| Ok(1)), handler);
+    assert_eq!(receiver.wait().result.unwrap(), 1);
+    pump.shut_down();
+    assert_eq!((pump.stray_packets(), pump.panics()), (6, 0));
+}
+
+#[test]
+fn posted_packets_reach_their_handler_and_panics_in_it_harm_nobody() {
+    let (sender, packets) = mpsc::channel();
+    let (pump, _) = pump_with(IocpPumpConfig::default().with_post_handler(move |posted| {
+        assert_ne!(posted.bytes, 13, "a handler's own trouble");
+        sender.send(posted).unwrap();
+    }));
+    for bytes in [0, 13, u32::MAX] {
+        iocp_post_completion(&pump, Posted { key: 42, bytes }).unwrap();
+    }
+    let refused = iocp_post_completion(
+        &pump,
+        Posted {
+            key: usize::MAX - 2,
+            bytes: 0,
+        },
+    );
+    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    pump.shut_down();
+    let mut seen: Vec<_> = packets.try_iter().collect();
+    seen.sort_by_key(|posted| posted.bytes);
+    let expected = [0, u32::MAX].map(|bytes| Posted { key: 42, bytes });
+    assert_eq!((seen.as_slice(), pump.panics()), (&expected[..], 1));
+    let late = iocp_post_completion(&pump, expected[0]).unwrap_err();
+    assert!(is_closed(&late));
+}
+
+#[test]
+fn posting_without_a_port_is_unsupported() {
+    let config = PumpConfig::default().with_backend(Backend::Threads);
+    let pump = CompletionPump::start(&config).unwrap();
+    let refused = iocp_post_completion(&pump, Posted { key: 1, bytes: 1 });
+    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_kernel_that_never_answers_is_not_waited_for_for_ever() {
+    let config = PumpConfig::default().with_workers(1);
+    let ledger = Arc::new(Ledger::new(10, 1 << 20));
+    let mut driver = Iocp::start(&config, ledger).unwrap();
+    driver.patience = Duration::from_millis(20);
+    assert!(
+        driver.engine.enter(),
+        "an operation whose packet never comes"
+    );
+    driver.shut_down();
+    assert_eq!(driver.engine.under_way(), 1, "left behind, and said so");
+    driver.engine.leave();
+}

@@ -1,0 +1,217 @@
+//! Operations that really wait in the kernel.
+
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::{io, ptr, thread};
+
+use windows_sys::Win32::System::Pipes::{PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE};
+
+use super::{pipe, pipe_of, pump, read};
+use crate::{
+    Completion, CompletionPump, Operation, SharedFile, is_cancelled, is_closed, oneshot_handler,
+};
+
+#[test]
+fn a_read_that_waits_completes_when_the_bytes_come() {
+    let (pump, driver) = pump();
+    let (ours, mut theirs) = pipe();
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&ours, 10), handler);
+    assert_eq!(driver.engine.under_way(), 1, "the kernel has it");
+    theirs.write_all(b"first").unwrap();
+    theirs.write_all(b"then!").unwrap();
+    let completion = receiver.wait();
+    assert_eq!(completion.result.unwrap(), 10);
+    assert_eq!(&*completion.buffer, b"firstthen!");
+}
+
+#[test]
+fn what_is_there_already_completes_once_and_leaves_no_packet() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    for round in 0..200u8 {
+        theirs.write_all(&[round; 3]).unwrap();
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(read(&ours, 3), handler);
+        assert_eq!(&*receiver.wait().buffer, [round; 3]);
+    }
+    pump.shut_down();
+    assert_eq!(pump.stray_packets(), 0);
+}
+
+#[test]
+fn a_message_longer_than_the_read_is_read_in_parts() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe_of(PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE);
+    for waits in [false, true] {
+        let (handler, first) = oneshot_handler();
+        if waits {
+            pump.submit(read(&ours, 4), handler);
+            theirs.write_all(b"0123456789").unwrap();
+        } else {
+            theirs.write_all(b"0123456789").unwrap();
+            pump.submit(read(&ours, 4), handler);
+        }
+        assert_eq!(&*first.wait().buffer, b"0123");
+        let (handler, rest) = oneshot_handler();
+        pump.submit(read(&ours, 6), handler);
+        assert_eq!(&*rest.wait().buffer, b"456789");
+    }
+}
+
+#[test]
+fn the_end_of_a_pipe_is_a_short_count_and_to_a_writer_an_error() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&ours, 10), handler);
+    theirs.write_all(b"abc").unwrap();
+    drop(theirs);
+    let completion = receiver.wait();
+    assert_eq!((completion.result.unwrap(), completion.transferred), (3, 3));
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(
+        Operation::write(ours, 0, b"lost".to_vec().into(), ..),
+        handler,
+    );
+    let completion = receiver.wait();
+    assert_eq!(
+        completion.result.unwrap_err().kind(),
+        io::ErrorKind::BrokenPipe
+    );
+    assert_eq!(&*completion.buffer, b"lost");
+}
+
+#[test]
+fn a_long_write_waits_for_its_reader() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    let content: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(
+        Operation::write(ours, 0, content.clone().into(), ..),
+        handler,
+    );
+    let mut received = vec![0; content.len()];
+    theirs.read_exact(&mut received).unwrap();
+    assert!(received == content);
+    assert_eq!(receiver.wait().result.unwrap(), content.len() as u64);
+}
+
+#[test]
+fn one_waiting_read_is_cancelled_and_its_sibling_is_not() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    let (first, cancelled) = oneshot_handler();
+    let (second, kept) = oneshot_handler();
+    let ticket = pump.submit(read(&ours, 4), first);
+    pump.submit(read(&ours, 4), second);
+    assert!(ticket.cancel());
+    let completion = cancelled.wait();
+    assert!(is_cancelled(&completion.result.unwrap_err()));
+    assert!(completion.cancel_requested);
+    assert_eq!(completion.buffer.capacity(), 4, "the buffer came back");
+    theirs.write_all(b"kept").unwrap();
+    let completion = kept.wait();
+    assert_eq!(&*completion.buffer, b"kept");
+    assert!(!completion.cancel_requested);
+    assert!(!ticket.cancel(), "it has ended");
+}
+
+#[test]
+fn all_reads_of_one_pipe_are_cancelled_and_none_of_another() {
+    let (pump, _) = pump();
+    let ((ours, _theirs), (other, mut others)) = (pipe(), pipe());
+    let submit = |file: &SharedFile| {
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(read(file, 1), handler);
+        receiver
+    };
+    let cancelled: Vec<_> = (0..20).map(|_| submit(&ours)).collect();
+    let kept = submit(&other);
+    pump.cancel_file(&ours);
+    for receiver in cancelled {
+        let completion = receiver.wait();
+        assert!(completion.cancel_requested);
+        assert!(is_cancelled(&completion.result.unwrap_err()));
+    }
+    others.write_all(b"k").unwrap();
+    assert_eq!(&*kept.wait().buffer, b"k");
+    let everything: Vec<_> = [&ours, &other].map(submit).into();
+    pump.cancel_all();
+    for receiver in everything {
+        assert!(is_cancelled(&receiver.wait().result.unwrap_err()));
+    }
+}
+
+#[test]
+fn shutting_down_ends_reads_that_would_wait_for_ever() {
+    for _ in 0..20 {
+        let (pump, _) = pump();
+        let pipes: Vec<_> = (0..8).map(|_| pipe()).collect();
+        let ended = Arc::new(AtomicUsize::new(0));
+        // Wine loses operations that are cancelled while the thread that started them ends.
+        let all_ended = Barrier::new(pipes.len() + 1);
+        thread::scope(|threads| {
+            for (ours, _) in &pipes {
+                let (pump, ended, all_ended) = (&pump, &ended, &all_ended);
+                threads.spawn(move || {
+                    for _ in 0..10 {
+                        let ended = Arc::clone(ended);
+                        pump.submit(read(ours, 1), move |completion: Completion| {
+                            let error = completion.result.unwrap_err();
+                            assert!(is_cancelled(&error) || is_closed(&error), "{error:?}");
+                            ended.fetch_add(1, Ordering::SeqCst);
+                        });
+                    }
+                    all_ended.wait();
+                });
+            }
+            pump.shut_down();
+            all_ended.wait();
+        });
+        assert_eq!((ended.load(Ordering::SeqCst), pump.panics()), (80, 0));
+    }
+}
+
+#[test]
+fn a_thread_that_ends_takes_no_operation_with_it() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    let (handler, receiver) = oneshot_handler();
+    thread::scope(|threads| {
+        threads.spawn(|| pump.submit(read(&ours, 4), handler));
+    });
+    theirs.write_all(b"safe").unwrap();
+    assert_eq!(receiver.wait().result.unwrap(), 4);
+}
+
+#[test]
+fn handlers_that_submit_what_ends_at_once_do_not_nest() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    theirs.write_all(&[7; 2000]).unwrap();
+    let (done, finished) = mpsc::channel();
+    fn again(
+        pump: &Arc<CompletionPump>,
+        ours: SharedFile,
+        left: usize,
+        done: mpsc::Sender<(usize, usize)>,
+    ) {
+        let next = Arc::clone(pump);
+        pump.submit(read(&ours.clone(), 1), move |completion: Completion| {
+            // Where the handler runs on the stack, more or less.
+            let here = ptr::from_ref(&completion).addr();
+            done.send((left, here)).unwrap();
+            if left > 0 {
+                again(&next, ours, left - 1, done);
+            }
+        });
+    }
+    again(&pump, ours, 1999, done);
+    let depths: Vec<usize> = finished.iter().map(|(_, here)| here).collect();
+    assert_eq!(depths.len(), 2000);
+    let deepest = depths.iter().max().unwrap() - depths.iter().min().unwrap();
+    assert!(deepest < 64 << 10, "{deepest} bytes of stack");
+}
