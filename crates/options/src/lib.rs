@@ -49,8 +49,8 @@ pub use levels::{DebugLevels, InfoLevels};
 pub use man::man_page;
 pub use name_map::{MapFrom, MapTo, NameMap, NameMapRule};
 pub use resolved::{
-    Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, LogFile,
-    Options, RemoveSource, StderrMode, SuperMode,
+    Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, ListEnds,
+    LogFile, Options, RemoveSource, StderrMode, SuperMode,
 };
 
 use given::Stop;

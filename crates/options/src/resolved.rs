@@ -328,6 +328,18 @@ pub enum FilterDirective {
     ExcludeFrom(PathBuf),
     /// `--include-from`: likewise.
     IncludeFrom(PathBuf),
+    /// `--from0` or `--no-from0`: how entries end in the files that are read from here on. A file
+    /// that an earlier option names keeps the ends that held there.
+    ListsEndWith(ListEnds),
+}
+
+/// What ends an entry of a file of names or rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListEnds {
+    /// A line's end.
+    Line,
+    /// A NUL byte.
+    Nul,
 }
 
 /// Where the list of `--files-from` is read.

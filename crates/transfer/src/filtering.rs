@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::event::Role;
 use crate::paths;
 use fast_io::dir::{Access, Dir, Follow};
-use options::{FilterDirective, Options};
+use options::{FilterDirective, ListEnds, Options};
 use std::io::{self, Read};
 use tree::entry::join;
 use tree::filter::{
@@ -18,9 +18,6 @@ use tree::filter::{
 pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>), FilterError> {
     let mut files = CommandLineFiles::default();
     let mut rules = FilterSet::builder(&mut files);
-    if options.from0 {
-        rules.from0();
-    }
     if options.delete_excluded {
         rules.delete_excluded();
     }
@@ -38,6 +35,7 @@ pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>),
             FilterDirective::IncludeFrom(file) => {
                 rules.add_include_from(&paths::operand_bytes(file.as_os_str()))?
             }
+            FilterDirective::ListsEndWith(ends) => rules.from0(*ends == ListEnds::Nul),
         };
     }
     if options.cvs_exclude {

@@ -216,7 +216,7 @@ fn endless_merging_ends() {
 fn standard_input_and_the_home_directory_are_asked_for_as_such() {
     let mut shelf = Shelf::with(&[("-", "foo\0bar")]);
     let mut builder = FilterSet::builder(&mut shelf);
-    builder.from0().add_exclude_from(b"-").expect("a list");
+    builder.from0(true).add_exclude_from(b"-").expect("a list");
     let root = builder.finish().expect("a set").root(Side::Sender, b"/x");
     assert!(excluded(&root, "foo") && excluded(&root, "bar"));
 }

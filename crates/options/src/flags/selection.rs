@@ -3,8 +3,8 @@
 //! rsync: options.c, flist.c, exclude.c
 
 use crate::flag::{Flag, Takes};
-use crate::given::{Dirs, Recurse};
-use crate::resolved::{FilesFrom, FilterDirective};
+use crate::given::{Dirs, Given, Recurse};
+use crate::resolved::{FilesFrom, FilterDirective, ListEnds};
 
 pub(super) const FLAGS: &[Flag] = &[
     ARCHIVE,
@@ -285,10 +285,16 @@ const FROM0: Flag = Flag::switch(
     "from0",
     Some('0'),
     "all *-from/filter files are delimited by 0s",
-    |given| given.options.from0 = true,
+    |given| set_list_ends(given, ListEnds::Nul),
 )
-.undo(&["no-from0"], |given| given.options.from0 = false)
+.undo(&["no-from0"], |given| set_list_ends(given, ListEnds::Line))
 .doc("Names in lists end with a NUL byte, not a line end, as `find -print0` writes them.");
+
+fn set_list_ends(given: &mut Given, ends: ListEnds) {
+    given.options.from0 = ends == ListEnds::Nul;
+    let from_here = FilterDirective::ListsEndWith(ends);
+    given.options.filters.push(from_here);
+}
 
 const MAX_SIZE: Flag = Flag::valued(
     "max-size",
@@ -460,6 +466,14 @@ mod tests {
     #[test]
     fn from0() {
         assert!(options("-0").from0 && options("--from0").from0 && !options("-0 --no-from0").from0);
+        assert_eq!(
+            options("--exclude-from=a -0 --exclude-from=b").filters,
+            [
+                FilterDirective::ExcludeFrom("a".into()),
+                FilterDirective::ListsEndWith(ListEnds::Nul),
+                FilterDirective::ExcludeFrom("b".into()),
+            ]
+        );
     }
 
     #[test]

@@ -91,12 +91,11 @@ impl FilterStack {
         }
         let path = if path == b"." { b"" } else { path };
         let mut files = DirectoryFiles::new(Some(&source.dir), path, dir);
-        let own = above
-            .enter(path, &mut files)
-            .map_err(|e| sender.filter_error(e))?;
+        let own = above.enter(path, &mut files);
         for notice in files.outside.notices {
             filtering::tell(&sender.ctx, Role::Sender, &notice);
         }
+        let own = own.map_err(|e| sender.filter_error(e))?;
         let left = self.top().once_entered();
         match self.entered.last_mut() {
             Some((_, top)) => *top = left,

@@ -105,9 +105,9 @@ pub struct FilterSetBuilder<'f> {
 }
 
 impl FilterSetBuilder<'_> {
-    /// `--from0`: from here on, rules in files end with NUL instead of a line's end.
-    pub fn from0(&mut self) -> &mut Self {
-        self.loader.settings.from0 = true;
+    /// `--from0`: whether, from here on, rules in files end with NUL instead of a line's end.
+    pub fn from0(&mut self, nul: bool) -> &mut Self {
+        self.loader.settings.from0 = nul;
         self
     }
 

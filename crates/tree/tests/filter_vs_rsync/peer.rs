@@ -90,7 +90,7 @@ impl Case {
                 "--exclude" => rules.add_exclude(bytes)?,
                 "--include-from" => rules.add_include_from(&path(value))?,
                 "--exclude-from" => rules.add_exclude_from(&path(value))?,
-                "--from0" => rules.from0(),
+                "--from0" => rules.from0(true),
                 "--delete-excluded" => rules.delete_excluded(),
                 "-C" => rules.cvs_exclude(),
                 "-F" => rules.add_rule(b": /.rsync-filter")?,
