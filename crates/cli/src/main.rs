@@ -12,8 +12,16 @@ use transfer::Control;
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
         Ok(Request::Sync(options)) => sync(*options),
-        Ok(Request::Version(VersionFormat::Text)) => print(&version::text()),
-        Ok(Request::Version(VersionFormat::Json)) => print(&version::json()),
+        Ok(Request::Version { format, io_backend }) => {
+            let driver = match transfer::driver_name(io_backend) {
+                Ok(name) => name.to_owned(),
+                Err(error) => format!("none: {error}"),
+            };
+            print(&match format {
+                VersionFormat::Text => version::text(&driver),
+                VersionFormat::Json => version::json(&driver),
+            })
+        }
         Ok(Request::Print(text)) => print(&text),
         Err(error) => {
             let code = ExitCode::from(error.kind);
@@ -50,7 +58,7 @@ fn sync(options: Options) -> ExitCode {
         lost.store(!has_seen_enough(error), Ordering::Relaxed);
     };
     let renderer = render::sink(&options, &control, Box::new(on_lost));
-    let pump = transfer::pump_config(&options);
+    let pump = transfer::pump_config(options.io_backend);
     let outcome = transfer::run_local(options, renderer.clone(), control, &pump);
     let outcome = render::Outcome::from(&outcome);
     renderer.finish(&outcome);

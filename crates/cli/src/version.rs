@@ -5,8 +5,8 @@
 use delta::ChecksumKind;
 use std::fmt::Write;
 
-/// For people.
-pub fn text() -> String {
+/// For people. `driver` is the driver of `fast_io` that would move the bytes.
+pub fn text(driver: &str) -> String {
     let mut text = format!(
         "tidesync  version {VERSION}\nWeb site: {SITE}\n\
          Compatible with: rsync 3.5.0, local transfers\nCapabilities:\n"
@@ -14,7 +14,7 @@ pub fn text() -> String {
     wrap(&mut text, &capabilities());
     text += "Optimizations:\n";
     wrap(&mut text, &optimizations());
-    let _ = write!(text, "I/O backend:\n    {}\n", backend());
+    let _ = write!(text, "I/O backend:\n    {driver}\n");
     let _ = write!(
         text,
         "Checksum list:\n    {}\n",
@@ -27,7 +27,7 @@ pub fn text() -> String {
 }
 
 /// For programs: one JSON object.
-pub fn json() -> String {
+pub fn json(driver: &str) -> String {
     let flags = |words: &[&str]| -> serde_json::Map<String, serde_json::Value> {
         words.iter().map(|word| flag(word)).collect()
     };
@@ -38,7 +38,7 @@ pub fn json() -> String {
         "compatible_with": "rsync 3.5.0",
         "capabilities": flags(&capabilities()),
         "optimizations": flags(&optimizations()),
-        "io_backend": backend(),
+        "io_backend": driver,
         "checksum_list": checksums(""),
         "license": "GPLv3",
         "caveat": "tidesync comes with ABSOLUTELY NO WARRANTY",
@@ -86,11 +86,6 @@ fn optimizations() -> Vec<&'static str> {
         },
         "in-kernel-copy",
     ]
-}
-
-/// Which driver of `fast_io` moves the bytes.
-fn backend() -> &'static str {
-    "threads"
 }
 
 fn checksums(alias: &'static str) -> Vec<&'static str> {
@@ -142,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_text_has_rsyncs_shape() {
-        let text = text();
+        let text = text("threads");
         assert!(text.starts_with(&format!("tidesync  version {VERSION}\n")));
         assert!(text.contains("\nCapabilities:\n    64-bit files, 64-bit inums,"));
         assert!(
@@ -154,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_json_says_the_same() {
-        let value: serde_json::Value = serde_json::from_str(&json()).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json("threads")).unwrap();
         assert_eq!(value["version"], VERSION);
         assert_eq!(value["capabilities"]["file_bits"], 64);
         assert_eq!(value["capabilities"]["ACLs"], false);

@@ -64,7 +64,12 @@ pub enum Request {
     /// A transfer, or the list of a source.
     Sync(Box<Options>),
     /// Who the program is, and what it can do.
-    Version(VersionFormat),
+    Version {
+        /// How to say it.
+        format: VersionFormat,
+        /// Whose driver is asked about.
+        io_backend: IoBackend,
+    },
     /// Only that this text is printed to standard output, as it is: help, manual, completions.
     Print(String),
 }
@@ -107,10 +112,14 @@ pub fn parse_in(args: &[OsString], env: &Environment) -> Result<Request, OptionE
         Err(Stop::Error(error)) => return Err(error),
         Err(Stop::Print(text)) => return Ok(Request::Print(text)),
     };
-    match given.version {
-        0 => {}
-        1 => return Ok(Request::Version(VersionFormat::Text)),
-        _ => return Ok(Request::Version(VersionFormat::Json)),
+    if given.version > 0 {
+        return Ok(Request::Version {
+            format: match given.version {
+                1 => VersionFormat::Text,
+                _ => VersionFormat::Json,
+            },
+            io_backend: given.options.io_backend,
+        });
     }
     // The old meaning of `-h`, which it keeps where the other makes no sense.
     if given.options.human_readable > 1 && args.len() == 1 {

@@ -51,4 +51,4 @@ pub mod stats;
 
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
-pub use session::{Outcome, pump_config, run_local};
+pub use session::{Outcome, driver_name, pump_config, run_local};

@@ -75,10 +75,18 @@ pub fn run_local(
     }
 }
 
-/// The pump that these options ask for.
+/// The name of the driver that would run.
+///
+/// # Errors
+/// Why none would, if it cannot start.
+pub fn driver_name(asked: IoBackend) -> io::Result<&'static str> {
+    Ok(CompletionPump::start(&pump_config(asked))?.backend_name())
+}
+
+/// The pump that `--io-backend` asks for.
 ///
 /// `TIDESYNC_IO_BACKEND` says what `auto` means: for tests of one driver after the other.
-pub fn pump_config(options: &Options) -> PumpConfig {
+pub fn pump_config(asked: IoBackend) -> PumpConfig {
     let config = PumpConfig::default();
     let named = |name: &str| match name {
         "threads" => Some(Backend::Threads),
@@ -91,7 +99,7 @@ pub fn pump_config(options: &Options) -> PumpConfig {
             .ok()
             .and_then(|name| named(&name))
     };
-    let backend = match options.io_backend {
+    let backend = match asked {
         IoBackend::Auto => meant().unwrap_or_default(),
         IoBackend::Threads => Backend::Threads,
         IoBackend::Uring => Backend::Uring,

@@ -141,14 +141,13 @@ mod tests {
 
     #[test]
     fn version() {
+        let asked = |format, io_backend| Ok(Request::Version { format, io_backend });
         for line in ["-V", "--version a b", "-rV"] {
-            assert_eq!(
-                request(line),
-                Ok(Request::Version(VersionFormat::Text)),
-                "{line}"
-            );
+            let expected = asked(VersionFormat::Text, IoBackend::Auto);
+            assert_eq!(request(line), expected, "{line}");
         }
-        assert_eq!(request("-VV"), Ok(Request::Version(VersionFormat::Json)));
+        let expected = asked(VersionFormat::Json, IoBackend::Uring);
+        assert_eq!(request("-VV --io-backend=uring"), expected);
         assert!(request("-V --foo").is_err());
     }
 
