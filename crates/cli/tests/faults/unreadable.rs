@@ -182,7 +182,6 @@ fn a_read_error_harms_no_other_file_and_holds_later_deletion_back() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_small_file_that_fails_to_be_read_is_no_file_that_fails_to_open() {
-    use crate::content;
     const FAILS: &str = "/sys/class/net/lo/speed";
     if !fs::exists(FAILS).unwrap() || fs::read(FAILS).is_ok() {
         crate::skipped("no file of the system's fails to be read");
