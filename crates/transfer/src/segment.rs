@@ -113,6 +113,14 @@ impl Segment {
         }
     }
 
+    /// An entry's place among the duplicates.
+    pub fn place(&self, index: usize) -> usize {
+        match &self.places {
+            Some(places) => places[index] as usize,
+            None => index,
+        }
+    }
+
     /// Whether `-m` leaves this entry out.
     pub fn is_pruned(&self, index: usize) -> bool {
         self.notes[index].load(Memory::Relaxed) & Note::Pruned as u8 != 0
@@ -179,11 +187,7 @@ impl EntryRef {
 
     /// The entry's number in the whole list.
     pub fn number(&self) -> u64 {
-        let place = match &self.segment.places {
-            Some(places) => u64::from(places[self.index]),
-            None => self.index as u64,
-        };
-        self.segment.first_index + place
+        self.segment.first_index + self.segment.place(self.index) as u64
     }
 
     /// The number that rsync calls it by.

@@ -16,7 +16,13 @@ pub(crate) fn prune(list: &Arc<Segment>, filters: &DirFilters) {
         }
         .note(Note::Pruned)
     };
+    let mut next = 0;
     for (index, entry) in list.entries.iter().enumerate() {
+        let place = list.place(index);
+        if place != std::mem::replace(&mut next, place + 1) {
+            // rsync takes what is left of a duplicate for a file.
+            maybe_empty.clear();
+        }
         let depth = entry.depth();
         if !entry.is_dir() || depth == 0 {
             maybe_empty.clear();
