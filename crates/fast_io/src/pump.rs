@@ -94,6 +94,10 @@ impl CompletionPump {
     ///
     /// From inside a handler it does all that but wait, since the handler itself is waited for.
     /// Dropping the pump does the same.
+    ///
+    /// Should Windows never answer for an operation, not even to say that it was cancelled, this
+    /// gives up after 30 seconds in which nothing happened at all. That operation then stays in
+    /// [`operations_in_flight`](Self::operations_in_flight), and its memory is never freed.
     pub fn shut_down(&self) {
         self.driver.shut_down();
     }
