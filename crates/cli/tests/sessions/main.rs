@@ -91,6 +91,28 @@ fn delete_removes_what_the_source_does_not_have() {
     assert_eq!(scratch.read("dst/kept"), "k");
 }
 
+/// An only entry gets the destination's name, and stands in a directory that nobody named.
+#[test]
+fn delete_never_reaches_beside_a_new_destination() {
+    for when in [
+        "--delete-before",
+        "--del",
+        "--delete-delay",
+        "--delete-after",
+    ] {
+        for source in ["one/file", "empty/"] {
+            let scratch = Scratch::new();
+            scratch.write("one/file", "content");
+            scratch.write("beside/file", "to be left alone");
+            fs::create_dir(scratch.path("empty")).unwrap();
+            scratch.succeed(["-a", when, source, "new"]);
+            assert!(scratch.path("new").exists());
+            assert_eq!(scratch.read("beside/file"), "to be left alone", "{when}");
+            assert!(scratch.path("empty").exists() && scratch.path("one/file").exists());
+        }
+    }
+}
+
 #[test]
 fn a_file_that_differs_in_the_case_of_its_name_is_never_lost() {
     // To Windows and macOS it is the same file; to Linux another one.

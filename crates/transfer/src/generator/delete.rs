@@ -64,7 +64,7 @@ impl Generator {
         dir: &EntryRef,
         list: &Segment,
     ) -> Result<(), SessionError> {
-        if dir.has(Note::MissingDir) {
+        if dir.has(Note::MissingDir) || !self.may_delete() {
             return Ok(());
         }
         let path = path_of(dir.entry());
@@ -76,10 +76,17 @@ impl Generator {
         }
     }
 
+    /// Whether anything foreign can be in the way at all. What gets the destination's own name stands
+    /// in a directory that the user did not name: nothing there is ours to delete.
+    fn may_delete(&self) -> bool {
+        let destination = &self.destination;
+        destination.root.is_some() && destination.solo_name.is_none() && !self.ctx.options.list_only
+    }
+
     /// Deletes in all directories of a whole list.
     // rsync: generator.c do_delete_pass()
     pub(super) fn delete_pass(&mut self, list: &Arc<Segment>) -> Result<(), SessionError> {
-        if self.destination.root.is_none() || self.ctx.options.list_only {
+        if !self.may_delete() {
             return Ok(());
         }
         for index in 0..list.entries.len() {

@@ -158,7 +158,6 @@ impl Generator {
     fn run_list(&mut self) -> Result<(), SessionError> {
         let ctx = self.ctx.clone();
         let o = &ctx.options;
-        let solo = self.destination.solo_name.is_some();
         let mut first = true;
         if o.debug.flist >= 1 {
             let delta = self.receiver.uses_delta();
@@ -171,14 +170,11 @@ impl Generator {
                 ctx.info(ROLE, format!("delta-transmission {text}"));
             } else if let Some(segment) = self.next_segment() {
                 self.deletions.after_errors |= segment.after_errors;
-                if !solo {
-                    self.delete_pass(&segment)?;
-                }
+                self.delete_pass(&segment)?;
                 ctx.info(ROLE, format!("delta-transmission {text}"));
                 self.ahead.push_front(segment);
             }
         } else if o.delete == Some(DeleteWhen::Before)
-            && !solo
             && let Some(segment) = self.next_segment()
         {
             self.deletions.after_errors |= segment.after_errors;
@@ -226,7 +222,7 @@ impl Generator {
 
         match o.delete {
             Some(DeleteWhen::Delay) => self.delete_remembered(),
-            Some(DeleteWhen::After) if !solo => {
+            Some(DeleteWhen::After) => {
                 // By now the sender has told what of the contents it could not read, too.
                 self.deletions.after_errors |= ctx.problems.source_is_incomplete();
                 if let Some(segment) = whole {
@@ -287,7 +283,6 @@ impl Generator {
         let o = &self.ctx.options;
         let incremental = o.incremental_recursion();
         let deletes = matches!(o.delete, Some(DeleteWhen::During | DeleteWhen::Delay));
-        let list_only = o.list_only;
         let own = match &segment.parent {
             Parent::None => None,
             Parent::Dot => incremental.then(|| EntryRef {
@@ -298,7 +293,7 @@ impl Generator {
         };
         if let Some(dir) = own {
             self.take_turn(&dir, Visit::Full)?;
-            if deletes && self.destination.root.is_some() && !list_only {
+            if deletes {
                 self.delete_around(&dir, segment)?;
             }
         }
@@ -317,7 +312,7 @@ impl Generator {
                 Visit::Full
             };
             self.take_turn(&entry, visit)?;
-            if !incremental && deletes && entry.entry().is_dir() && !list_only {
+            if !incremental && deletes && entry.entry().is_dir() {
                 self.delete_around(&entry, segment)?;
             }
             self.send_off(&entry);
