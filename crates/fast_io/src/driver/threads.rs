@@ -3,15 +3,21 @@
 //! It is also the work lane that other drivers route to what their kernel cannot do
 //! asynchronously. One queue under one lock, one condition variable, and never more threads awake
 //! than there are operations for: an idle lane sleeps without a timeout.
+//!
+//! What a handler submits wakes nobody at once: its worker takes the first itself when the handler
+//! has returned, and only then wakes another for the rest. A chain of operations, each submitted by
+//! the handler of the one before, so stays on one thread and costs no context switch.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
+use std::ptr;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
 use crate::driver::{Driver, Target, perform_part};
 use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
-use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard, thread};
+use crate::sync::{Condvar, HANDLING_FOR, JoinHandle, Mutex, MutexGuard, thread};
 
 /// A bounded number of threads that share one queue of slots.
 pub(crate) struct Threads {
@@ -94,7 +100,9 @@ impl Driver for Threads {
             return Err(slot);
         }
         queue.waiting.push_back(slot);
-        self.lane.wake(queue);
+        if HANDLING_FOR.with(Cell::get) != self.lane.address() {
+            self.lane.wake(queue);
+        }
         Ok(())
     }
 
@@ -144,7 +152,9 @@ impl Lane {
                 Ok(running) => run(running),
                 Err(cancelled) => cancelled,
             };
+            HANDLING_FOR.with(|lane| lane.set(self.address()));
             ended.dispatch();
+            HANDLING_FOR.with(|lane| lane.set(0));
         }
         self.lock().alive -= 1;
         self.worker_ended.notify_all();
@@ -157,6 +167,9 @@ impl Lane {
         loop {
             if let Some(slot) = queue.waiting.pop_front() {
                 queue.running[number] = Some(Arc::clone(slot.life()));
+                if !queue.waiting.is_empty() {
+                    self.wake(queue);
+                }
                 return Some(slot);
             }
             if queue.closed {
@@ -171,6 +184,11 @@ impl Lane {
             // A spurious wake-up may count one too many off: then one more is woken later on.
             queue.waking = queue.waking.saturating_sub(1);
         }
+    }
+
+    /// What tells it from other lanes.
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 
     /// Wakes a worker for an operation that has arrived, if one sleeps that nobody has woken yet.
@@ -204,6 +222,32 @@ fn run(mut slot: RunningSlot) -> EndedSlot {
         match perform_part(slot, usize::MAX) {
             Step::More(rest) => slot = rest,
             Step::Done(ended) => return ended,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use crate::{Backend, Completion, CompletionPump, Operation, PumpConfig};
+
+    #[test]
+    fn what_a_handler_leaves_to_others_is_begun() {
+        let config = PumpConfig::default().with_backend(Backend::Threads);
+        let pump = CompletionPump::start(&config.with_workers(3)).unwrap();
+        let pump = Arc::new(pump);
+        for _ in 0..100 {
+            let (again, meeting) = (Arc::clone(&pump), Arc::new(Barrier::new(3)));
+            pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                for _ in 0..3 {
+                    let meeting = Arc::clone(&meeting);
+                    // None of the three ends before all have begun: it takes every worker.
+                    let work = Operation::work(move || Ok(u64::from(meeting.wait().is_leader())));
+                    again.submit(work, |_: Completion| {});
+                }
+            });
+            pump.drain();
         }
     }
 }

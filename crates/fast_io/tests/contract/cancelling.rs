@@ -1,8 +1,8 @@
 //! Cancelling: one operation, all of a file, all; and what had succeeded anyway says so.
 
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 
-use fast_io::{Completion, Operation, Ticket, is_cancelled, oneshot_handler};
+use fast_io::{Buffer, Completion, Operation, Ticket, is_cancelled, oneshot_handler};
 
 use crate::driver::{Subject, new_file, on_every_driver, start};
 
@@ -17,7 +17,7 @@ on_every_driver!(
 /// Occupies all workers until told to go on, so that what follows stays queued.
 fn hold(pump: &fast_io::CompletionPump, workers: usize) -> mpsc::Sender<()> {
     let (release, released) = mpsc::channel::<()>();
-    let released = Arc::new(std::sync::Mutex::new(released));
+    let released = Arc::new(Mutex::new(released));
     let busy = Arc::new(Barrier::new(workers + 1));
     for _ in 0..workers {
         let (released, busy) = (Arc::clone(&released), Arc::clone(&busy));
@@ -30,7 +30,23 @@ fn hold(pump: &fast_io::CompletionPump, workers: usize) -> mpsc::Sender<()> {
         pump.submit(work, |_: Completion| {});
     }
     busy.wait();
+    if pump.backend_name() == "uring" {
+        hold_the_ring(pump, released);
+    }
     release
+}
+
+/// Occupies the ring's thread, which reads and writes go by.
+fn hold_the_ring(pump: &fast_io::CompletionPump, released: Arc<Mutex<mpsc::Receiver<()>>>) {
+    let file = tempfile::tempfile().unwrap();
+    let busy = Arc::new(Barrier::new(2));
+    let own = Arc::clone(&busy);
+    let read = Operation::read(file.into(), 0, Buffer::default(), 0);
+    pump.submit(read, move |_: Completion| {
+        own.wait();
+        let _gone = released.lock().unwrap().recv();
+    });
+    busy.wait();
 }
 
 fn one_operation_is_cancelled_and_its_siblings_are_not(subject: &Subject) {

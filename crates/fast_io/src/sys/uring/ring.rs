@@ -92,6 +92,7 @@ pub(super) fn serve(ring: Ring, inbox: &Inbox) {
         let mut sleep = false;
         match inbox.take(std::mem::take(&mut spare)) {
             Delivery::Commands(mut commands) => {
+                cancel_unbegun(&commands);
                 for command in commands.drain(..) {
                     service.obey(command);
                 }
@@ -120,6 +121,26 @@ pub(super) fn serve(ring: Ring, inbox: &Inbox) {
         service.enter(true);
         if service.reap() {
             break;
+        }
+    }
+}
+
+/// Marks what is cancelled by the very commands that it has come with: that never begins, and the
+/// kernel need not be asked.
+fn cancel_unbegun(commands: &[Command]) {
+    let mut files = Vec::new();
+    let mut all = false;
+    for command in commands.iter().rev() {
+        match command {
+            Command::Run(slot) => {
+                if all || files.iter().any(|&file| slot.life().touches(file)) {
+                    slot.life().request_cancel();
+                }
+            }
+            // Its life is marked by whoever asked.
+            Command::CancelOne(_) => {}
+            Command::CancelFile(file) => files.push(*file),
+            Command::CancelAll => all = true,
         }
     }
 }
