@@ -1,0 +1,75 @@
+//! When the process may open nothing more: a test program of its own, as the limit is the whole
+//! process's.
+#![cfg(unix)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex};
+
+use fast_io::{
+    Backend, Buffer, Completion, CompletionPump, Operation, PumpConfig, SharedFile, oneshot_handler,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+#[test]
+fn with_no_handle_left_each_open_says_so_and_the_pump_goes_on() {
+    let before = getrlimit(Resource::Nofile);
+    let mut backends = vec![Backend::Threads];
+    if cfg!(target_os = "linux") {
+        backends.push(Backend::Uring);
+    }
+    for backend in backends {
+        let config = PumpConfig::default().with_backend(backend);
+        let pump = CompletionPump::start(&config).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, b"open before").unwrap();
+        let file = SharedFile::new(file);
+
+        let few = Rlimit {
+            current: Some(file.as_raw_fd() as u64 + 10),
+            ..before
+        };
+        setrlimit(Resource::Nofile, few).unwrap();
+        let opened = Arc::new(Mutex::new((Vec::new(), 0)));
+        for _ in 0..100 {
+            let (ours, for_handler) = (Arc::clone(&opened), Arc::clone(&opened));
+            let open = Operation::work(move || {
+                let file = File::open("/dev/null")?;
+                ours.lock().unwrap().0.push(file);
+                Ok(0)
+            });
+            pump.submit(open, move |completion: Completion| {
+                if completion.result.is_err_and(|error| is_exhaustion(&error)) {
+                    for_handler.lock().unwrap().1 += 1;
+                }
+            });
+        }
+        pump.drain();
+        {
+            let mut opened = opened.lock().unwrap();
+            assert!(opened.1 >= 85, "{} were refused", opened.1);
+            assert_eq!(opened.0.len() + opened.1, 100);
+            // What is open can still be read, and no second pump on a ring, which needs handles of
+            // its own, is half begun.
+            let (handler, receiver) = oneshot_handler();
+            let read = Operation::read(file.clone(), 0, Buffer::with_capacity(11), 11);
+            pump.submit(read, handler);
+            assert_eq!(&*receiver.wait().buffer, b"open before");
+            let second = CompletionPump::start(&config);
+            assert_eq!(second.is_ok(), pump.backend_name() == "threads");
+            opened.0.clear();
+        }
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(
+            Operation::work(|| File::open("/dev/null").map(|_| 1)),
+            handler,
+        );
+        assert_eq!(receiver.wait().result.unwrap(), 1);
+        setrlimit(Resource::Nofile, before).unwrap();
+    }
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error())
+}
