@@ -146,19 +146,19 @@ impl Task {
     /// Operations at full size: enough for some ten milliseconds of the fastest contender.
     fn operations(&self) -> usize {
         match *self {
-            Task::Nothing { .. } | Task::Work => 1 << 15,
+            Task::Nothing { .. } | Task::Work => 1 << 14,
             Task::Files => 1000,
             Task::Write { block, .. } | Task::Fed { block, .. } => match block {
-                4096 => 1 << 13,
-                65536 => 1 << 11,
+                4096 => 1 << 12,
+                65536 => 1 << 10,
                 _ => 1 << 7,
             },
             Task::Read {
                 block,
                 cache: Cache::Warm,
                 ..
-            } => ((64 * MIB) / block).min(1 << 14),
-            Task::Read { block, .. } => ((64 * MIB) / block).min(1 << 11),
+            } => ((64 * MIB) / block).min(1 << 13),
+            Task::Read { block, .. } => ((64 * MIB) / block).min(1 << 10),
         }
     }
 

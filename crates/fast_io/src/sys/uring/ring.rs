@@ -36,9 +36,12 @@ impl Ring {
         let mut builder = IoUring::builder();
         builder.setup_cqsize(COMPLETIONS).setup_clamp();
         let mut modern = builder.clone();
-        modern.setup_single_issuer().setup_coop_taskrun();
+        // The kernel does its part of completions when this thread asks for them, in batches; the
+        // flag tells when there is something to ask for.
+        modern.setup_single_issuer().setup_defer_taskrun();
+        modern.setup_taskrun_flag();
         let uring = match modern.build(ENTRIES) {
-            // Before Linux 6.0.
+            // Before Linux 6.1.
             Err(error) if error.raw_os_error() == Some(EINVAL) => builder.build(ENTRIES)?,
             other => other?,
         };
