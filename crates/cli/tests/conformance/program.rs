@@ -90,6 +90,10 @@ impl Playground {
         fs::create_dir(&tree).expect("the scratch directory is ours");
         case.tree.build(&tree);
         let (stdout, stderr) = (scratch.join("stdout"), scratch.join("stderr"));
+        // New files, not emptied ones: a process that rsync leaves behind may still write to the old.
+        for output in [&stdout, &stderr] {
+            let _ = fs::remove_file(output);
+        }
         let started = SystemTime::now();
         let mut child = Command::new(program.path())
             .args(case.arguments())

@@ -94,7 +94,9 @@ fn with_older_backups() -> Tree {
 #[test]
 fn an_older_directory_makes_way() {
     for place in ["-b", "--backup-dir=../kept"] {
-        for options in ["-a", "-ai", "-av", "-avv", "-avv -T ."] {
+        // Not with `-T .`: there rsync's receiver sometimes touches the destination after its
+        // generator has set the time.
+        for options in ["-a", "-ai", "-av", "-avv"] {
             let line = format!("{options} --force {place} src/ dst/");
             same(&with_older_backups(), &line, 0);
         }
