@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::buffer::Buffer;
 use crate::slot;
+use crate::socket::SharedSocket;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// What became of one operation.
@@ -14,7 +15,8 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 #[non_exhaustive]
 pub struct Completion {
     /// For reads, writes and copies the bytes moved, fewer than asked only at the end of the file
-    /// (or where a copy was told to stop); for work what the closure returned.
+    /// (or where a copy was told to stop); the bytes received or sent; 0 for a connection that was
+    /// accepted or made; for work what the closure returned.
     pub result: io::Result<u64>,
     /// Bytes that were moved, even if `result` is an error: a write that filled the disk had
     /// written this much. Equal to the result if that is a byte count.
@@ -22,6 +24,8 @@ pub struct Completion {
     /// The operation's own buffer, handed back whatever happened. A read has filled it with the
     /// bytes it got. Empty, without capacity, for work and copies.
     pub buffer: Buffer,
+    /// The connection that an [`accept`](crate::Operation::accept) waited for.
+    pub accepted: Option<SharedSocket>,
     /// Whether somebody asked to cancel this operation. With an `Ok` result it had succeeded
     /// anyway, and the bytes did move.
     pub cancel_requested: bool,
@@ -161,6 +165,7 @@ impl Completion {
             result: Err(error),
             transferred: 0,
             buffer: Buffer::default(),
+            accepted: None,
             cancel_requested: false,
         }
     }

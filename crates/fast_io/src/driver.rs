@@ -4,7 +4,11 @@
 //! (bounds, exactly-once, panics, buffers) is kept outside, in `pump.rs`, `ledger.rs` and
 //! `slot.rs`, so that it is the same whichever driver runs.
 
+pub(crate) mod deadlines;
+pub(crate) mod inbox;
+mod readiness;
 pub(crate) mod scripted;
+mod sockets;
 pub(crate) mod threads;
 
 use std::io;
@@ -15,6 +19,7 @@ use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::posting::Posted;
 use crate::slot::{Life, Part, RunningSlot, Step, WaitingSlot};
+use crate::socket::SharedSocket;
 use crate::sys;
 
 /// Brings slots to their end.
@@ -49,6 +54,7 @@ pub(crate) trait Driver: Send + Sync {
 pub(crate) enum Target<'a> {
     One(&'a Arc<Life>),
     File(&'a SharedFile),
+    Socket(&'a SharedSocket),
     All,
 }
 
@@ -58,6 +64,7 @@ impl Target<'_> {
         match self {
             Target::One(one) => Arc::ptr_eq(one, life),
             Target::File(file) => life.touches(file.id()),
+            Target::Socket(socket) => life.touches(socket.id()),
             Target::All => true,
         }
     }
@@ -73,7 +80,8 @@ pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc
     }
 }
 
-/// Does the next part of a running operation with plain, blocking system calls.
+/// Does the next part of a running operation with plain system calls: on files they block, on
+/// sockets they do not.
 pub(crate) fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
     let moved = match slot.part() {
         Part::Read { file, offset, room } => {
@@ -88,6 +96,7 @@ pub(crate) fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
             let len = bytes.len().min(longest);
             sys::write_part(file, &bytes[..len], offset)
         }
+        Part::Socket(part) => sockets::perform(part, longest),
         Part::Whole => return Step::Done(slot.run_whole()),
     };
     slot.absorb(moved)

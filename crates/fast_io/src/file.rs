@@ -24,20 +24,27 @@ pub struct SharedFile {
 #[derive(Debug)]
 struct Shared {
     file: File,
-    id: FileId,
+    id: HandleId,
     #[cfg(windows)]
     kernel: sys::KernelFile,
 }
 
-/// Tells a shared file from all others, also from those that were closed before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileId(u64);
+/// Tells a shared file or socket from all others, also from those that were closed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct HandleId(pub u64);
+
+impl HandleId {
+    /// One that nobody has had yet.
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl SharedFile {
     /// Shares `file` among operations.
     pub fn new(file: File) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = FileId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = HandleId::next();
         Self {
             shared: Arc::new(Shared {
                 file,
@@ -65,7 +72,7 @@ impl SharedFile {
         &self.shared.kernel
     }
 
-    pub(crate) fn id(&self) -> FileId {
+    pub(crate) fn id(&self) -> HandleId {
         self.shared.id
     }
 }

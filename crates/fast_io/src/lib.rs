@@ -4,12 +4,12 @@
 //! contract whichever driver carries them out:
 //!
 //! - **Buffers move in and come back.** An operation owns its [`Buffer`] and shares its
-//!   [`SharedFile`]; the [`Completion`] hands the buffer back, whatever happened.
+//!   [`SharedFile`] or [`SharedSocket`]; the [`Completion`] hands the buffer back, whatever happened.
 //! - **Exactly once.** Every handler runs exactly once, on a thread of the pump: also after a
 //!   failure, a cancellation, a shutdown, and when the pump is dropped.
 //! - **Panics stay where they are.** One in a handler is caught and counted; no sibling notices.
-//! - **Whole counts.** Short reads and writes are continued; only the end of the file makes a
-//!   count short.
+//! - **Whole counts.** Short reads, writes and sends are continued; only the end of the file makes a
+//!   count short. What a socket receives is what has arrived.
 //! - **Bounded.** Operations and bytes in flight have limits; submitters wait, or are told.
 //! - **Idle costs nothing.** Nothing polls.
 //!
@@ -35,6 +35,7 @@ mod posting;
 mod pump;
 mod read_ahead;
 mod slot;
+mod socket;
 pub mod sparse;
 mod sync;
 mod sys;
@@ -52,6 +53,7 @@ pub use operation::Operation;
 pub use posting::{Posted, iocp_post_completion};
 pub use pump::{CompletionPump, Full, Ticket};
 pub use read_ahead::ReadAhead;
+pub use socket::SharedSocket;
 pub use write_batch::{Committed, Durability, Reserve, WriteBatch, WriteBatchConfig, WriteTicket};
 
 /// Compiles the README's example.

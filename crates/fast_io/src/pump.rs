@@ -16,6 +16,7 @@ use crate::ledger::{Admission, Ledger};
 use crate::operation::Operation;
 use crate::posting::Posted;
 use crate::slot::{self, Life, WaitingSlot};
+use crate::socket::SharedSocket;
 
 /// Carries out operations and runs their handlers. See the [crate's front page](crate) for the
 /// contract. Share it with an [`Arc`].
@@ -72,6 +73,11 @@ impl CompletionPump {
     /// any more, with what it came to.
     pub fn cancel_file(&self, file: &SharedFile) {
         self.driver.cancel(driver::Target::File(file));
+    }
+
+    /// Asks to cancel every operation on `socket`, as [`cancel_file`](Self::cancel_file) does.
+    pub fn cancel_socket(&self, socket: &SharedSocket) {
+        self.driver.cancel(driver::Target::Socket(socket));
     }
 
     /// Asks to cancel every operation in flight.

@@ -18,12 +18,16 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
+
+use socket2::SockAddr;
 
 use crate::buffer::Buffer;
 use crate::completion::{Cancelled, Completion, CompletionHandler};
-use crate::file::{FileId, SharedFile};
+use crate::file::{HandleId, SharedFile};
 use crate::ledger::Ledger;
 use crate::operation::{Kind, Operation};
+use crate::socket::SharedSocket;
 use crate::sync::{AtomicU8, ON_PUMP_THREAD, Ordering};
 #[cfg(windows)]
 use crate::sys;
@@ -32,8 +36,8 @@ use crate::sys;
 #[derive(Debug)]
 pub(crate) struct Life {
     state: AtomicU8,
-    /// The identity of the file it works on, if any.
-    file: Option<FileId>,
+    /// The identity of the file or socket it works on, if any.
+    handle: Option<HandleId>,
     /// Where to find it while a port has it.
     #[cfg(windows)]
     pub whereabouts: sys::Whereabouts,
@@ -41,20 +45,26 @@ pub(crate) struct Life {
 
 const ENDED: u8 = 0b01;
 const CANCEL_REQUESTED: u8 = 0b10;
+const TIMED_OUT: u8 = 0b100;
 
 impl Life {
-    fn new(file: Option<FileId>) -> Self {
+    fn new(handle: Option<HandleId>) -> Self {
         Self {
             state: AtomicU8::new(0),
-            file,
+            handle,
             #[cfg(windows)]
             whereabouts: sys::Whereabouts::default(),
         }
     }
 
-    /// Whether the operation works on `file`.
-    pub fn touches(&self, file: FileId) -> bool {
-        self.file == Some(file)
+    /// The file or socket that the operation works on.
+    pub fn handle(&self) -> Option<HandleId> {
+        self.handle
+    }
+
+    /// Whether the operation works on that file or socket.
+    pub fn touches(&self, handle: HandleId) -> bool {
+        self.handle == Some(handle)
     }
 
     /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
@@ -65,6 +75,23 @@ impl Life {
 
     pub fn cancel_requested(&self) -> bool {
         self.state.load(Ordering::Acquire) & CANCEL_REQUESTED != 0
+    }
+
+    /// Notes that the operation's deadline has passed.
+    pub fn time_out(&self) {
+        self.state.fetch_or(TIMED_OUT, Ordering::AcqRel);
+    }
+
+    /// Why the operation is to be given up, if it is.
+    pub fn reason_to_stop(&self) -> Option<io::Error> {
+        let state = self.state.load(Ordering::Acquire);
+        if state & CANCEL_REQUESTED != 0 {
+            Some(Cancelled.into())
+        } else if state & TIMED_OUT != 0 {
+            Some(io::ErrorKind::TimedOut.into())
+        } else {
+            None
+        }
     }
 
     /// Closes the book; says whether a cancel had been requested by then.
@@ -94,13 +121,39 @@ pub(crate) enum Part<'a> {
         offset: u64,
         bytes: &'a [u8],
     },
+    /// To be done with a call that does not wait: see [`SocketPart::perform`].
+    Socket(SocketPart<'a>),
     /// The rest has no parts: take it with [`RunningSlot::run_whole`].
     Whole,
+}
+
+/// What to do next with a socket.
+pub(crate) enum SocketPart<'a> {
+    /// What connects is to be put where the slot keeps it.
+    Accept {
+        listener: &'a SharedSocket,
+        accepted: &'a mut Option<SharedSocket>,
+    },
+    Connect {
+        socket: &'a SharedSocket,
+        address: &'a SockAddr,
+        begun: &'a mut bool,
+    },
+    Receive {
+        socket: &'a SharedSocket,
+        room: &'a mut [u8],
+    },
+    Send {
+        socket: &'a SharedSocket,
+        bytes: &'a [u8],
+    },
 }
 
 /// Where a running slot stands after one part.
 pub(crate) enum Step {
     More(RunningSlot),
+    /// The socket was not ready for it: the same part again when it is.
+    Wait(RunningSlot),
     Done(EndedSlot),
 }
 
@@ -127,6 +180,7 @@ pub(crate) struct Body {
     kind: Kind,
     transferred: u64,
     weight: u64,
+    deadline: Option<Instant>,
     /// Taken when the handler runs; a body dropped before that runs it.
     handler: Option<Box<dyn CompletionHandler>>,
     ledger: Arc<Ledger>,
@@ -140,12 +194,13 @@ impl WaitingSlot {
         ledger: Arc<Ledger>,
     ) -> Self {
         let weight = operation.weight();
-        let life = Arc::new(Life::new(operation.file()));
+        let life = Arc::new(Life::new(operation.kind.handle()));
         Self(Box::new(Body {
             life,
             kind: operation.kind,
             transferred: 0,
             weight,
+            deadline: operation.deadline,
             handler: Some(handler),
             ledger,
         }))
@@ -197,25 +252,74 @@ impl RunningSlot {
                     bytes,
                 }
             }
+            Kind::Accept { listener, accepted } => {
+                Part::Socket(SocketPart::Accept { listener, accepted })
+            }
+            Kind::Connect {
+                socket,
+                address,
+                begun,
+            } => Part::Socket(SocketPart::Connect {
+                socket,
+                address,
+                begun,
+            }),
+            Kind::Receive {
+                socket,
+                buffer,
+                len,
+            } => Part::Socket(SocketPart::Receive {
+                socket,
+                room: &mut buffer.room_mut()[..*len],
+            }),
+            Kind::Send {
+                socket,
+                buffer,
+                range,
+            } => Part::Socket(SocketPart::Send {
+                socket,
+                bytes: &buffer[range.start + done as usize..range.end],
+            }),
             Kind::Work(_) => Part::Whole,
         }
     }
 
     /// Takes in what one part came to: continues short counts, ends at the end of the file, at an
-    /// error, when all is done, or between parts when asked to.
+    /// error, when all is done, or between parts when asked to. Where a socket was not ready, it
+    /// waits.
     pub fn absorb(mut self, moved: io::Result<usize>) -> Step {
         let moved = match moved {
             Ok(moved) => moved as u64,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return self.unless_cancelled();
+                return self.unless_stopped();
+            }
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && self.0.kind.socket().is_some() =>
+            {
+                return match self.unless_stopped() {
+                    Step::More(slot) => Step::Wait(slot),
+                    stopped => stopped,
+                };
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                if let Some(socket) = self.0.kind.socket() {
+                    socket.note_reset();
+                }
+                return Step::Done(EndedSlot(self.0, Err(error)));
             }
             Err(error) => return Step::Done(EndedSlot(self.0, Err(error))),
         };
         self.0.transferred += moved;
         let (wanted, is_write) = match &self.0.kind {
             Kind::Read { len, .. } => (*len, false),
-            Kind::Write { range, .. } => (range.len(), true),
-            Kind::Work(_) => (0, false),
+            Kind::Write { range, .. } | Kind::Send { range, .. } => (range.len(), true),
+            Kind::Receive { socket, .. } if moved == 0 && socket.was_reset() => {
+                let error = io::ErrorKind::ConnectionReset.into();
+                return Step::Done(EndedSlot(self.0, Err(error)));
+            }
+            // What has arrived is all that was asked for.
+            Kind::Receive { .. } => (0, false),
+            Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => (0, false),
         };
         let transferred = self.0.transferred;
         if transferred >= wanted as u64 || (moved == 0 && !is_write) {
@@ -223,7 +327,7 @@ impl RunningSlot {
         } else if moved == 0 {
             Step::Done(EndedSlot(self.0, Err(io::ErrorKind::WriteZero.into())))
         } else {
-            self.unless_cancelled()
+            self.unless_stopped()
         }
     }
 
@@ -239,16 +343,21 @@ impl RunningSlot {
         EndedSlot(self.0, result)
     }
 
+    /// Ends it as it was asked to: by whoever cancelled it, or by its deadline.
+    pub fn give_up(self) -> EndedSlot {
+        let reason = self.0.life.reason_to_stop();
+        self.fail(reason.unwrap_or_else(|| Cancelled.into()))
+    }
+
     /// Ends it with an error of the driver's own.
     pub fn fail(self, error: io::Error) -> EndedSlot {
         EndedSlot(self.0, Err(error))
     }
 
-    fn unless_cancelled(self) -> Step {
-        if self.0.life.cancel_requested() {
-            Step::Done(self.fail(Cancelled.into()))
-        } else {
-            Step::More(self)
+    fn unless_stopped(self) -> Step {
+        match self.0.life.reason_to_stop() {
+            Some(reason) => Step::Done(self.fail(reason)),
+            None => Step::More(self),
         }
     }
 
@@ -277,17 +386,30 @@ impl Body {
         &self.kind
     }
 
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Bytes moved so far.
+    pub fn transferred(&self) -> u64 {
+        self.transferred
+    }
+
     fn run_handler(&mut self, result: io::Result<u64>) {
         let Some(handler) = self.handler.take() else {
             return;
         };
         let cancel_requested = self.life.end();
         let transferred = self.transferred;
-        let is_read = matches!(self.kind, Kind::Read { .. });
-        let spent = std::mem::replace(&mut self.kind, Kind::Work(Box::new(|| Ok(0))));
+        let is_read = matches!(self.kind, Kind::Read { .. } | Kind::Receive { .. });
+        let mut spent = std::mem::replace(&mut self.kind, Kind::Work(Box::new(|| Ok(0))));
+        let accepted = match &mut spent {
+            Kind::Accept { accepted, .. } => accepted.take(),
+            _ => None,
+        };
         // The operation's hold on its files goes before the handler runs, so that the handler of
         // the last operation can have the file to itself.
-        let let_go = AssertUnwindSafe(|| Operation { kind: spent }.into_buffer());
+        let let_go = AssertUnwindSafe(|| spent.into_buffer());
         let mut buffer = catch_unwind(let_go).unwrap_or_else(|_| {
             // What a closure had captured panicked when it was dropped.
             self.ledger.count_panic();
@@ -301,6 +423,7 @@ impl Body {
             result,
             transferred,
             buffer,
+            accepted,
             cancel_requested,
         };
         let run = AssertUnwindSafe(|| handler.complete(completion));

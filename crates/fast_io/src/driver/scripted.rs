@@ -2,12 +2,14 @@
 //!
 //! What a kernel does once in a million runs (completing out of order, in part, or not at all)
 //! this driver does on demand and repeatably, so that everything built on the pump can be tested
-//! against it. One thread carries operations out; a [`Script`] says how.
+//! against it. One thread carries operations out, and another those on sockets, when these are ready
+//! for it; a [`Script`] says how.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::driver::readiness::{Conduct, Fault, Readiness, Ready};
 use crate::driver::{Driver, Target, perform_part};
 use crate::operation::Kind;
 use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
@@ -18,7 +20,7 @@ use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
 pub struct Script {
     seed: u64,
     longest_part: Option<usize>,
-    faults: Vec<Fault>,
+    faults: Vec<ScriptedFault>,
     gate: Option<Gate>,
 }
 
@@ -31,21 +33,21 @@ impl Script {
         }
     }
 
-    /// Moves reads and writes in parts of 1 to `bytes` bytes, as kernels are free to do.
+    /// Moves reads and writes, and what sockets receive and send, in parts of 1 to `bytes` bytes, as kernels are free to do.
     pub fn with_short_counts(mut self, bytes: usize) -> Self {
         self.longest_part = Some(bytes.max(1));
         self
     }
 
     /// Makes the `nth` operation (from 1) among the `victims` fail. Where counts are short, the
-    /// fault of a read or write strikes after its first part.
+    /// fault of a read, write or send strikes after its first part.
     pub fn failing_nth(
         mut self,
         victims: Victims,
         nth: u64,
         error: impl Into<InjectedError>,
     ) -> Self {
-        self.faults.push(Fault {
+        self.faults.push(ScriptedFault {
             victims,
             first: nth.max(1),
             every: None,
@@ -63,7 +65,7 @@ impl Script {
         error: impl Into<InjectedError>,
     ) -> Self {
         let nth = nth.max(1);
-        self.faults.push(Fault {
+        self.faults.push(ScriptedFault {
             victims,
             first: nth,
             every: Some(nth),
@@ -88,6 +90,14 @@ pub enum Victims {
     Reads,
     /// Writes.
     Writes,
+    /// Connections to be accepted.
+    Accepts,
+    /// Connections to be made.
+    Connects,
+    /// Bytes to be received.
+    Receives,
+    /// Bytes to be sent.
+    Sends,
     /// Work: the closure is dropped without being run.
     Work,
     /// All operations.
@@ -158,7 +168,7 @@ impl Gate {
 }
 
 #[derive(Debug, Clone)]
-struct Fault {
+struct ScriptedFault {
     victims: Victims,
     first: u64,
     every: Option<u64>,
@@ -166,12 +176,16 @@ struct Fault {
     seen: u64,
 }
 
-impl Fault {
+impl ScriptedFault {
     /// Counts an operation, and says whether it is one to strike.
     fn strikes(&mut self, kind: &Kind) -> bool {
         let counts = match self.victims {
             Victims::Reads => matches!(kind, Kind::Read { .. }),
             Victims::Writes => matches!(kind, Kind::Write { .. }),
+            Victims::Accepts => matches!(kind, Kind::Accept { .. }),
+            Victims::Connects => matches!(kind, Kind::Connect { .. }),
+            Victims::Receives => matches!(kind, Kind::Receive { .. }),
+            Victims::Sends => matches!(kind, Kind::Send { .. }),
             Victims::Work => matches!(kind, Kind::Work(_)),
             Victims::All => true,
         };
@@ -187,7 +201,8 @@ impl Fault {
 /// One thread that follows a [`Script`].
 pub(crate) struct Scripted {
     stage: Arc<Stage>,
-    gate: Option<Gate>,
+    part: Arc<Part>,
+    sockets: Readiness,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -216,17 +231,25 @@ impl Scripted {
             queue: Mutex::new(queue),
             changed: Condvar::new(),
         });
-        let mut player = Player {
+        let part = Arc::new(Part {
+            longest: script.longest_part,
+            gate: script.gate.clone(),
+            memory: Mutex::new(Memory {
+                faults: script.faults.clone(),
+                dice: Dice(script.seed),
+            }),
+        });
+        let player = Player {
             stage: Arc::clone(&stage),
-            script: script.clone(),
-            dice: Dice(script.seed),
+            part: Arc::clone(&part),
         };
         let worker = thread::Builder::new()
             .name("fast_io-scripted".into())
             .spawn(move || player.play())?;
         Ok(Self {
             stage,
-            gate: script.gate.clone(),
+            sockets: Readiness::new(Arc::clone(&part) as Arc<dyn Conduct>),
+            part,
             worker: Mutex::new(Some(worker)),
         })
     }
@@ -238,6 +261,9 @@ impl Driver for Scripted {
     }
 
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+        if slot.kind().socket().is_some() {
+            return self.sockets.push(slot);
+        }
         let mut queue = self.stage.lock();
         if queue.closed {
             return Err(slot);
@@ -248,6 +274,7 @@ impl Driver for Scripted {
     }
 
     fn cancel(&self, target: Target<'_>) {
+        self.sockets.cancel(target);
         let queue = self.stage.lock();
         let waiting = queue.waiting.iter().map(|slot| slot.life());
         for life in waiting.chain(&queue.running) {
@@ -260,10 +287,11 @@ impl Driver for Scripted {
     fn shut_down(&self) {
         self.stage.lock().closed = true;
         self.cancel(Target::All);
-        if let Some(gate) = &self.gate {
+        if let Some(gate) = &self.part.gate {
             gate.open();
         }
         self.stage.changed.notify_all();
+        self.sockets.shut_down();
         if slot::on_pump_thread() {
             return;
         }
@@ -303,12 +331,68 @@ impl Stage {
 /// The thread's own state.
 struct Player {
     stage: Arc<Stage>,
-    script: Script,
+    part: Arc<Part>,
+}
+
+/// What the script says, and how far it has been followed: one for both threads.
+struct Part {
+    longest: Option<usize>,
+    gate: Option<Gate>,
+    memory: Mutex<Memory>,
+}
+
+struct Memory {
+    faults: Vec<ScriptedFault>,
     dice: Dice,
 }
 
+impl Part {
+    /// Counts an operation, and says how it is to fail.
+    fn strike(&self, kind: &Kind) -> Option<InjectedError> {
+        let mut injected = None;
+        // Every fault counts every operation, struck by another or not.
+        for fault in &mut self.memory().faults {
+            if fault.strikes(kind) {
+                injected = injected.or(Some(fault.error));
+            }
+        }
+        injected
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Conduct for Part {
+    fn order(&self, ready: &mut [Ready]) {
+        for last in (1..ready.len()).rev() {
+            ready.swap(last, self.memory().dice.below(last + 1));
+        }
+    }
+
+    fn longest_part(&self) -> usize {
+        self.longest
+            .map_or(usize::MAX, |longest| 1 + self.memory().dice.below(longest))
+    }
+
+    fn fault(&self, kind: &Kind) -> Option<Fault> {
+        let sends = matches!(kind, Kind::Send { range, .. } if !range.is_empty());
+        self.strike(kind).map(|injected| Fault {
+            error: injected.make(),
+            after_first_part: sends && self.longest.is_some(),
+        })
+    }
+
+    fn pass(&self) {
+        if let Some(gate) = &self.gate {
+            gate.pass();
+        }
+    }
+}
+
 impl Player {
-    fn play(&mut self) {
+    fn play(&self) {
         slot::enter_pump_thread();
         while let Some(slot) = self.next() {
             let ended = match slot.begin() {
@@ -322,7 +406,7 @@ impl Player {
     }
 
     /// Takes any of the waiting operations, as the dice fall.
-    fn next(&mut self) -> Option<WaitingSlot> {
+    fn next(&self) -> Option<WaitingSlot> {
         let mut queue = self.stage.lock();
         queue.running = None;
         while queue.waiting.is_empty() && !queue.closed {
@@ -332,7 +416,7 @@ impl Player {
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if let Some(gate) = &self.script.gate {
+        if let Some(gate) = &self.part.gate {
             drop(queue);
             gate.pass();
             queue = self.stage.lock();
@@ -340,21 +424,15 @@ impl Player {
         if queue.waiting.is_empty() {
             return None;
         }
-        let chosen = self.dice.below(queue.waiting.len());
+        let chosen = self.part.memory().dice.below(queue.waiting.len());
         let slot = queue.waiting.remove(chosen);
         queue.running = Some(Arc::clone(slot.life()));
         Some(slot)
     }
 
-    fn run(&mut self, mut slot: RunningSlot) -> EndedSlot {
-        // Every fault counts every operation, struck by another or not.
-        let mut injected = None;
-        for fault in &mut self.script.faults {
-            if fault.strikes(slot.kind()) {
-                injected = injected.or(Some(fault.error));
-            }
-        }
-        let in_parts = self.script.longest_part.is_some() && !matches!(slot.kind(), Kind::Work(_));
+    fn run(&self, mut slot: RunningSlot) -> EndedSlot {
+        let injected = self.part.strike(slot.kind());
+        let in_parts = self.part.longest.is_some() && !matches!(slot.kind(), Kind::Work(_));
         let mut first_part = true;
         loop {
             if let Some(error) = injected
@@ -363,12 +441,8 @@ impl Player {
                 return slot.fail(error.make());
             }
             first_part = false;
-            let longest = self
-                .script
-                .longest_part
-                .map_or(usize::MAX, |longest| 1 + self.dice.below(longest));
-            match perform_part(slot, longest) {
-                Step::More(rest) => slot = rest,
+            match perform_part(slot, self.part.longest_part()) {
+                Step::More(rest) | Step::Wait(rest) => slot = rest,
                 Step::Done(ended) => return ended,
             }
         }

@@ -7,6 +7,8 @@
 //! What a handler submits wakes nobody at once: its worker takes the first itself when the handler
 //! has returned, and only then wakes another for the rest. A chain of operations, each submitted by
 //! the handler of the one before, so stays on one thread and costs no context switch.
+//!
+//! Operations on sockets wait elsewhere, for [readiness](super::readiness), and no worker with them.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -15,6 +17,7 @@ use std::ptr;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
+use crate::driver::readiness::{Readiness, Straight};
 use crate::driver::{Driver, Target, perform_part};
 use crate::slot::{self, EndedSlot, Life, RunningSlot, Step, WaitingSlot};
 use crate::sync::{Condvar, HANDLING_FOR, JoinHandle, Mutex, MutexGuard, thread};
@@ -23,6 +26,7 @@ use crate::sync::{Condvar, HANDLING_FOR, JoinHandle, Mutex, MutexGuard, thread};
 pub(crate) struct Threads {
     lane: Arc<Lane>,
     workers: Mutex<Vec<JoinHandle<()>>>,
+    sockets: Readiness,
 }
 
 struct Lane {
@@ -62,6 +66,7 @@ impl Threads {
         let threads = Self {
             lane,
             workers: Mutex::new(Vec::new()),
+            sockets: Readiness::new(Arc::new(Straight)),
         };
         for number in 0..config.workers() {
             threads.add_worker(number)?;
@@ -95,6 +100,9 @@ impl Driver for Threads {
     }
 
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+        if slot.kind().socket().is_some() {
+            return self.sockets.push(slot);
+        }
         let mut queue = self.lane.lock();
         if queue.closed {
             return Err(slot);
@@ -107,6 +115,7 @@ impl Driver for Threads {
     }
 
     fn cancel(&self, target: Target<'_>) {
+        self.sockets.cancel(target);
         // The workers look for themselves, between parts.
         if let Target::One(_) = target {
             return;
@@ -124,6 +133,7 @@ impl Driver for Threads {
         self.lane.lock().closed = true;
         self.cancel(Target::All);
         self.lane.work_arrived.notify_all();
+        self.sockets.shut_down();
         if slot::on_pump_thread() {
             return;
         }
@@ -220,7 +230,7 @@ impl Lane {
 fn run(mut slot: RunningSlot) -> EndedSlot {
     loop {
         match perform_part(slot, usize::MAX) {
-            Step::More(rest) => slot = rest,
+            Step::More(rest) | Step::Wait(rest) => slot = rest,
             Step::Done(ended) => return ended,
         }
     }

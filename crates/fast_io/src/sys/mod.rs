@@ -6,6 +6,7 @@
 //!   `write_at(&File, &[u8], u64) -> io::Result<usize>`: one positioned system call;
 //! - `read_part(&SharedFile, &mut [u8], u64) -> io::Result<usize>` and
 //!   `write_part(&SharedFile, &[u8], u64) -> io::Result<usize>`: the same for the workers of a pump;
+//! - `SEND_FLAGS` and `is_connecting(&io::Error) -> bool` for `driver/sockets.rs`;
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
 //! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
@@ -20,6 +21,8 @@ pub(crate) use unix::extents::next_data;
 pub(crate) use unix::positioned::{read_at, read_part, write_at, write_part};
 #[cfg(unix)]
 pub(crate) use unix::refusals::{invalid_name, is_never_supported};
+#[cfg(unix)]
+pub(crate) use unix::sockets::{SEND_FLAGS, is_connecting};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod uring;
@@ -56,5 +59,7 @@ pub(crate) use windows::copying::{
 pub(crate) use windows::holes::{next_data, punch_hole, reserve};
 #[cfg(windows)]
 pub(crate) use windows::positioned::{read_at, read_part, write_at, write_part};
+#[cfg(windows)]
+pub(crate) use windows::sockets::{SEND_FLAGS, is_connecting};
 #[cfg(windows)]
 pub(crate) use windows::status::{as_unsupported, error_of_status, invalid_name, win32_error};

@@ -28,7 +28,7 @@ on_every_driver!(
 );
 
 /// How many times the short form of the work to do.
-fn scale() -> usize {
+pub fn scale() -> usize {
     std::env::var("FAST_IO_STRESS")
         .ok()
         .and_then(|scale| scale.parse().ok())

@@ -182,7 +182,7 @@ impl Engine {
                     return None;
                 }
                 Started::Over(given_back, moved) => match settle(slot, given_back, moved) {
-                    Step::More(rest) => running = rest,
+                    Step::More(rest) | Step::Wait(rest) => running = rest,
                     Step::Done(ended) => return Some(ended),
                 },
             }
@@ -285,7 +285,7 @@ impl Engine {
         // SAFETY: its packet has come, and the operation is ours.
         let moved = unsafe { slot.outcome(direction) };
         let ended = match settle(&slot, running, moved) {
-            Step::More(rest) => self.issue(&slot, rest),
+            Step::More(rest) | Step::Wait(rest) => self.issue(&slot, rest),
             Step::Done(ended) => Some(ended),
         };
         drop(slot);
@@ -379,7 +379,7 @@ impl Call {
                 len: bytes.len().min(LONGEST_CALL) as u32,
                 offset,
             },
-            Part::Whole => unreachable!("work goes to the lane"),
+            Part::Socket(_) | Part::Whole => unreachable!("sockets and work go to the lane"),
         }
     }
 

@@ -102,7 +102,8 @@ impl Iocp {
         }
     }
 
-    /// A slot on the port, if the port is the place for this operation.
+    /// A slot on the port, if the port is the place for this operation. It is not for work, nor as
+    /// yet for sockets, which wait in the lane's care.
     fn port_slot(&self, slot: &WaitingSlot) -> Option<Arc<PortSlot>> {
         let (file, offset, len) = match slot.kind() {
             Kind::Read {
@@ -114,7 +115,7 @@ impl Iocp {
                 range,
                 ..
             } => (file, *offset, range.len()),
-            Kind::Work(_) => return None,
+            _ => return None,
         };
         let end = offset.checked_add(len as u64)?;
         // Offsets above that mean something else to the kernel.
@@ -192,6 +193,8 @@ impl Driver for Iocp {
                     attachment.cancel_all();
                 }
             }
+            // Sockets are the lane's.
+            Target::Socket(_) => {}
             Target::All => self.engine.cancel_all(),
         }
         self.lane.cancel(target);

@@ -5,3 +5,4 @@ pub(crate) mod extents;
 pub(crate) mod plain;
 pub(crate) mod positioned;
 pub(crate) mod refusals;
+pub(crate) mod sockets;

@@ -12,60 +12,35 @@ mod ring;
 mod table;
 
 use std::io;
-use std::mem;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use crate::config::PumpConfig;
+use crate::driver::inbox::{Bell, Inbox};
 use crate::driver::threads::Threads;
 use crate::driver::{Driver, Target};
-use crate::file::FileId;
 use crate::operation::Kind;
-use crate::slot::{self, Life, WaitingSlot};
+use crate::slot::{self, WaitingSlot};
 
 /// A ring, its thread and a work lane.
 pub(crate) struct Uring {
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Eventfd>>,
     lane: Threads,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the ring's thread is to do next.
-pub(super) enum Command {
-    Run(WaitingSlot),
-    CancelOne(Arc<Life>),
-    CancelFile(FileId),
-    CancelAll,
-}
+/// Wakes the ring's thread: the ring reads it.
+struct Eventfd(OwnedFd);
 
-/// Where commands wait for the ring's thread.
-pub(super) struct Inbox {
-    state: Mutex<InboxState>,
-    thread_ended: Condvar,
-    bell: OwnedFd,
-}
-
-#[derive(Default)]
-struct InboxState {
-    commands: Vec<Command>,
-    /// The ring's thread waits, or is about to, and has to be rung for.
-    asleep: bool,
-    closed: bool,
-    ended: bool,
-}
-
-/// What [`Inbox::take`] found.
-pub(super) enum Delivery {
-    /// Commands.
-    Commands(Vec<Command>),
-    /// None: from now on the bell rings for the next.
-    Nothing,
-    /// None, and there will be none.
-    Closed,
+impl AsRawFd for Eventfd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
 }
 
 impl Uring {
@@ -76,11 +51,7 @@ impl Uring {
     /// needed.
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
-        let inbox = Arc::new(Inbox {
-            state: Mutex::default(),
-            thread_ended: Condvar::new(),
-            bell,
-        });
+        let inbox = Arc::new(Inbox::new(Eventfd(bell)));
         let (started, ring_started) = mpsc::sync_channel(1);
         let for_thread = Arc::clone(&inbox);
         // A ring belongs to the thread that makes it.
@@ -106,7 +77,7 @@ pub(crate) fn start_uring(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
     Ok(Arc::new(Uring::start(config)?))
 }
 
-fn run(inbox: &Inbox, started: &SyncSender<io::Result<()>>) {
+fn run(inbox: &Inbox<Eventfd>, started: &SyncSender<io::Result<()>>) {
     slot::enter_pump_thread();
     match ring::Ring::new() {
         Ok(ring) => {
@@ -118,8 +89,7 @@ fn run(inbox: &Inbox, started: &SyncSender<io::Result<()>>) {
             let _ = started.send(Err(error));
         }
     }
-    inbox.lock().ended = true;
-    inbox.thread_ended.notify_all();
+    inbox.end();
 }
 
 impl Driver for Uring {
@@ -130,21 +100,12 @@ impl Driver for Uring {
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
         match slot.kind() {
             Kind::Work(_) => self.lane.push(slot),
-            Kind::Read { .. } | Kind::Write { .. } => match self.inbox.post(Command::Run(slot)) {
-                Err(Command::Run(slot)) => Err(slot),
-                _ => Ok(()),
-            },
+            _ => self.inbox.push(slot),
         }
     }
 
     fn cancel(&self, target: Target<'_>) {
-        let command = match target {
-            Target::One(life) => Command::CancelOne(Arc::clone(life)),
-            Target::File(file) => Command::CancelFile(file.id()),
-            Target::All => Command::CancelAll,
-        };
-        // After the end there is nothing left to cancel.
-        let _ = self.inbox.post(command);
+        self.inbox.cancel(target);
         self.lane.cancel(target);
     }
 
@@ -172,77 +133,9 @@ impl Drop for Uring {
     }
 }
 
-impl Inbox {
-    /// Puts a command in and wakes the ring's thread if it sleeps. Hands the command back if there
-    /// is nobody to take it any more.
-    fn post(&self, command: Command) -> Result<(), Command> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(command);
-        }
-        state.commands.push(command);
-        self.wake(state);
-        Ok(())
-    }
-
-    fn close(&self) {
-        let mut state = self.lock();
-        if !state.closed {
-            state.commands.push(Command::CancelAll);
-            state.closed = true;
-        }
-        self.wake(state);
-    }
-
-    fn wake(&self, mut state: MutexGuard<'_, InboxState>) {
-        if mem::take(&mut state.asleep) {
-            drop(state);
-            self.ring();
-        }
-    }
-
-    pub(super) fn ring(&self) {
+impl Bell for Eventfd {
+    fn ring(&self) {
         // An eventfd takes eight bytes, or blocks when its count is at 2^64: never here.
-        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
-    }
-
-    /// Takes what there is; `spare` becomes the next vector to fill. The thread may sleep if that is
-    /// nothing, and then calls [`awake`](Self::awake).
-    pub(super) fn take(&self, spare: Vec<Command>) -> Delivery {
-        let mut state = self.lock();
-        if !state.commands.is_empty() {
-            state.asleep = false;
-            return Delivery::Commands(mem::replace(&mut state.commands, spare));
-        }
-        state.asleep = true;
-        if state.closed {
-            Delivery::Closed
-        } else {
-            Delivery::Nothing
-        }
-    }
-
-    /// Says that the thread is up and will look for itself: commands of its own handlers, say.
-    pub(super) fn awake(&self) {
-        self.lock().asleep = false;
-    }
-
-    pub(super) fn bell(&self) -> &OwnedFd {
-        &self.bell
-    }
-
-    fn wait_for_the_thread(&self) {
-        let mut state = self.lock();
-        while !state.ended {
-            state = self
-                .thread_ended
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, InboxState> {
-        // Nothing that can panic runs under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 }

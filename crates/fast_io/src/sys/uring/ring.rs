@@ -6,17 +6,21 @@
 //! it.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
 
+use super::Eventfd;
 use super::table::{Number, Table};
-use super::{Command, Delivery, Inbox};
-use crate::completion::Cancelled;
-use crate::file::SharedFile;
-use crate::slot::{Life, Part, RunningSlot, Step, WaitingSlot};
+use crate::driver::deadlines::Deadlines;
+use crate::driver::inbox::{Bell, Command, Delivery, Inbox};
+use crate::slot::{Life, Part, RunningSlot, SocketPart, Step, WaitingSlot};
+use crate::socket::{Calls, SharedSocket};
+use crate::sys;
 
 /// Entries of the submission queue: how many operations one system call can submit.
 const ENTRIES: u32 = 256;
@@ -51,11 +55,24 @@ impl Ring {
             opcode::Read::CODE,
             opcode::Write::CODE,
             opcode::AsyncCancel::CODE,
+            opcode::Accept::CODE,
+            opcode::Connect::CODE,
+            opcode::Recv::CODE,
+            opcode::Send::CODE,
         ];
-        if !needed.iter().all(|&code| probe.is_supported(code)) {
+        // Since Linux 5.11 one can wait for completions until a deadline.
+        let can_wait = uring.params().is_feature_ext_arg();
+        if !can_wait || !needed.iter().all(|&code| probe.is_supported(code)) {
             return Err(io::ErrorKind::Unsupported.into());
         }
         Ok(Self { uring })
+    }
+
+    /// Submits what is queued, and sleeps until something completes or the time is up.
+    fn enter_for(&self, limit: Duration) -> io::Result<usize> {
+        let limit = types::Timespec::from(limit);
+        let limited = types::SubmitArgs::new().timespec(&limit);
+        self.uring.submitter().submit_with_args(1, &limited)
     }
 
     /// Puts an entry into the submission queue, emptying that if need be.
@@ -79,13 +96,15 @@ impl Ring {
 
 const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
 const ECANCELED: i32 = rustix::io::Errno::CANCELED.raw_os_error();
+const ETIME: i32 = rustix::io::Errno::TIME.raw_os_error();
 
 /// Serves the inbox until that is closed and every operation has ended.
-pub(super) fn serve(ring: Ring, inbox: &Inbox) {
+pub(super) fn serve(ring: Ring, inbox: &Inbox<Eventfd>) {
     let mut service = Service {
         ring,
         table: Table::default(),
         ended: Vec::new(),
+        deadlines: Deadlines::new(),
     };
     let mut bell = Box::new([0u8; 8]);
     service.arm(&mut bell, inbox);
@@ -117,9 +136,10 @@ pub(super) fn serve(ring: Ring, inbox: &Inbox) {
         if service.reap() {
             service.arm(&mut bell, inbox);
         }
+        service.expire();
     }
     // The bell's bytes are the kernel's until its last stroke has been heard.
-    inbox.ring();
+    inbox.bell().ring();
     loop {
         service.enter(true);
         if service.reap() {
@@ -131,18 +151,18 @@ pub(super) fn serve(ring: Ring, inbox: &Inbox) {
 /// Marks what is cancelled by the very commands that it has come with: that never begins, and the
 /// kernel need not be asked.
 fn cancel_unbegun(commands: &[Command]) {
-    let mut files = Vec::new();
+    let mut handles = Vec::new();
     let mut all = false;
     for command in commands.iter().rev() {
         match command {
             Command::Run(slot) => {
-                if all || files.iter().any(|&file| slot.life().touches(file)) {
+                if all || handles.iter().any(|&handle| slot.life().touches(handle)) {
                     slot.life().request_cancel();
                 }
             }
             // Its life is marked by whoever asked.
             Command::CancelOne(_) => {}
-            Command::CancelFile(file) => files.push(*file),
+            Command::CancelHandle(handle) => handles.push(*handle),
             Command::CancelAll => all = true,
         }
     }
@@ -153,12 +173,13 @@ struct Service {
     table: Table,
     /// Completions of one turn, taken off the queue before their handlers run.
     ended: Vec<(Number, i32)>,
+    deadlines: Deadlines<Number>,
 }
 
 impl Service {
     /// Has the ring woken by the next stroke of the bell.
-    fn arm(&mut self, bell: &mut Box<[u8; 8]>, inbox: &Inbox) {
-        let fd = types::Fd(inbox.bell().as_raw_fd());
+    fn arm(&mut self, bell: &mut Box<[u8; 8]>, inbox: &Inbox<Eventfd>) {
+        let fd = fd(inbox.bell());
         let entry = opcode::Read::new(fd, bell.as_mut_ptr(), 8)
             .build()
             .user_data(Number::BELL.user_data());
@@ -171,7 +192,7 @@ impl Service {
         match command {
             Command::Run(slot) => self.begin(slot),
             Command::CancelOne(one) => self.cancel(|life| Arc::ptr_eq(life, &one)),
-            Command::CancelFile(file) => self.cancel(|life| life.touches(file)),
+            Command::CancelHandle(handle) => self.cancel(|life| life.touches(handle)),
             Command::CancelAll => self.cancel(|_| true),
         }
     }
@@ -185,14 +206,16 @@ impl Service {
 
     /// Gives the kernel what is left of an operation.
     fn submit(&mut self, slot: RunningSlot) {
+        let deadline = slot.deadline();
         let number = self.table.insert(slot);
+        self.deadlines.insert(deadline, number);
         let Some(slot) = self.table.slot_mut(number) else {
             return;
         };
         let entry = match slot.part() {
             Part::Read { file, offset, room } => {
                 let len = room.len().min(LONGEST) as u32;
-                let read = opcode::Read::new(fd(file), room.as_mut_ptr(), len);
+                let read = opcode::Read::new(fd(&**file), room.as_mut_ptr(), len);
                 read.offset(offset).build()
             }
             Part::Write {
@@ -201,40 +224,74 @@ impl Service {
                 bytes,
             } => {
                 let len = bytes.len().min(LONGEST) as u32;
-                let write = opcode::Write::new(fd(file), bytes.as_ptr(), len);
+                let write = opcode::Write::new(fd(&**file), bytes.as_ptr(), len);
                 write.offset(offset).build()
             }
+            Part::Socket(part) => match socket_entry(part) {
+                Ok(entry) => entry,
+                Err(error) => {
+                    if let Some(slot) = self.remove(number) {
+                        slot.fail(error).dispatch();
+                    }
+                    return;
+                }
+            },
             Part::Whole => {
-                if let Some(slot) = self.table.remove(number) {
+                if let Some(slot) = self.remove(number) {
                     slot.run_whole().dispatch();
                 }
                 return;
             }
         };
-        // SAFETY: the operation owns its buffer, whose bytes are on the heap, and holds its file; it
-        // stays in the table, and thereby alive, until this entry's completion has come.
+        // SAFETY: the operation owns its buffer, whose bytes are on the heap, holds its file or socket,
+        // and is itself on the heap with the address to connect to; it stays in the table, and thereby alive, until this entry's completion has come.
         unsafe { self.ring.push(&entry.user_data(number.user_data())) };
+    }
+
+    fn remove(&mut self, number: Number) -> Option<RunningSlot> {
+        let slot = self.table.remove(number)?;
+        self.deadlines.remove(slot.deadline(), number);
+        Some(slot)
     }
 
     /// Asks the kernel to give up what is wanted, and notes that it was asked.
     fn cancel(&mut self, wanted: impl Fn(&Arc<Life>) -> bool) {
         for number in self.table.numbers(wanted) {
-            if let Some(slot) = self.table.slot_mut(number) {
-                slot.life().request_cancel();
-            }
-            let entry = opcode::AsyncCancel::new(number.user_data())
-                .build()
-                .user_data(Number::CANCEL.user_data());
-            // SAFETY: it points to nothing.
-            unsafe { self.ring.push(&entry) };
+            self.stop(number, |life| {
+                life.request_cancel();
+            });
         }
     }
 
-    /// Submits what is queued and, if asked to, sleeps until something completes.
+    /// Asks the kernel to give up what has come to its deadline.
+    fn expire(&mut self) {
+        while let Some(number) = self.deadlines.pop_expired() {
+            self.stop(number, Life::time_out);
+        }
+    }
+
+    fn stop(&mut self, number: Number, give_reason: impl Fn(&Life)) {
+        if let Some(slot) = self.table.slot_mut(number) {
+            give_reason(slot.life());
+        }
+        let entry = opcode::AsyncCancel::new(number.user_data())
+            .build()
+            .user_data(Number::CANCEL.user_data());
+        // SAFETY: it points to nothing.
+        unsafe { self.ring.push(&entry) };
+    }
+
+    /// Submits what is queued and, if asked to, sleeps until something completes or the nearest
+    /// deadline has passed.
     fn enter(&mut self, sleep: bool) {
-        let want = usize::from(sleep);
-        match self.ring.uring.submit_and_wait(want) {
+        let limit = self.deadlines.until_nearest().filter(|_| sleep);
+        let entered = match limit {
+            Some(limit) => self.ring.enter_for(limit),
+            None => self.ring.uring.submit_and_wait(usize::from(sleep)),
+        };
+        match entered {
             Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(ETIME) => {}
             // A signal, or completions that have to be reaped first.
             Err(error)
                 if matches!(
@@ -268,23 +325,67 @@ impl Service {
 
     fn complete(&mut self, number: Number, result: i32) {
         // A number that nobody has is not ours to judge: nothing is done, nothing is freed.
-        let Some(slot) = self.table.remove(number) else {
+        let Some(mut slot) = self.remove(number) else {
             return;
         };
         let moved = match usize::try_from(result) {
-            Ok(moved) => Ok(moved),
-            Err(_) if result == -ECANCELED && slot.life().cancel_requested() => {
-                Err(Cancelled.into())
+            Ok(moved) => match slot.part() {
+                Part::Socket(SocketPart::Accept { accepted, .. }) => {
+                    // SAFETY: the kernel has just made this descriptor and told nobody else.
+                    let socket = unsafe { OwnedFd::from_raw_fd(result) };
+                    *accepted = Some(SharedSocket::new(socket.into()));
+                    Ok(0)
+                }
+                _ => Ok(moved),
+            },
+            Err(_) if result == -ECANCELED && slot.life().reason_to_stop().is_some() => {
+                return slot.give_up().dispatch();
             }
             Err(_) => Err(io::Error::from_raw_os_error(-result)),
         };
         match slot.absorb(moved) {
             Step::More(rest) => self.submit(rest),
+            // Somebody has made the socket one whose calls do not wait, and so the ring's do not.
+            Step::Wait(rest) => {
+                if let Some(socket) = rest.kind().socket() {
+                    socket.doubt_calls();
+                }
+                self.submit(rest);
+            }
             Step::Done(ended) => ended.dispatch(),
         }
     }
 }
 
-fn fd(file: &SharedFile) -> types::Fd {
-    types::Fd(file.as_raw_fd())
+/// The entry for the next part of an operation on a socket, which waits for as long as that takes.
+fn socket_entry(part: SocketPart<'_>) -> io::Result<Entry> {
+    Ok(match part {
+        SocketPart::Accept { listener, .. } => {
+            listener.make_calls(Calls::Block)?;
+            let accept = opcode::Accept::new(fd(listener), ptr::null_mut(), ptr::null_mut());
+            let flags = rustix::net::SocketFlags::CLOEXEC.bits() as i32;
+            accept.flags(flags).build()
+        }
+        SocketPart::Connect {
+            socket, address, ..
+        } => {
+            socket.make_calls(Calls::Block)?;
+            opcode::Connect::new(fd(socket), address.as_ptr().cast(), address.len()).build()
+        }
+        SocketPart::Receive { socket, room } => {
+            socket.make_calls(Calls::Block)?;
+            let len = room.len().min(LONGEST) as u32;
+            opcode::Recv::new(fd(socket), room.as_mut_ptr(), len).build()
+        }
+        SocketPart::Send { socket, bytes } => {
+            socket.make_calls(Calls::Block)?;
+            let len = bytes.len().min(LONGEST) as u32;
+            let send = opcode::Send::new(fd(socket), bytes.as_ptr(), len);
+            send.flags(sys::SEND_FLAGS).build()
+        }
+    })
+}
+
+fn fd(handle: &impl AsRawFd) -> types::Fd {
+    types::Fd(handle.as_raw_fd())
 }

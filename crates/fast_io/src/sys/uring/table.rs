@@ -23,7 +23,7 @@ struct Place {
 }
 
 /// The number under which the kernel knows an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Number(u64);
 
 impl Number {
