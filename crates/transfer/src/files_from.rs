@@ -8,8 +8,8 @@ use crate::paths;
 use options::FilesFrom;
 use std::io::{self, Read};
 
-/// Reads the whole list, if there is one. Without `--from0`, lines that begin with `#` or `;` are
-/// comments, and so nothing.
+/// Reads the whole list, if there is one. What begins with `#` or `;` is a comment, and so nothing,
+/// with `--from0` too: rsync keeps such names only in a list that another computer reads.
 pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> {
     let Some(from) = &ctx.options.files_from else {
         return Ok(None);
@@ -47,7 +47,13 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
     };
     let names = text
         .split(ends)
-        .filter(|l| !l.is_empty() && (from0 || !matches!(l[0], b'#' | b';')))
-        .map(|name| paths::sanitize(&paths::with_slashes(name)));
+        .filter(|line| !matches!(line.first(), None | Some(b'#' | b';')))
+        .map(|line| paths::sanitize(&paths::with_slashes(up_to_nul(line))));
     Ok(Some(names.collect()))
+}
+
+/// A name ends at a NUL, wherever its line does: before one there may be nothing, which names the
+/// source itself.
+fn up_to_nul(line: &[u8]) -> &[u8] {
+    line.split(|&b| b == 0).next().unwrap_or_default()
 }

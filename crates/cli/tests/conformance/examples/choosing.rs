@@ -110,9 +110,14 @@ fn names_from_a_list() {
             "list",
             "dir/a.txt\n# comment\n; other\n\nequal\n./dir/empty/\n",
         )
-        .file("list0", "dir/a.txt\0equal\0");
+        .file("src/#no comment", "but called like one")
+        .file("list0", "dir/a.txt\0#no comment\0;\0equal\0./#no comment\0")
+        .file("cut", "dir/a.txt\0cut off\nequal\n#\0\n")
+        .file("nothing", "\0cut off\n");
     same(&tree, "-ai --files-from=list src/ fresh", 0);
     same(&tree, "-ai --from0 --files-from=list0 src/ fresh", 0);
+    same(&tree, "-ai --files-from=cut src/ fresh", 0);
+    same(&tree, "-ai --files-from=nothing src/ fresh", 0);
     same(&tree, "-air --no-R --files-from=list src/ fresh", 0);
     same(
         &tree.clone().file("bad", "equal\nnone\n"),
