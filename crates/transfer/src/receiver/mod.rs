@@ -55,7 +55,6 @@ pub(crate) struct Receiver {
     destination: Vec<u8>,
     root: Option<Arc<DestDir>>,
     temp_dir: Option<Dir>,
-    backup_dir: OnceLock<Dir>,
     /// The rules that protect what is in older backups, and what was removed of them.
     filters: DirFilters,
     removals: Removals,
@@ -171,7 +170,6 @@ impl Receiver {
             destination,
             root,
             temp_dir,
-            backup_dir: OnceLock::new(),
             filters,
             removals: Removals::default(),
             links_files: OnceLock::new(),

@@ -157,3 +157,26 @@ fn a_place_that_cannot_be() {
     same(&usual(), "-a --backup-dir=equal src/ dst/", 1);
     same(&usual(), "-a --backup-dir=equal/kept src/ dst/", 11);
 }
+
+#[test]
+fn behind_a_link_until_it_is_deleted() {
+    let behind = |tree: Tree| tree.dir("outside").symlink("dst/kept", "../outside");
+    same(
+        &behind(replaced()),
+        "-aib --backup-dir=kept --force src/ dst/",
+        0,
+    );
+    // In its deleting process rsync does not notice that the directory is gone: no more than the
+    // link is deleted here.
+    let files = behind(Tree::new().dir("src").dir("dst"))
+        .file("src/a", "content")
+        .file("dst/a", "old")
+        .dir("src/d")
+        .file("src/d/b", "content")
+        .dir("dst/d")
+        .file("dst/d/b", "older");
+    for when in ["--delete", "--delete-before", "--delete-after"] {
+        let line = format!("-aib --backup-dir=kept {when} src/ dst/");
+        same(&files, &line, 0);
+    }
+}

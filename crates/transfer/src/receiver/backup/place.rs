@@ -59,35 +59,45 @@ impl Receiver {
             dir: top.clone(),
             error,
         };
-        let root = match self.backup_dir.get() {
-            Some(root) => root,
-            None => {
-                let opened = self.open_backup_dir(&top).map_err(failed)?;
-                self.backup_dir.get_or_init(|| opened)
-            }
-        };
+        let root = self.open_backup_dir(&top).map_err(failed)?;
         if dir.path.is_empty() {
-            return Ok(place(Some(root.open_beneath(b"").map_err(failed)?)));
+            return Ok(place(Some(root)));
         }
         let opened = match root.open_beneath(&dir.path) {
             Ok(opened) => opened,
-            Err(_) => self.make_backup_dirs(root, &dir.path).map_err(failed)?,
+            Err(_) => self.make_backup_dirs(&root, &dir.path).map_err(failed)?,
         };
         Ok(place(Some(opened)))
     }
 
+    /// Opens the directory that was named for backups; what is missing of it is made.
+    ///
+    /// It is looked up for each backup anew: a link that led to it may have been deleted meanwhile,
+    /// and what stands there now is where backups go.
     fn open_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
+        let in_root = self.root.as_ref().filter(|_| !paths::is_absolute(top));
+        let opened = match in_root {
+            Some(root) => root.dir.open_following(top),
+            None => Dir::open(&paths::path_of(top)),
+        };
+        match opened {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => self.make_backup_dir(top),
+            other => other,
+        }
+    }
+
+    fn make_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
         let below_root = !paths::is_absolute(top);
+        if !below_root && cfg!(windows) {
+            std::fs::create_dir_all(paths::path_of(top))?;
+            return Dir::open(&paths::path_of(top));
+        }
         let mut at = match (&self.root, below_root) {
             (Some(root), true) => root.dir.open_beneath(b"")?,
             _ => Dir::open(&paths::path_of(if below_root { b"." } else { b"/" }))?,
         };
         let permissions = 0o777 & !self.ctx.umask;
         let mut in_root = self.root.as_ref().filter(|_| below_root);
-        if !below_root && cfg!(windows) {
-            std::fs::create_dir_all(paths::path_of(top))?;
-            return Dir::open(&paths::path_of(top));
-        }
         for name in top
             .split(|&b| b == b'/')
             .filter(|n| !n.is_empty() && *n != b".")
@@ -95,11 +105,19 @@ impl Receiver {
             at = match at.open_following(name) {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    at.create_dir(name, permissions)?;
-                    if let Some(root) = in_root {
-                        root.touch();
+                    match at.create_dir(name, permissions) {
+                        // Another file's backup was quicker, or a link leads nowhere.
+                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                            at.open_beneath(name).map_err(|_| e)?
+                        }
+                        made => {
+                            made?;
+                            if let Some(root) = in_root {
+                                root.touch();
+                            }
+                            at.open_beneath(name)?
+                        }
                     }
-                    at.open_beneath(name)?
                 }
                 Err(e) => return Err(e),
             };
