@@ -195,12 +195,14 @@ impl WaitingSlot {
     ) -> Self {
         let weight = operation.weight();
         let life = Arc::new(Life::new(operation.kind.handle()));
+        // What works on files waits for nobody.
+        let waits = operation.kind.socket().is_some();
         Self(Box::new(Body {
             life,
             kind: operation.kind,
             transferred: 0,
             weight,
-            deadline: operation.deadline,
+            deadline: operation.deadline.filter(|_| waits),
             handler: Some(handler),
             ledger,
         }))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fast_io::{Backend, Operation, PumpConfig, Script, SharedSocket, Victims, oneshot_handler};
 use socket2::SockRef;
 
-use crate::driver::{Subject, on_every_driver, pattern, start};
+use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
 use crate::network::{NETWORKS, Network, connected, receive, receive_to_end, run, send};
 
 on_every_driver!(
@@ -175,6 +175,14 @@ fn a_deadline_that_is_met_changes_nothing(subject: &Subject) {
     let sending = run(&pump, send(&client, b"x").with_deadline(far));
     assert_eq!(sending.result.unwrap(), 1);
     assert_eq!(receiver.wait().result.unwrap(), 1);
+    // Files wait for nobody, and know no deadlines.
+    let scratch = tempfile::tempdir().unwrap();
+    for index in 0..50 {
+        let file = new_file(scratch.path(), &index.to_string());
+        let write = Operation::write(file, 0, vec![1; 100_000].into(), ..);
+        let completion = run(&pump, write.with_deadline(Instant::now()));
+        assert_eq!(completion.result.unwrap(), 100_000);
+    }
 }
 
 /// Closes a stream the hard way.
