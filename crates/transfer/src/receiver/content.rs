@@ -190,7 +190,7 @@ impl Receiver {
         )
     }
 
-    fn go_on(&self) -> ControlFlow<()> {
+    pub(super) fn go_on(&self) -> ControlFlow<()> {
         if self.gives_up() {
             ControlFlow::Break(())
         } else {

@@ -1,20 +1,17 @@
-//! One file: its target is opened, its content put in, and it appears under its real name only
-//! when it is complete (unless `--inplace` says otherwise).
-// rsync: receiver.c recv_files(), open_tmpfile(); rsync.c finish_transfer()
+//! One file: its target is opened and its content put in; [`super::finish`] gives it its name.
+// rsync: receiver.c recv_files(), open_tmpfile()
 
 use super::{Failure, Job, ROLE, Receiver};
-use crate::attrs::{Before, Handle, TimeRule, Wanted, needs_owner};
+use crate::attrs::needs_owner;
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
 use crate::paths;
-use crate::receiver::backup::{Backup, Keep, Keeper};
 use crate::sender::content::Content;
 use delta::Digest;
 use fast_io::dir::{Access, DeviceNumber, Dir, FileKind, Follow, Stat, Timestamp};
 use std::fs::File;
 use std::io;
-use std::ops::ControlFlow;
 use tree::entry::join;
 use tree::temp::{self, Location};
 
@@ -186,7 +183,7 @@ impl Receiver {
         })
     }
 
-    fn temp_location<'a>(&'a self, job: &'a Job) -> (&'a Dir, Location) {
+    pub(super) fn temp_location<'a>(&'a self, job: &'a Job) -> (&'a Dir, Location) {
         match &self.temp_dir {
             Some(dir) => (dir, Location::TempDir),
             None => (&job.dir.dir, Location::Beside),
@@ -212,147 +209,6 @@ impl Receiver {
         }
     }
 
-    /// Gives a complete file its attributes and its name.
-    fn commit(&self, job: &Job, target: Target, moved: Moved) -> Result<Moved, Failure> {
-        let entry = job.entry.entry();
-        let path = job.path();
-        if !matches!(target.naming, Naming::Own)
-            && job.existing.is_some()
-            && self.ctx.options.backup
-            && let Backup::Failed(_) = self.backup(
-                &job.dir,
-                job.leaf(),
-                Keep::AndStay,
-                Keeper::Receiver(job.place),
-            )
-        {
-            self.remove_temp(job, &target);
-            self.end_session(SessionError {
-                kind: Fatal::FileIo,
-                role: ROLE,
-            });
-            return Err(Failure::Skipped);
-        }
-        let wanted = Wanted {
-            entry,
-            mode: job.mode,
-        };
-        let handle = Handle::File(&target.file);
-        let shown = || self.shown(&path);
-        let before = Before::Made(target.born.map(Born::stat));
-        self.setter()
-            .apply(wanted, &handle, before, TimeRule::Exact, shown);
-        if self.ctx.options.fsync
-            && let Err(e) = target.file.sync_all()
-        {
-            self.ctx
-                .error_os(ROLE, line!("fsync failed on ", self.shown(&path)), e);
-            self.remove_temp(job, &target);
-            self.end_session(SessionError {
-                kind: Fatal::FileIo,
-                role: ROLE,
-            });
-            return Err(Failure::Skipped);
-        }
-        let Target { file, naming, .. } = target;
-        let temp = match naming {
-            Naming::Own => return Ok(self.arrived(job, moved)),
-            Naming::Temporary(temp) => temp,
-            Naming::Unnamed => match job.dir.dir.link_file(&file, job.leaf()) {
-                Ok(()) => return Ok(self.arrived(job, moved)),
-                // Something has come to be there: replace it, as any other.
-                Err(_) => match self.name_temporarily(job, &file) {
-                    Ok(temp) => temp,
-                    Err(e) => {
-                        let text = line!("link ", self.shown(&path), " failed");
-                        self.ctx.transfer_error_os(ROLE, text, e);
-                        return Err(Failure::Skipped);
-                    }
-                },
-            },
-        };
-        // What is still open cannot be renamed everywhere.
-        drop(file);
-        let (dir, location) = self.temp_location(job);
-        match dir.rename(&temp, &job.dir.dir, job.leaf()) {
-            Ok(()) => {}
-            Err(e)
-                if e.kind() == io::ErrorKind::CrossesDevices && location == Location::TempDir =>
-            {
-                return self.commit_across(job, dir, &temp, moved);
-            }
-            Err(e) => {
-                let from = self.shown(&join(&job.dir.path, &temp));
-                let text = line!("rename ", from, " -> \"", path, "\"");
-                self.ctx.transfer_error_os(ROLE, text, e);
-                let _ = dir.remove_file(&temp);
-                return Err(Failure::Skipped);
-            }
-        }
-        Ok(self.arrived(job, moved))
-    }
-
-    /// The temporary directory is on another file system: copies from there, still in one step
-    /// for whoever looks at the destination.
-    fn commit_across(
-        &self,
-        job: &Job,
-        temp_dir: &Dir,
-        temp: &[u8],
-        moved: Moved,
-    ) -> Result<Moved, Failure> {
-        let entry = job.entry.entry();
-        let dir = &job.dir.dir;
-        let shown = || self.shown(&job.path());
-        let copied = temp_dir
-            .open_file(temp, Access::Read, Follow::Never)
-            .and_then(|source| {
-                let (file, name) = temp::create(dir, job.leaf(), Location::Beside, 0o600)?;
-                let size = source.metadata()?.len();
-                let go_on = &mut |_| ControlFlow::Continue(());
-                let copied = self
-                    .ctx
-                    .copier
-                    .copy_range(&source, &file, 0, 0, size, go_on);
-                match copied {
-                    Ok(_) => Ok((file, name)),
-                    Err(e) => {
-                        let _ = dir.remove_file(&name);
-                        Err(e.error)
-                    }
-                }
-            });
-        let _ = temp_dir.remove_file(temp);
-        let result = copied.and_then(|(file, name)| {
-            let wanted = Wanted {
-                entry,
-                mode: job.mode,
-            };
-            let handle = Handle::File(&file);
-            self.setter()
-                .apply(wanted, &handle, Before::Made(None), TimeRule::Exact, shown);
-            drop(file);
-            dir.rename(&name, dir, job.leaf()).inspect_err(|_| {
-                let _ = dir.remove_file(&name);
-            })
-        });
-        match result {
-            Ok(()) => Ok(self.arrived(job, moved)),
-            Err(e) => {
-                let text = line!("copy ", shown(), " -> \"", job.path(), "\"");
-                self.ctx.transfer_error_os(ROLE, text, e);
-                Err(Failure::Skipped)
-            }
-        }
-    }
-
-    fn arrived(&self, job: &Job, moved: Moved) -> Moved {
-        if matches!(job.basis, super::Basis::Partial(_)) {
-            self.drop_partial(Some((&job.dir, job.leaf())));
-        }
-        moved
-    }
-
     /// Cleans up after content that did not arrive, and says why.
     fn give_up(
         &self,
@@ -366,14 +222,14 @@ impl Receiver {
         let in_place = matches!(target.naming, Naming::Own);
         match trouble {
             Trouble::Stopped(bytes) => {
-                self.keep_or_remove(job, &target, bytes);
+                self.keep_or_remove(job, target, bytes);
                 Failure::Skipped
             }
             Trouble::Target(e) => {
                 let text = line!("write failed on ", self.shown(&path));
                 self.ctx.transfer_error_os(ROLE, text, e);
                 let written = target.file.metadata().map_or(0, |m| m.len());
-                self.keep_or_remove(job, &target, written);
+                self.keep_or_remove(job, target, written);
                 self.end_session(SessionError {
                     kind: Fatal::FileIo,
                     role: ROLE,
@@ -415,31 +271,15 @@ impl Receiver {
         }
     }
 
-    fn name_temporarily(&self, job: &Job, file: &File) -> io::Result<Vec<u8>> {
-        let dir = &job.dir.dir;
-        let link = |name: &[u8]| dir.link_file(file, name);
-        temp::unique(job.leaf(), Location::Beside, link).map(|((), name)| name)
-    }
-
-    fn keep_or_remove(&self, job: &Job, target: &Target, bytes: u64) {
-        if self.wants_unfinished(bytes) {
-            let named = match &target.naming {
-                Naming::Own => return,
-                Naming::Temporary(temp) => Some(temp.clone()),
-                Naming::Unnamed => self.name_temporarily(job, &target.file).ok(),
-            };
-            let (dir, _) = self.temp_location(job);
-            if let Some(temp) = named
-                && !self.keep_unfinished(job, dir, &temp, &target.file)
-            {
-                let _ = dir.remove_file(&temp);
-            }
-        } else {
-            self.remove_temp(job, target);
+    fn keep_or_remove(&self, job: &Job, target: Target, bytes: u64) {
+        if !self.wants_unfinished(bytes) {
+            self.remove_temp(job, &target);
+        } else if !matches!(target.naming, Naming::Own) {
+            self.keep_unfinished(job, target);
         }
     }
 
-    fn remove_temp(&self, job: &Job, target: &Target) {
+    pub(super) fn remove_temp(&self, job: &Job, target: &Target) {
         if let Naming::Temporary(temp) = &target.naming {
             let _ = self.temp_location(job).0.remove_file(temp);
         }
@@ -449,7 +289,7 @@ impl Receiver {
 impl Born {
     /// What the file system would say of it. Its time is one that no file has, so that the right
     /// one is set in any case.
-    fn stat(self) -> Stat {
+    pub(super) fn stat(self) -> Stat {
         Stat {
             kind: FileKind::Regular,
             permissions: self.permissions,

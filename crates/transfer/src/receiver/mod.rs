@@ -1,7 +1,8 @@
 //! The receiver: rebuilds files and commits them, several at once, on the pump's work lane.
 //!
 //! - this file: takes transfers, runs them, remembers how they ended;
-//! - [`file`]: one file, from opening its target to its appearance under its real name;
+//! - [`file`]: one file, from opening its target to its end; [`finish`]: how it gets the name that
+//!   it stays under;
 //! - [`content`]: how the bytes get there: cloned, copied in the kernel, or streamed;
 //! - [`stream`]: bytes that are looked at on their way; [`signature`] of what they are compared
 //!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
@@ -14,6 +15,7 @@ pub(crate) mod backup;
 mod compare;
 mod content;
 mod file;
+mod finish;
 mod holes;
 mod meter;
 mod partial;

@@ -1,13 +1,15 @@
 //! Unfinished files (`--partial`, `--partial-dir`): kept so that the next session can go on.
 // rsync: util1.c partial_dir_fname(), handle_partial_dir(); cleanup.c
 
+use super::file::Target;
+use super::finish::Stay;
 use super::{Job, Receiver};
 use crate::destination::DestDir;
 use crate::paths;
-use fast_io::dir::{Dir, FileKind, Follow, Stat, Timestamp};
-use std::fs::File;
+use fast_io::dir::{Dir, FileKind, Follow, Stat};
 use std::io;
 use std::sync::Arc;
+use tree::entry::join;
 
 impl Receiver {
     /// The unfinished file that an earlier session left for this name.
@@ -84,24 +86,19 @@ impl Receiver {
         self.ctx.options.partial && bytes > 0
     }
 
-    /// Keeps a file that did not get finished. True if that was done, and so its temporary name
-    /// is gone.
-    pub(super) fn keep_unfinished(
-        &self,
-        job: &Job,
-        temp_dir: &Dir,
-        temp: &[u8],
-        file: &File,
-    ) -> bool {
-        let kept = if self.ctx.options.partial_dir.is_some() {
-            self.make_partial_dir(&job.dir)
-                .and_then(|dir| temp_dir.rename(temp, &dir, job.leaf()))
-        } else {
-            // An old time, so that `--update` does not take it for a newer file.
-            let _ = fast_io::dir::set_file_mtime(file, Timestamp::default());
-            let _ = fast_io::dir::set_file_permissions(file, job.mode & 0o777);
-            temp_dir.rename(temp, &job.dir.dir, job.leaf())
+    /// Keeps a file that did not get finished. Where the directory for those cannot be made it is
+    /// lost.
+    pub(super) fn keep_unfinished(&self, job: &Job, target: Target) {
+        let aside = self.partial_dir_name().map(|name| {
+            let dir = self.make_partial_dir(&job.dir);
+            dir.map(|dir| (dir, join(&name, job.leaf())))
+        });
+        let stay = match &aside {
+            None => Stay::Unfinished,
+            Some(Ok((dir, name))) => Stay::Aside { dir, name },
+            Some(Err(_)) => return self.remove_temp(job, &target),
         };
-        kept.is_ok()
+        // What prevented it has been told, and this file is given up already.
+        let _ = self.finish(job, target, stay);
     }
 }
