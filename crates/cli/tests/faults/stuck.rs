@@ -95,6 +95,9 @@ fn a_signal_ends_a_program_whose_output_nobody_reads() {
         &["-av", "--no-W", "src/", "dst/"],
         &["-r", "--list-only", "src/"],
     ] {
+        // Copied anew: what is there already is not told of.
+        let _ = fs::remove_dir_all(scratch.path("dst"));
+        fs::create_dir(scratch.path("dst")).unwrap();
         let (_reader, output) = pipe().unwrap();
         let mut child = scratch
             .command()
