@@ -17,6 +17,23 @@ impl Subject {
         PumpConfig::default().with_backend(self.backend.clone())
     }
 
+    /// Whether the system lets it run. Containers often forbid io_uring: that is no fault of the
+    /// driver's, but is said aloud. Any other refusal is for the tests to meet.
+    pub fn is_offered(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if matches!(self.backend, Backend::Uring)
+            && let Err(error) = CompletionPump::start(&self.config())
+            && matches!(
+                error.kind(),
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::Unsupported
+            )
+        {
+            eprintln!("NOT RUN: this system forbids io_uring: {error}");
+            return false;
+        }
+        true
+    }
+
     /// A pump on this driver.
     pub fn pump(&self) -> Arc<CompletionPump> {
         start(&self.config())
@@ -101,7 +118,10 @@ macro_rules! on_every_driver {
             $(
                 #[test]
                 fn $test() {
-                    super::$test(&crate::driver::$driver());
+                    let subject = crate::driver::$driver();
+                    if subject.is_offered() {
+                        super::$test(&subject);
+                    }
                 }
             )+
         }
