@@ -1,6 +1,7 @@
 //! A destination without room: rsync's message and exit code, and what was there stays.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -72,5 +73,35 @@ fn a_full_disk_ends_the_run_and_harms_no_other_file() {
                 .iter()
                 .all(|name| !name.starts_with('.'))
         });
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_the_old_file_and_what_arrived() {
+    let scratch = Scratch::new();
+    let Some(_disk) = SmallDisk::mount(scratch.path("dst")) else {
+        return;
+    };
+    let large = content(2, 3_000_000);
+    scratch.write("src/large", &large);
+    let mode = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(scratch.path("src/large"), mode).unwrap();
+    for (options, backup) in [
+        (&["-b", "--partial"][..], "dst/large~"),
+        (&["-b", "--partial", "--no-W"], "dst/large~"),
+        (&["-b", "--partial", "--backup-dir=old"], "dst/old/large"),
+    ] {
+        scratch.write("dst/large", "old");
+        let arguments = [&["-a"], options, &["src/", "dst/"]].concat();
+        assert_eq!(scratch.run(&arguments), Some(11), "{}", scratch.stderr());
+        crate::eventually("a backup is there", || scratch.path(backup).exists());
+        assert_eq!(fs::read(scratch.path(backup)).unwrap(), b"old");
+        let kept = fs::read(scratch.path("dst/large")).unwrap();
+        assert!(kept.len() > 3 && large.starts_with(&kept), "{options:?}");
+        let stat = fs::metadata(scratch.path("dst/large")).unwrap();
+        assert_eq!((stat.mode() & 0o7777, stat.mtime()), (0o640, 0));
+        // Room for the next.
+        fs::remove_file(scratch.path("dst/large")).unwrap();
+        fs::remove_file(scratch.path(backup)).unwrap();
     }
 }

@@ -1,10 +1,12 @@
 //! What must hold when something goes wrong in the middle: killed at any moment, interrupted, the
-//! disk full, few files allowed open, files unreadable, vanishing, shrinking or growing while they are read.
+//! power gone, the disk full, few files allowed open, files unreadable, vanishing, shrinking or growing while they are read.
 //!
 //! Like the conformance tests these pass with rsync itself too (`TIDESYNC_BIN=/usr/bin/rsync`).
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod durable;
 mod few_open_files;
 mod full_disk;
 mod interrupted;
@@ -96,18 +98,26 @@ impl Scratch {
     /// Waits for the unfinished file of `name` in `dst` to hold a megabyte, whether it has a
     /// temporary name or none yet. False if the program ended first.
     fn wait_for_temporary(&self, name: &str, child: &mut Child) -> bool {
-        self.wait_for_unfinished(&format!(".{name}."), 1, child)
+        self.wait_for_unfinished("dst", &format!(".{name}."), 1, child)
     }
 
-    /// Waits for `least` unfinished files in `dst` to hold a megabyte each: such whose temporary
-    /// names begin with `start`, or that have no name yet. False if the program ended first.
-    fn wait_for_unfinished(&self, start: &str, least: usize, child: &mut Child) -> bool {
+    /// Waits for `least` unfinished files in `directory` to hold a megabyte each: such whose
+    /// temporary names begin with `start`, or that have no name yet. False if the program ended
+    /// first.
+    fn wait_for_unfinished(
+        &self,
+        directory: &str,
+        start: &str,
+        least: usize,
+        child: &mut Child,
+    ) -> bool {
+        let directory = self.path(directory);
         let begun = |length: std::io::Result<fs::Metadata>| {
             length.is_ok_and(|metadata| metadata.len() >= 1 << 20)
         };
         let open_files = PathBuf::from(format!("/proc/{}/fd", child.id()));
         loop {
-            let entries = fs::read_dir(self.path("dst")).unwrap().flatten();
+            let entries = fs::read_dir(&directory).unwrap().flatten();
             let named = entries.filter(|entry| {
                 let name = entry.file_name();
                 name.as_encoded_bytes().starts_with(start.as_bytes()) && begun(entry.metadata())
@@ -115,7 +125,7 @@ impl Scratch {
             let unnamed = fs::read_dir(&open_files).map_or(0, |open| {
                 let unnamed = open.flatten().filter(|file| {
                     fs::read_link(file.path()).is_ok_and(|target| {
-                        target.starts_with(self.path("dst"))
+                        target.starts_with(&directory)
                             && target
                                 .as_os_str()
                                 .as_encoded_bytes()
