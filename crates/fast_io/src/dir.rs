@@ -24,6 +24,7 @@ use unix as imp;
 mod windows;
 #[cfg(windows)]
 use windows as imp;
+mod within;
 
 /// An open directory.
 #[derive(Debug)]
@@ -177,7 +178,7 @@ impl Dir {
     }
 
     /// Opens the directory at `path`, relative to this one, following symbolic links in it
-    /// wherever they lead: only for what the user asked to be followed (`-L`, `-k`, `-K`).
+    /// wherever they lead: only for what the user asked to be followed (`-L`, `-k`) or named.
     pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
         self.0.open_following(path).map(Dir)
     }

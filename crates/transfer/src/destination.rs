@@ -6,9 +6,9 @@ use crate::attrs::{Wanted, keeps_time};
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
-use crate::paths;
+use crate::paths::{self, without_leading_slashes};
 use crate::segment::{EntryRef, Note, Segment};
-use fast_io::dir::{Dir, Timestamp};
+use fast_io::dir::{Dir, FileKind, Follow, Timestamp};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -265,20 +265,30 @@ impl DestDir {
         Arc::new(DestDir::new(dir, path, None, false))
     }
 
-    /// Opens the directory `name` in this one.
+    /// Opens the directory `name` in this one, and with `follow` one that a link leads to without
+    /// leaving the destination.
     pub fn open(
         self: &Arc<DestDir>,
         name: &[u8],
         follow: bool,
         fresh: bool,
     ) -> io::Result<Arc<DestDir>> {
-        let dir = if follow {
-            self.dir.open_following(name)?
-        } else {
-            self.dir.open_beneath(name)?
+        let dir = match self.dir.open_beneath(name) {
+            Err(_) if follow => self.open_within(name)?,
+            other => other?,
         };
         let path = tree::entry::join(&self.path, name);
         Ok(Arc::new(DestDir::new(dir, path, Some(self.clone()), fresh)))
+    }
+
+    // rsync: syscall.c secure_relative_open()
+    fn open_within(&self, name: &[u8]) -> io::Result<Dir> {
+        let mut top = self;
+        while let Some(parent) = &top.parent {
+            top = parent;
+        }
+        let below = without_leading_slashes(&self.path[top.path.len()..]);
+        top.dir.open_within(&tree::entry::join(below, name))
     }
 
     fn new(dir: Dir, path: Vec<u8>, parent: Option<Arc<DestDir>>, fresh: bool) -> DestDir {
@@ -296,6 +306,12 @@ impl DestDir {
     /// The directory above; none above the root.
     pub fn parent(&self) -> Option<&Arc<DestDir>> {
         self.parent.as_ref()
+    }
+
+    /// Whether a symbolic link has this name in it.
+    pub fn is_link(&self, name: &[u8]) -> bool {
+        let stat = self.dir.stat(name, Follow::Never);
+        stat.is_ok_and(|stat| stat.kind == FileKind::Symlink)
     }
 
     /// The owner and group that files made in it get, once that is known.

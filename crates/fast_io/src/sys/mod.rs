@@ -9,6 +9,7 @@
 //! - `SEND_FLAGS` and `is_connecting(&io::Error) -> bool` for `driver/sockets.rs`;
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
+//! - `refused_link() -> io::Error` for `dir/within.rs`;
 //! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
 //!   `start_iocp(&PumpConfig, &Arc<Ledger>) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
@@ -20,7 +21,7 @@ pub(crate) use unix::extents::next_data;
 #[cfg(unix)]
 pub(crate) use unix::positioned::{read_at, read_part, write_at, write_part};
 #[cfg(unix)]
-pub(crate) use unix::refusals::{invalid_name, is_never_supported};
+pub(crate) use unix::refusals::{invalid_name, is_never_supported, refused_link};
 #[cfg(unix)]
 pub(crate) use unix::sockets::{SEND_FLAGS, is_connecting};
 
@@ -62,4 +63,6 @@ pub(crate) use windows::positioned::{read_at, read_part, write_at, write_part};
 #[cfg(windows)]
 pub(crate) use windows::sockets::{SEND_FLAGS, is_connecting};
 #[cfg(windows)]
-pub(crate) use windows::status::{as_unsupported, error_of_status, invalid_name, win32_error};
+pub(crate) use windows::status::{
+    as_unsupported, error_of_status, invalid_name, refused_link, win32_error,
+};

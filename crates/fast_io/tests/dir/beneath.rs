@@ -152,6 +152,37 @@ mod with_symlinks {
     }
 
     #[test]
+    fn links_are_followed_as_far_as_they_stay_beneath() {
+        let (_temp, dir) = scratch();
+        subdir(&dir, b"outside");
+        let root = subdir(&dir, b"root");
+        let real = subdir(&root, b"real");
+        write(&real, b"found", b"");
+        let a = subdir(&root, b"a");
+        subdir(&a, b"deep");
+        root.create_symlink(b"to real", b"real").unwrap();
+        for target in [&b"../real"[..], b"..//./real/", b"deep/../../to real"] {
+            a.create_symlink(b"link", target).unwrap();
+            let found = root.open_within(b"a/link").unwrap();
+            assert_eq!(names(&found), [b"found"], "{}", target.escape_ascii());
+            // Seen from here the same link leads above.
+            assert!(met_a_link(&a.open_within(b"link").unwrap_err()));
+            a.remove_file(b"link").unwrap();
+        }
+        for target in [&b"../outside"[..], b"../root/real", b"..", b"/", b"again"] {
+            root.create_symlink(b"again", target).unwrap();
+            for path in [&b"again"[..], b"a/../again", b"again/real"] {
+                assert!(met_a_link(&root.open_within(path).unwrap_err()));
+            }
+            root.remove_file(b"again").unwrap();
+        }
+        root.create_symlink(b"nowhere", b"none").unwrap();
+        let error = root.open_within(b"nowhere").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(names(&root.open_within(b"real/..").unwrap()).len(), 4);
+    }
+
+    #[test]
     fn a_link_is_opened_only_where_following_was_asked_for() {
         let (_temp, dir) = scratch();
         write(&dir, b"secret", b"secret");

@@ -109,8 +109,9 @@ impl Generator {
                 };
                 self.ctx.info(ROLE, line!("deleting in ", shown));
             }
-            if self.enter_path(&path).is_ok() {
-                self.delete_around(&dir, list)?;
+            match self.enter_path(&path) {
+                Ok(_) => self.delete_around(&dir, list)?,
+                Err(e) => self.report_refused_link(&path, e),
             }
         }
         Ok(())
@@ -264,6 +265,21 @@ impl Generator {
             && !stat.is_dir()
         {
             self.remover().note_error();
+            let text = line!("opendir ", self.shown(path), " failed");
+            self.ctx.transfer_error_os(ROLE, text, error);
+        } else {
+            self.report_refused_link(path, error);
+        }
+    }
+
+    /// A link that `-K` would follow leaves the destination: what is behind it stays. rsync looks
+    /// through it all the same, and tells every name that it may not delete.
+    fn report_refused_link(&self, path: &[u8], error: io::Error) {
+        let (above, name) = super::split_owned(path);
+        let above = self.open_dirs.last().filter(|dir| dir.path == above);
+        let gone = error.kind() == io::ErrorKind::NotFound;
+        let kept = self.ctx.options.keep_dirlinks;
+        if kept && !gone && above.is_some_and(|dir| dir.is_link(&name)) {
             let text = line!("opendir ", self.shown(path), " failed");
             self.ctx.transfer_error_os(ROLE, text, error);
         }

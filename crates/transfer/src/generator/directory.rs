@@ -9,7 +9,7 @@ use crate::destination::DestDir;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::segment::{EntryRef, Note};
-use fast_io::dir::{FileKind, Follow, Stat};
+use fast_io::dir::Stat;
 use std::io;
 use std::sync::Arc;
 
@@ -158,6 +158,16 @@ impl Generator {
                         .set_permissions(&leaf, wanted.mode & 0o7777 | 0o700)?;
                     parent.open(&leaf, ctx.options.keep_dirlinks, false)?
                 }
+                // A link that leaves the destination: what belongs behind it is refused, one entry
+                // after the other.
+                Err(_) if ctx.options.keep_dirlinks && parent.is_link(&leaf) => {
+                    let handle = Handle::Name(&parent.dir, &leaf);
+                    let shown = || self.shown(&name);
+                    let before = before(stat, false);
+                    self.setter()
+                        .apply(wanted, &handle, before, TimeRule::Window, shown);
+                    return Ok(());
+                }
                 other => other?,
             }
         };
@@ -186,11 +196,8 @@ impl Generator {
                 .apply(for_now, &handle, before, TimeRule::Window, shown);
         }
         // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
-        let linked = ctx.options.keep_dirlinks
-            && dir.parent().is_some_and(|parent| {
-                let stat = parent.dir.stat(&leaf, Follow::Never);
-                stat.is_ok_and(|s| s.kind == FileKind::Symlink)
-            });
+        let linked =
+            ctx.options.keep_dirlinks && dir.parent().is_some_and(|parent| parent.is_link(&leaf));
         if !linked {
             dir.finish_as(&ctx, wanted, needs_width);
             if keeps_time(&ctx.options, file.mode()) && self.returns_to_dirs() {

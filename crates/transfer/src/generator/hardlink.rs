@@ -385,7 +385,7 @@ impl Generator {
         if path.is_empty() {
             Ok(root.clone())
         } else {
-            root.open(path, false, false)
+            root.open(path, self.ctx.options.keep_dirlinks, false)
         }
     }
 

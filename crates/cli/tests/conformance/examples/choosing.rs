@@ -174,6 +174,45 @@ fn links_are_copied_followed_or_left() {
     same(&kept, "-aiK src/ dst/", 0);
 }
 
+/// Under `-K` a link is followed only where it stays in the destination.
+#[test]
+fn kept_links_to_directories_stay_within() {
+    let tree = Tree::new()
+        .dir("outside")
+        .file("outside/file", "outside")
+        .dir("src")
+        .dir("src/dir")
+        .file("src/dir/file", "file")
+        .symlink("src/dir/link", "target")
+        .node("src/dir/pipe", Kind::Fifo)
+        .dir("src/dir/sub")
+        .file("src/dir/sub/deep", "deep")
+        .dir("src/other")
+        .file("src/other/file", "other")
+        .dir("dst")
+        .dir("dst/other");
+    let targets = [
+        ("../outside", 23),
+        ("../dst/other", 23),
+        ("/", 23),
+        ("other", 0),
+        ("./other/../other", 0),
+    ];
+    for (target, code) in targets {
+        let tree = tree.clone().symlink("dst/dir", target);
+        for options in ["-aiK", "-aiKn", "-rtiK"] {
+            same(&tree, &format!("{options} src/ dst/"), code);
+        }
+        same(&tree, "-aiKR --no-implied-dirs src/./dir/file dst/", code);
+    }
+    let below = tree
+        .dir("src/other/dir")
+        .symlink("dst/other/dir", "../real");
+    let below = below.dir("dst/real").file("src/other/dir/file", "file");
+    same(&below, "-aiK src/ dst/", 0);
+    same(&below, "-aiKH --delete-after src/ dst/", 0);
+}
+
 #[test]
 fn one_file_to_a_new_name_an_old_name_and_a_directory() {
     for destination in ["new", "dst/", "dst", "dst/changed", "dst/new"] {

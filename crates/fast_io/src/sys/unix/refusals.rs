@@ -24,3 +24,8 @@ pub(crate) fn is_never_supported(error: &io::Error) -> bool {
 pub(crate) fn invalid_name() -> io::Error {
     Errno::INVAL.into()
 }
+
+/// What a symbolic link is answered with that is not to be followed.
+pub(crate) fn refused_link() -> io::Error {
+    Errno::LOOP.into()
+}

@@ -3,9 +3,9 @@
 
 use std::io;
 use windows_sys::Win32::Foundation::{
-    ERROR_CALL_NOT_IMPLEMENTED, ERROR_DIRECTORY_NOT_SUPPORTED, ERROR_INVALID_FUNCTION,
-    ERROR_INVALID_NAME, ERROR_NOT_SUPPORTED, NTSTATUS, RtlNtStatusToDosError,
-    STATUS_FILE_IS_A_DIRECTORY,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_CANT_RESOLVE_FILENAME, ERROR_DIRECTORY_NOT_SUPPORTED,
+    ERROR_INVALID_FUNCTION, ERROR_INVALID_NAME, ERROR_NOT_SUPPORTED, NTSTATUS,
+    RtlNtStatusToDosError, STATUS_FILE_IS_A_DIRECTORY,
 };
 
 /// The error that a failed native call stands for.
@@ -26,6 +26,11 @@ pub(crate) fn win32_error(number: u32) -> io::Error {
 /// What a name is answered with that no entry can have.
 pub(crate) fn invalid_name() -> io::Error {
     win32_error(ERROR_INVALID_NAME)
+}
+
+/// What a symbolic link is answered with that is not to be followed.
+pub(crate) fn refused_link() -> io::Error {
+    win32_error(ERROR_CANT_RESOLVE_FILENAME)
 }
 
 /// Gives an error its kind, where it is one of those by which volumes and systems say that
