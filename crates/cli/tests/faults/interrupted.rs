@@ -207,7 +207,7 @@ fn interrupted_with_a_partial_directory_keeps_what_arrived_there() {
     let scratch = interrupt(Signal::SIGTERM, &["--partial-dir=.part"]);
     let whole = fs::metadata(scratch.path("src/large.0")).unwrap().len();
     eventually("a partial file is there", || {
-        !beginnings(&scratch, "dst/.part").is_empty()
+        holds_unfinished(&scratch, "dst/.part", Time::Now)
     });
     let arrived = beginnings(&scratch, "dst");
     assert!(
