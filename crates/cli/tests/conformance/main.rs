@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod destination_generator;
 mod examples;
 mod filter_generator;
 mod generated;

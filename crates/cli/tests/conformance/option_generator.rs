@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::case::Case;
+use crate::destination_generator;
 use crate::prng::Prng;
 use crate::specimen::{Kind, Tree};
 use crate::tree_generator::{self, Loops, Power};
@@ -258,7 +259,8 @@ impl Drawer<'_> {
     }
 
     fn destination(&mut self, root: &str) {
-        let mut found = tree_generator::destination(self.prng, self.power, &self.source, root);
+        let mut found =
+            destination_generator::destination(self.prng, self.power, &self.source, root);
         // Where --ignore-existing leaves a link in a directory's place, rsync goes on through it.
         // We do not leave the tree: see CHANGELOG.md.
         let ignores = |group: &Vec<OsString>| group[0] == "--ignore-existing";
