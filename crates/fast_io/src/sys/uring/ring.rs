@@ -9,10 +9,11 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use io_uring::squeue::Entry;
-use io_uring::{IoUring, Probe, opcode, types};
+use io_uring::{Builder, IoUring, Probe, opcode, types};
 
 use super::Eventfd;
 use super::table::{Number, Table};
@@ -25,9 +26,13 @@ use crate::sys;
 /// Entries of the submission queue: how many operations one system call can submit.
 const ENTRIES: u32 = 256;
 /// Entries of the completion queue. More completions than that are kept by the kernel, at a price.
-const COMPLETIONS: u32 = 4096;
+const COMPLETIONS: u32 = 1024;
 /// The most that one entry asks for. The kernel's own limit is a page less than 2 GiB.
 const LONGEST: usize = 1 << 30;
+
+/// How often to try again, 10 ms apart, when an ordinary user's share of locked memory is used up:
+/// the kernel gives back what closed rings had, but only a moment later.
+const TRIES: u32 = 100;
 
 /// A ring.
 pub(super) struct Ring {
@@ -44,9 +49,9 @@ impl Ring {
         // flag tells when there is something to ask for.
         modern.setup_single_issuer().setup_defer_taskrun();
         modern.setup_taskrun_flag();
-        let uring = match modern.build(ENTRIES) {
+        let uring = match build(&modern) {
             // Before Linux 6.1.
-            Err(error) if error.raw_os_error() == Some(EINVAL) => builder.build(ENTRIES)?,
+            Err(error) if error.raw_os_error() == Some(EINVAL) => build(&builder)?,
             other => other?,
         };
         let mut probe = Probe::new();
@@ -88,12 +93,26 @@ impl Ring {
             // Full: the kernel takes all of it. Should it be short of memory, or of room for
             // completions, then reaping some makes the next try better.
             if self.uring.submit().is_err() {
-                std::thread::yield_now();
+                thread::yield_now();
             }
         }
     }
 }
 
+fn build(builder: &Builder) -> io::Result<IoUring> {
+    let mut tries = 0;
+    loop {
+        match builder.build(ENTRIES) {
+            Err(error) if error.raw_os_error() == Some(ENOMEM) && tries < TRIES => {
+                tries += 1;
+                thread::sleep(Duration::from_millis(10));
+            }
+            built => return built,
+        }
+    }
+}
+
+const ENOMEM: i32 = rustix::io::Errno::NOMEM.raw_os_error();
 const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
 const ECANCELED: i32 = rustix::io::Errno::CANCELED.raw_os_error();
 const ETIME: i32 = rustix::io::Errno::TIME.raw_os_error();
@@ -299,7 +318,7 @@ impl Service {
                     io::ErrorKind::Interrupted | io::ErrorKind::ResourceBusy
                 ) => {}
             // Short of memory for requests: those in flight will give some back.
-            Err(_) => std::thread::yield_now(),
+            Err(_) => thread::yield_now(),
         }
     }
 
