@@ -1,0 +1,166 @@
+//! Protocol versions 27 to 32: each difference between them has a name here, and no other place
+//! compares version numbers.
+// rsync: compat.c setup_protocol(); rsync.h CF_*
+
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+/// What two ends agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protocol {
+    version: u8,
+    flags: CompatFlags,
+}
+
+/// What the server says from version 30 on; before, it is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CompatFlags(u32);
+
+impl CompatFlags {
+    /// The list comes in parts, a directory each.
+    pub const INC_RECURSE: CompatFlags = CompatFlags(1 << 0);
+    /// The receiving side can set the times of symbolic links.
+    pub const SYMLINK_TIMES: CompatFlags = CompatFlags(1 << 1);
+    /// What symbolic links hold is converted by `--iconv` too.
+    pub const SYMLINK_ICONV: CompatFlags = CompatFlags(1 << 2);
+    /// The end of a part of the list may say that there were errors.
+    pub const SAFE_FLIST: CompatFlags = CompatFlags(1 << 3);
+    /// Extended attributes are not left out where they look equal.
+    pub const AVOID_XATTR_OPTIM: CompatFlags = CompatFlags(1 << 4);
+    /// The seed comes before the data in every checksum.
+    pub const CHECKSUM_SEED_FIX: CompatFlags = CompatFlags(1 << 5);
+    /// `--inplace` goes for files in the `--partial-dir`.
+    pub const INPLACE_PARTIAL_DIR: CompatFlags = CompatFlags(1 << 6);
+    /// An entry's flags are a varint, and the checksum and the compression are negotiated.
+    pub const VARINT_FLIST_FLAGS: CompatFlags = CompatFlags(1 << 7);
+    /// The names of user and group 0 are sent too.
+    pub const ID0_NAMES: CompatFlags = CompatFlags(1 << 8);
+
+    /// Flags as they crossed, also such as this program does not know.
+    pub const fn from_bits(bits: u32) -> CompatFlags {
+        CompatFlags(bits)
+    }
+
+    /// What crosses.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether all of these flags are among them.
+    pub const fn contains(self, flags: CompatFlags) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+}
+
+impl BitOr for CompatFlags {
+    type Output = CompatFlags;
+
+    fn bitor(self, other: CompatFlags) -> CompatFlags {
+        CompatFlags(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for CompatFlags {
+    fn bitor_assign(&mut self, other: CompatFlags) {
+        self.0 |= other.0;
+    }
+}
+
+impl Protocol {
+    /// The oldest version that is spoken: that of rsync 2.6.0.
+    pub const OLDEST: u8 = 27;
+    /// The newest: that of rsync 3.5.
+    pub const NEWEST: u8 = 32;
+
+    /// A version from [`Self::OLDEST`] to [`Self::NEWEST`], without flags.
+    pub const fn new(version: u8) -> Option<Protocol> {
+        if version < Self::OLDEST || version > Self::NEWEST {
+            return None;
+        }
+        Some(Protocol {
+            version,
+            flags: CompatFlags(0),
+        })
+    }
+
+    /// The same version with these flags.
+    #[must_use]
+    pub const fn with_flags(self, flags: CompatFlags) -> Protocol {
+        Protocol { flags, ..self }
+    }
+
+    /// The number.
+    pub const fn version(self) -> u8 {
+        self.version
+    }
+
+    /// What the server said.
+    pub const fn flags(self) -> CompatFlags {
+        self.flags
+    }
+
+    /// An entry may have a second byte of flags.
+    pub const fn has_extended_flags(self) -> bool {
+        self.version >= 28
+    }
+
+    /// Item flags cross, a summary is itemized, filters have modifiers, `--fuzzy` and several
+    /// `--link-dest` are known; a phase has its own "done".
+    pub const fn has_items(self) -> bool {
+        self.version >= 29
+    }
+
+    /// Numbers are packed, the server says flags, ids have their names beside them, hard links
+    /// have numbers, both directions carry messages, MD5 is the checksum.
+    pub const fn is_packed(self) -> bool {
+        self.version >= 30
+    }
+
+    /// Nanoseconds, the statistics of deletions and errors that end both sides cross.
+    pub const fn has_late_errors(self) -> bool {
+        self.version >= 31
+    }
+
+    /// The list comes in parts.
+    pub const fn is_incremental(self) -> bool {
+        self.flags.contains(CompatFlags::INC_RECURSE)
+    }
+
+    /// An entry's flags are a varint.
+    pub const fn has_varint_flags(self) -> bool {
+        self.flags.contains(CompatFlags::VARINT_FLIST_FLAGS)
+    }
+
+    /// Checksum and compression are negotiated.
+    pub const fn negotiates(self) -> bool {
+        self.flags.contains(CompatFlags::VARINT_FLIST_FLAGS)
+    }
+
+    /// The end of a part of the list may say that there were errors.
+    // rsync: compat.c use_safe_inc_flist
+    pub const fn has_safe_list_end(self) -> bool {
+        self.version >= 31 || self.flags.contains(CompatFlags::SAFE_FLIST)
+    }
+
+    /// The names of user and group 0 are sent too.
+    pub const fn has_id0_names(self) -> bool {
+        self.flags.contains(CompatFlags::ID0_NAMES)
+    }
+
+    /// The seed comes before the data in every checksum.
+    pub const fn seeds_first(self) -> bool {
+        self.flags.contains(CompatFlags::CHECKSUM_SEED_FIX)
+    }
+
+    /// Extended attributes that look equal are left out.
+    // rsync: compat.c want_xattr_optim
+    pub const fn omits_equal_xattrs(self) -> bool {
+        self.version >= 31 && !self.flags.contains(CompatFlags::AVOID_XATTR_OPTIM)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.version.fmt(f)
+    }
+}
