@@ -194,6 +194,7 @@ impl Destination {
             EntryRef {
                 segment: top.clone(),
                 index: 0,
+                content: None,
             }
             .note(Note::DirCreated);
         }

@@ -39,6 +39,18 @@ pub enum Fatal {
     /// Nothing moved for as long as `--timeout` allows.
     #[error("timeout in data send/receive")]
     Timeout,
+    /// The two sides speak no common protocol, or one does not keep to it.
+    #[error("protocol incompatibility")]
+    Protocol,
+    /// The other side is gone, or cannot be understood.
+    #[error("error in rsync protocol data stream")]
+    StreamIo,
+    /// The other side could not be started.
+    #[error("error starting client-server protocol")]
+    StartClient,
+    /// The other side ended with this code, and said why.
+    #[error("the other side ended with code {0}")]
+    Peer(u8),
 }
 
 /// How a session ended that did all its work but not well.
@@ -78,6 +90,16 @@ pub enum Problem {
     Transfer = 8,
 }
 
+impl Problem {
+    /// The problems that another process tells of by these bits.
+    // rsync: rsync.h IOERR_VALID_MASK
+    pub fn of_bits(bits: u8) -> impl Iterator<Item = Problem> {
+        [Problem::General, Problem::Vanished, Problem::DeleteLimit]
+            .into_iter()
+            .filter(move |p| bits & *p as u8 != 0)
+    }
+}
+
 /// The problems that the sending end tells the other end of.
 const TOLD: u8 = Problem::General as u8 | Problem::Vanished as u8;
 
@@ -94,6 +116,11 @@ impl Problems {
     /// Whether something of the source could not be read.
     pub fn source_is_incomplete(&self) -> bool {
         self.sending.load(Ordering::Relaxed) & Problem::General as u8 != 0
+    }
+
+    /// What the sending end tells the other end of, as bits.
+    pub fn sending_bits(&self) -> u8 {
+        self.sending.load(Ordering::Relaxed) & TOLD
     }
 
     /// The first part of the list is complete: from here on content is sent.

@@ -27,17 +27,38 @@ struct State {
     waiting: VecDeque<Arc<Segment>>,
     waiting_entries: u64,
     listed: u64,
+    /// It takes whatever comes: who fills it must not wait.
+    unbounded: bool,
     ended: bool,
     broken: bool,
     abandoned: bool,
 }
 
+/// What a queue has for one who also waits for something else.
+pub(crate) enum Next {
+    /// A segment.
+    Segment(Arc<Segment>),
+    /// Nothing yet, but what else was waited for is there.
+    News,
+    /// Nothing, now or later.
+    End,
+}
+
 impl SegmentQueue {
+    /// A queue into which a reader of the wire puts the list. Reading never waits for anything that
+    /// waits for writing, and the generator does: so this queue is as long as the peer makes it. A
+    /// peer that keeps to the protocol sends only so far ahead.
+    pub fn unbounded() -> SegmentQueue {
+        let queue = SegmentQueue::default();
+        queue.lock().unbounded = true;
+        queue
+    }
+
     /// Hands a segment over; waits while too many entries wait already. False if nobody will
     /// ever take it.
     pub fn send(&self, segment: Arc<Segment>) -> bool {
         let mut state = self.lock();
-        while state.waiting_entries >= AT_MOST && !state.abandoned {
+        while state.waiting_entries >= AT_MOST && !state.unbounded && !state.abandoned {
             state = self
                 .changed
                 .wait(state)
@@ -74,19 +95,47 @@ impl SegmentQueue {
     /// The next segment, or `None` when there will be none. If the list broke off, what was handed
     /// over before is not worth starting on any more: deletions least of all.
     pub fn receive(&self) -> Option<Arc<Segment>> {
+        match self.receive_or(|| false) {
+            Next::Segment(segment) => Some(segment),
+            Next::News | Next::End => None,
+        }
+    }
+
+    /// The next segment, unless there is news first. Whoever has some says so by [`Self::ring`].
+    pub fn receive_or(&self, has_news: impl Fn() -> bool) -> Next {
         let mut state = self.lock();
         loop {
             if state.broken {
-                return None;
+                return Next::End;
             }
             if let Some(segment) = state.waiting.pop_front() {
                 state.waiting_entries -= segment.entries.len() as u64;
                 self.changed.notify_all();
-                return Some(segment);
+                return Next::Segment(segment);
+            }
+            if has_news() {
+                return Next::News;
             }
             if state.ended {
-                return None;
+                return Next::End;
             }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has those who wait look whether there is news.
+    pub fn ring(&self) {
+        let _waiting = self.lock();
+        self.changed.notify_all();
+    }
+
+    /// Waits until a condition holds. Whoever brings that about says so by [`Self::ring`].
+    pub fn wait_until(&self, holds: impl Fn() -> bool) {
+        let mut state = self.lock();
+        while !holds() {
             state = self
                 .changed
                 .wait(state)

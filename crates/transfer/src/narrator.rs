@@ -65,6 +65,11 @@ enum Notice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PlaceId(Option<u64>);
 
+impl PlaceId {
+    /// No place: nothing is told.
+    pub const NONE: PlaceId = PlaceId(None);
+}
+
 /// What is known of an item when the generator decides on it.
 #[derive(Debug)]
 pub(crate) struct ItemRecord {

@@ -53,6 +53,9 @@ pub struct EntryRef {
     pub segment: Arc<Segment>,
     /// The entry's place in it.
     pub index: usize,
+    /// For a directory whose content's turn it is: the segment of that, whose number it then has on
+    /// the wire.
+    pub content: Option<Arc<Segment>>,
 }
 
 /// What the generator remembers of an entry.
@@ -111,6 +114,45 @@ impl Segment {
                 line!("removing duplicate name ", name, end),
             );
         }
+    }
+
+    /// The number of the first entry on the wire.
+    pub fn wire_start(&self) -> u64 {
+        self.first_index + self.ordinal
+    }
+
+    /// How many segments came before, where recursion is incremental, and one.
+    pub fn ordinal(&self) -> u64 {
+        self.ordinal
+    }
+
+    /// The entry of a number on the wire, or the directory whose content this is.
+    // rsync: rsync.c flist_for_ndx()
+    pub fn by_wire_number(self: &Arc<Segment>, number: u64) -> Option<EntryRef> {
+        let Some(place) = number.checked_sub(self.wire_start()) else {
+            return match &self.parent {
+                _ if number + 1 != self.wire_start() => None,
+                Parent::None => None,
+                Parent::Dot => Some(EntryRef {
+                    segment: self.clone(),
+                    index: 0,
+                    content: Some(self.clone()),
+                }),
+                Parent::Entry(parent) => Some(EntryRef {
+                    content: Some(self.clone()),
+                    ..parent.clone()
+                }),
+            };
+        };
+        let index = match &self.places {
+            None => place as usize,
+            Some(places) => places.iter().position(|&p| u64::from(p) == place)?,
+        };
+        (index < self.entries.len()).then(|| EntryRef {
+            segment: self.clone(),
+            index,
+            content: None,
+        })
     }
 
     /// An entry's place among the duplicates.
@@ -190,6 +232,17 @@ impl EntryRef {
         self.segment.first_index + self.segment.place(self.index) as u64
     }
 
+    /// The number by which both sides of a wire know it.
+    // rsync: generator.c generate_files(), `cur_flist->ndx_start - 1`
+    pub fn wire_number(&self) -> u32 {
+        let number = match &self.content {
+            Some(content) => content.wire_start() - 1,
+            None => self.index_shown(),
+        };
+        // A list that is longer has been refused.
+        number as u32
+    }
+
     /// The number that rsync calls it by.
     pub fn index_shown(&self) -> u64 {
         self.number() + self.segment.ordinal
@@ -214,6 +267,8 @@ pub struct Cleaned {
     pub places: Option<Box<[u32]>>,
     /// Names that were dropped, and their places.
     pub dropped: Vec<(Vec<u8>, u32)>,
+    /// The places of those of them that were directories.
+    pub dropped_dirs: Vec<u32>,
     /// All directories that were listed more than once, the kept ones too, each as it was listed.
     pub repeated_dirs: Vec<Entry>,
 }
@@ -224,6 +279,7 @@ pub struct Cleaned {
 pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     sort(&mut entries);
     let mut dropped = Vec::new();
+    let mut dropped_dirs = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
     let mut places: Vec<u32> = Vec::new();
     let mut all_kept = true;
@@ -241,6 +297,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
         }
         dropped.push((entry.path(), place));
         if entry.is_dir() {
+            dropped_dirs.push(place);
             if repeated_dirs
                 .last()
                 .is_none_or(|d| d.path() != entry.path())
@@ -260,6 +317,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
         entries,
         places: (!all_kept).then(|| places.into()),
         dropped,
+        dropped_dirs,
         repeated_dirs,
     };
     cleaned.drop_shadowed_files();

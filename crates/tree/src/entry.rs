@@ -41,6 +41,8 @@ pub struct Extra {
     pub identity: Option<FileId>,
     /// When the content last changed, if that is very long ago or very far ahead.
     pub far_mtime: Timestamp,
+    /// The checksum of a file's content, where the list has it.
+    pub checksum: Option<Box<[u8]>>,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
 }
@@ -231,6 +233,14 @@ impl Entry {
     /// What this entry shares with its other names, under `-H`.
     pub fn identity(&self) -> Option<FileId> {
         self.extra.as_ref().and_then(|e| e.identity)
+    }
+
+    /// The checksum of the content, if the list has it; else nothing.
+    pub fn checksum(&self) -> &[u8] {
+        self.extra
+            .as_ref()
+            .and_then(|e| e.checksum.as_deref())
+            .unwrap_or_default()
     }
 
     /// The part of the entry that few have, made on demand.

@@ -106,24 +106,33 @@ impl Batch {
     }
 }
 
-struct Gatherer<'a> {
+/// Puts names of one directory together in memory, one after the other.
+#[derive(Debug)]
+pub struct Gatherer {
     source: u32,
-    dirname: &'a [u8],
+    dirname: Box<[u8]>,
     bytes: Vec<u8>,
     batches: Vec<Batch>,
 }
 
-impl<'a> Gatherer<'a> {
-    fn new(source: u32, dirname: &'a [u8]) -> Gatherer<'a> {
+impl Gatherer {
+    /// No names yet, of this directory, starting from the source of this number.
+    pub fn new(source: u32, dirname: &[u8]) -> Gatherer {
         Gatherer {
             source,
-            dirname,
+            dirname: dirname.into(),
             bytes: Vec::new(),
             batches: Vec::new(),
         }
     }
 
-    fn add(&mut self, name: &[u8], kind: Option<FileKind>) {
+    /// The directory.
+    pub fn dirname(&self) -> &[u8] {
+        &self.dirname
+    }
+
+    /// Adds a name, and what is known of its type.
+    pub fn add(&mut self, name: &[u8], kind: Option<FileKind>) {
         append(&mut self.bytes, name, kind);
         if self.bytes.len() >= TOGETHER {
             self.end_batch();
@@ -132,13 +141,14 @@ impl<'a> Gatherer<'a> {
 
     fn end_batch(&mut self) {
         self.batches.push(Batch(Arc::new(Names {
-            dirname: self.dirname.into(),
+            dirname: self.dirname.clone(),
             source: self.source,
             bytes: std::mem::take(&mut self.bytes).into(),
         })));
     }
 
-    fn finish(mut self) -> Vec<Batch> {
+    /// The names, in the order in which they were added.
+    pub fn finish(mut self) -> Vec<Batch> {
         if !self.bytes.is_empty() {
             self.end_batch();
         }

@@ -93,6 +93,7 @@ impl Generator {
             let dir = EntryRef {
                 segment: list.clone(),
                 index,
+                content: None,
             };
             if !dir.entry().is_dir() || list.is_pruned(index) {
                 continue;

@@ -70,6 +70,7 @@ impl HardLinks {
             let entry = EntryRef {
                 segment: segment.clone(),
                 index,
+                content: None,
             };
             let number = entry.number();
             let group = self.groups.get(&id);
@@ -217,7 +218,7 @@ impl Generator {
         if self.link_to(entry, wanted, stat, &target, target_stat)
             && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
         {
-            self.remove_synchronized(entry.entry());
+            self.remove_synchronized(entry);
         }
         Ok(true)
     }
@@ -332,7 +333,7 @@ impl Generator {
             if self.link_to(&other, wanted, now, &name, stat)
                 && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
             {
-                self.remove_synchronized(file);
+                self.remove_synchronized(&other);
             }
         }
         Ok(())

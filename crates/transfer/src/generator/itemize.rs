@@ -29,12 +29,13 @@ impl Generator {
                 self.ctx.tally().stats.created.add(entry.entry().mode());
             }
             let link_name = link_name.map(Into::into);
-            self.ctx.narrator.item(ItemRecord {
+            let record = ItemRecord {
                 entry: entry.clone(),
                 flags,
                 link_name,
                 checksum: self.receiver.listed_sum(entry.entry()),
-            });
+            };
+            self.origin.item(&self.ctx, record);
         }
     }
 

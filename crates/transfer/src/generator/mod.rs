@@ -25,10 +25,11 @@ use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
-use crate::link::SegmentQueue;
+use crate::link::{Next, SegmentQueue};
+use crate::origin::Origin;
 use crate::receiver::{Job, Receiver, Standing};
+use crate::remote::requests::{Phase, Requests};
 use crate::segment::{EntryRef, Parent, Segment};
-use crate::sender::Sender;
 use fast_io::dir::{Follow, Stat, Timestamp};
 use options::DeleteWhen;
 use std::collections::{HashMap, VecDeque};
@@ -44,7 +45,7 @@ const ROLE: Role = Role::Generator;
 pub(crate) struct Generator {
     pub ctx: Arc<Context>,
     pub ids: Arc<Ids>,
-    pub sender: Arc<Sender>,
+    pub origin: Origin,
     pub receiver: Arc<Receiver>,
     pub destination: Destination,
     queue: Arc<SegmentQueue>,
@@ -111,7 +112,7 @@ impl Generator {
     pub fn new(
         ctx: Arc<Context>,
         ids: Arc<Ids>,
-        sender: Arc<Sender>,
+        origin: Origin,
         receiver: Arc<Receiver>,
         destination: Destination,
         queue: Arc<SegmentQueue>,
@@ -122,7 +123,7 @@ impl Generator {
             open_dirs: destination.root.iter().cloned().collect(),
             ctx,
             ids,
-            sender,
+            origin,
             receiver,
             destination,
             queue,
@@ -168,14 +169,14 @@ impl Generator {
             };
             if o.delete != Some(DeleteWhen::Before) {
                 ctx.info(ROLE, format!("delta-transmission {text}"));
-            } else if let Some(segment) = self.next_segment() {
+            } else if let Some(segment) = self.next_segment()? {
                 self.deletions.after_errors |= segment.after_errors;
                 self.delete_pass(&segment)?;
                 ctx.info(ROLE, format!("delta-transmission {text}"));
                 self.ahead.push_front(segment);
             }
         } else if o.delete == Some(DeleteWhen::Before)
-            && let Some(segment) = self.next_segment()
+            && let Some(segment) = self.next_segment()?
         {
             self.deletions.after_errors |= segment.after_errors;
             self.delete_pass(&segment)?;
@@ -184,8 +185,12 @@ impl Generator {
         let mut whole = None;
         let incremental = o.incremental_recursion();
         let mut part = None;
-        while let Some(segment) = self.next_segment() {
+        let mut current: Option<Arc<Segment>> = None;
+        while let Some(segment) = self.next_segment()? {
             self.tell_part(part.take());
+            if let Some(left) = current.replace(segment.clone()) {
+                self.origin.leave(&left);
+            }
             let waits_for_list = o.incremental_recursion() && first && !o.preserve_hard_links;
             self.list_is_known = !waits_for_list && self.queue.has_ended();
             self.segment(&segment)?;
@@ -209,11 +214,17 @@ impl Generator {
                 role: ROLE,
             });
         }
+        if let Some(left) = current {
+            self.origin.leave(&left);
+        }
         self.open_dirs.truncate(1);
         self.flush();
         ctx.narrator.close_window();
         self.tell_part(part);
-        self.finish_hard_links()?;
+        match self.origin.clone() {
+            Origin::Here(_) => self.finish_hard_links()?,
+            Origin::Away(requests) => self.finish_phases(&requests)?,
+        }
         if !incremental {
             // A list in one part is done three times: so many times rsync's sides agree on it.
             (0..3).for_each(|_| self.tell_part(Some(u64::MAX)));
@@ -234,7 +245,56 @@ impl Generator {
         self.report_delete_limit();
         self.ctx.narrator.totals(|| self.ctx.totals());
         self.open_dirs.clear();
+        if let Origin::Away(requests) = &self.origin {
+            let deleted = self.ctx.tally().stats.deleted;
+            requests.goodbye(&deleted);
+            self.receiver.check()?;
+        }
         Ok(())
+    }
+
+    /// Waits for what was asked for over the wire: first for what the list needs, then for what did
+    /// not arrive as it should and was asked for again.
+    // rsync: generator.c generate_files(), phases 1 and 2
+    fn finish_phases(&mut self, requests: &Requests) -> Result<(), SessionError> {
+        for phase in [Phase::List, Phase::Again] {
+            requests.end_phase(phase, &self.ctx.tally().stats.deleted);
+            loop {
+                let receiver = self.receiver.clone();
+                let answered = requests.wait_for(phase, || receiver.has_news());
+                let news = self.take_news()?;
+                if answered && !news {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals with what the receiver has to say. False if that is nothing.
+    // rsync: generator.c check_for_finished_files()
+    fn take_news(&mut self) -> Result<bool, SessionError> {
+        self.receiver.check()?;
+        self.ctx.check_stopped(ROLE)?;
+        let again = self.transfer_again()?;
+        Ok(self.link_finished()? || again)
+    }
+
+    /// The next segment of a list that comes over the wire. While it does not come, what the receiver
+    /// has to say is dealt with: the other side may wait for just that before it sends more.
+    fn await_segment(&mut self) -> Result<Option<Arc<Segment>>, SessionError> {
+        loop {
+            self.origin.flush();
+            let receiver = self.receiver.clone();
+            match self.queue.receive_or(|| receiver.has_news()) {
+                Next::Segment(segment) => return Ok(Some(segment)),
+                Next::End => {
+                    self.receiver.check()?;
+                    return Ok(None);
+                }
+                Next::News => self.take_news()?,
+            };
+        }
     }
 
     fn tell_part(&self, entries: Option<u64>) {
@@ -259,13 +319,16 @@ impl Generator {
         }
     }
 
-    fn next_segment(&mut self) -> Option<Arc<Segment>> {
-        let o = &self.ctx.options;
+    fn next_segment(&mut self) -> Result<Option<Arc<Segment>>, SessionError> {
+        let links = self.ctx.options.preserve_hard_links;
         let mut known: usize = self.ahead.iter().map(|s| s.entries.len()).sum();
         // Which of a file's names comes last must be known before the first is decided on.
-        while (self.ahead.is_empty() || (o.preserve_hard_links && known < HARD_LINK_LOOKAHEAD))
-            && let Some(segment) = self.queue.receive()
-        {
+        while self.ahead.is_empty() || (links && known < HARD_LINK_LOOKAHEAD) {
+            let segment = match &self.origin {
+                Origin::Here(_) => self.queue.receive(),
+                Origin::Away(_) => self.await_segment()?,
+            };
+            let Some(segment) = segment else { break };
             known += segment.entries.len();
             // What could not be read counts from when rsync's generator hears of it.
             self.deletions.after_errors |= segment.after_errors;
@@ -275,7 +338,7 @@ impl Generator {
             self.hard_links.register(&self.ctx, &segment);
             self.ahead.push_back(segment);
         }
-        self.ahead.pop_front()
+        Ok(self.ahead.pop_front())
     }
 
     fn segment(&mut self, segment: &Arc<Segment>) -> Result<(), SessionError> {
@@ -288,10 +351,15 @@ impl Generator {
             Parent::Dot => incremental.then(|| EntryRef {
                 segment: segment.clone(),
                 index: 0,
+                content: None,
             }),
             Parent::Entry(parent) => Some(parent.clone()),
         };
         if let Some(dir) = own {
+            let dir = EntryRef {
+                content: Some(segment.clone()),
+                ..dir
+            };
             self.take_turn(&dir, Visit::Full)?;
             if deletes {
                 self.delete_around(&dir, segment)?;
@@ -301,6 +369,7 @@ impl Generator {
             let entry = EntryRef {
                 segment: segment.clone(),
                 index,
+                content: None,
             };
             if segment.is_pruned(index) {
                 self.count_done(entry.entry());
@@ -361,7 +430,8 @@ impl Generator {
 
     /// The source file of an entry that is up to date may be removed.
     // rsync: io.c send_msg_success(), which asks what is behind a link
-    fn remove_synchronized(&self, file: &Entry) {
+    fn remove_synchronized(&self, entry: &EntryRef) {
+        let file = entry.entry();
         if self.ctx.options.dry_run {
             return;
         }
@@ -374,7 +444,7 @@ impl Generator {
             device: s.device,
             inode: s.inode,
         });
-        self.sender.remove_source(file, id);
+        self.origin.remove_source(entry, id);
     }
 
     fn setter(&self) -> Setter<'_> {
@@ -390,6 +460,10 @@ impl Generator {
         if job.standing == Standing::Open {
             let mut tally = self.ctx.tally();
             tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
+        }
+        if let Origin::Away(_) = self.origin {
+            // Asked for in the order in which items are told.
+            return self.receiver.submit(vec![job]);
         }
         let leaves_dir = self
             .batch

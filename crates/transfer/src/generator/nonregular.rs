@@ -46,7 +46,7 @@ impl Generator {
         self.itemize(entry, wanted, stat.as_ref(), flags, None);
         self.finish_links(entry, None)?;
         if self.ctx.options.remove_source_files.is_some() {
-            self.remove_synchronized(file);
+            self.remove_synchronized(entry);
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Generator {
         self.itemize(entry, wanted, stat.as_ref(), flags, None);
         self.finish_links(entry, None)?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
-            self.remove_synchronized(file);
+            self.remove_synchronized(entry);
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Generator {
         self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
         self.finish_links(entry, Some(stat))?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
-            self.remove_synchronized(file);
+            self.remove_synchronized(entry);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub(crate) fn prune(list: &Arc<Segment>, filters: &DirFilters) {
         EntryRef {
             segment: list.clone(),
             index,
+            content: None,
         }
         .note(Note::Pruned)
     };

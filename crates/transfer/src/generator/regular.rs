@@ -91,7 +91,7 @@ impl Generator {
             self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
             self.finish_links(entry, Some(&stat))?;
             if o.remove_source_files == Some(RemoveSource::Synchronized) {
-                self.remove_synchronized(file);
+                self.remove_synchronized(entry);
             }
             return Ok(());
         }
@@ -148,7 +148,8 @@ impl Generator {
         };
         if o.dry_run {
             let checksum = self.receiver.listed_sum(file);
-            ctx.narrator.pretended(ItemRecord { checksum, ..record });
+            self.origin
+                .pretended(&ctx, ItemRecord { checksum, ..record });
             return self.finish_links(entry, stat.as_ref());
         }
         let dir = match self.enter(file) {
@@ -169,9 +170,10 @@ impl Generator {
                 return Ok(());
             }
         }
-        let place = ctx.narrator.transfer(record);
+        let place = self.origin.transfer(&ctx, record);
         let job = Job {
             entry: entry.clone(),
+            flags,
             place,
             dir,
             name: self.destination.solo_name.as_deref().map(Into::into),
@@ -231,6 +233,6 @@ impl Generator {
     /// `-c`: whether source and destination hold the same bytes.
     pub(super) fn same_content(&self, file: &Entry) -> bool {
         self.there(file)
-            .is_some_and(|(dir, leaf)| self.receiver.same_content(&self.sender, file, dir, leaf))
+            .is_some_and(|(dir, leaf)| self.receiver.same_content(file, dir, leaf))
     }
 }

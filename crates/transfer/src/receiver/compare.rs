@@ -1,13 +1,14 @@
 //! `-c`: whether two files hold the same bytes.
 //!
-//! A remote session compares checksums, because the bytes are apart. Here both files are at
-//! hand: comparing the bytes themselves decides the same, stops at the first difference, and
-//! costs no hashing. Large files are read ahead through the pump, both at once.
+//! A remote session compares checksums, because the bytes are apart: the list has those of the
+//! source. Where both files are at hand, comparing the bytes themselves decides the same, stops at
+//! the first difference, and costs no hashing. Large files are read ahead through the pump.
 // rsync: generator.c quick_check_ok(), checksum.c file_checksum()
 
 use super::Receiver;
 use crate::destination::DestDir;
-use crate::sender::Sender;
+use crate::origin::Origin;
+use delta::FileSum;
 use fast_io::dir::{Access, Follow};
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,16 +23,24 @@ impl Receiver {
     /// cannot be read differs; reading it will be tried, and told, by its transfer.
     pub fn same_content(
         &self,
-        sender: &Sender,
         entry: &Entry,
         dir: &Arc<DestDir>,
         name: &[u8],
     ) -> bool {
+        let Ok(target) = dir.dir.open_file(name, Access::Read, Follow::Never) else {
+            return false;
+        };
+        let sender = match &self.origin {
+            Origin::Here(sender) => sender,
+            Origin::Away(requests) => {
+                let sum = self.sum_of(FileSum::new(requests.listed_kind()), target, entry.size);
+                return sum.is_some_and(|sum| sum.as_bytes() == entry.checksum());
+            }
+        };
         let source = sender
             .open_parent(entry)
             .and_then(|d| d.open_file(entry.basename(), Access::Read, sender.follow_files()));
-        let target = dir.dir.open_file(name, Access::Read, Follow::Never);
-        let (Ok(source), Ok(target)) = (source, target) else {
+        let Ok(source) = source else {
             return false;
         };
         if entry.size <= SMALL {

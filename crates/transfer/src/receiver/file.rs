@@ -5,9 +5,7 @@ use super::{Failure, Job, ROLE, Receiver};
 use crate::attrs::needs_owner;
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
-use crate::narrator::Moved;
 use crate::paths;
-use crate::sender::content::Content;
 use delta::Digest;
 use fast_io::dir::{Access, DeviceNumber, Dir, FileKind, Follow, Stat, Timestamp};
 use std::fs::File;
@@ -56,6 +54,8 @@ pub(super) enum Trouble {
     SourceEnded,
     /// What `--append` took for the beginning of the source is not.
     PrefixDiffers,
+    /// What arrived is not what the other side sums up.
+    Unverified,
     /// The target could not be written.
     Target(io::Error),
     /// Somebody asked the session to stop, with this much done.
@@ -63,36 +63,8 @@ pub(super) enum Trouble {
 }
 
 impl Receiver {
-    /// Makes a file of this content.
-    pub(super) fn receive(
-        &self,
-        job: &Job,
-        content: Content<'_>,
-        attempt: Attempt,
-    ) -> Result<Moved, Failure> {
-        let (dir, location) = self.temp_location(job);
-        if let Some((target, moved)) = self.clone_to_name(job, &content, dir, location) {
-            return self.commit(job, target, moved);
-        }
-        let target = self.open_target(job).inspect_err(|_| self.pass_over(job))?;
-        let result = if self.streams() {
-            self.stream(job, &content, target, attempt)
-        } else {
-            self.copy(job, &content, target)
-        };
-        match result {
-            Ok((target, moved)) => self.commit(job, target, moved),
-            Err((target, trouble)) => {
-                let sum = match trouble {
-                    Trouble::PrefixDiffers => self.source_sum(&content),
-                    _ => None,
-                };
-                Err(self.give_up(job, target, trouble, attempt, sum))
-            }
-        }
-    }
-
-    fn open_target(&self, job: &Job) -> Result<Target, Failure> {
+    /// Opens what a file's content goes into.
+    pub(super) fn open_target(&self, job: &Job) -> Result<Target, Failure> {
         if self.ctx.options.inplace {
             return match self.open_in_place(job) {
                 Ok(file) => Ok(Target {
@@ -210,7 +182,7 @@ impl Receiver {
     }
 
     /// Cleans up after content that did not arrive, and says why.
-    fn give_up(
+    pub(super) fn give_up(
         &self,
         job: &Job,
         target: Target,
@@ -236,12 +208,15 @@ impl Receiver {
                 });
                 Failure::Skipped
             }
-            Trouble::Source(_) | Trouble::SourceEnded | Trouble::PrefixDiffers => {
+            Trouble::Source(_)
+            | Trouble::SourceEnded
+            | Trouble::PrefixDiffers
+            | Trouble::Unverified => {
                 match trouble {
-                    Trouble::Source(e) => self.sender.read_failed(job.entry.entry(), e),
+                    Trouble::Source(e) => self.origin.read_failed(job.entry.entry(), e),
                     Trouble::SourceEnded => {
                         let ended = io::Error::from_raw_os_error(NO_DATA);
-                        self.sender.read_failed(job.entry.entry(), ended);
+                        self.origin.read_failed(job.entry.entry(), ended);
                     }
                     _ => {}
                 }

@@ -7,6 +7,7 @@
 //! - [`stream`]: bytes that are looked at on their way; [`signature`] of what they are compared
 //!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
+//! - [`local`]: the transfers of files whose source is at hand;
 //! - [`compare`]: what `-c` looks at;
 //! - [`rebuild`]: the threads that look at content on its way.
 // rsync: receiver.c recv_files()
@@ -17,6 +18,7 @@ mod content;
 mod file;
 mod finish;
 mod holes;
+mod local;
 mod meter;
 mod partial;
 mod rebuild;
@@ -31,14 +33,15 @@ use crate::destination::DestDir;
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
+use crate::item::ItemFlags;
+use crate::link::SegmentQueue;
 use crate::narrator::{Moved, PlaceId};
+use crate::origin::Origin;
 use crate::removal::Removals;
 use crate::segment::EntryRef;
-use crate::sender::Sender;
-use crate::sender::content::Purpose;
 use delta::{ChecksumKind, MatchStats};
 use fast_io::dir::{Dir, Stat};
-use fast_io::{Buffer, BufferPool, Operation, WriteBatch};
+use fast_io::{BufferPool, Operation, WriteBatch};
 use options::Append;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +55,9 @@ const ROLE: Role = Role::Receiver;
 pub(crate) struct Receiver {
     ctx: Arc<Context>,
     ids: Arc<Ids>,
-    sender: Arc<Sender>,
+    /// Where content comes from.
+    pub(super) origin: Origin,
+    queue: Arc<SegmentQueue>,
     /// The destination's whole path, for messages, and its root.
     destination: Vec<u8>,
     root: Option<Arc<DestDir>>,
@@ -86,6 +91,8 @@ struct Outcomes {
 /// One file to transfer.
 pub(crate) struct Job {
     pub entry: EntryRef,
+    /// What differs, for the other side of a wire.
+    pub flags: ItemFlags,
     pub place: PlaceId,
     pub dir: Arc<DestDir>,
     /// The name that it gets, where that is not the entry's own.
@@ -146,7 +153,8 @@ impl Receiver {
     pub fn new(
         ctx: Arc<Context>,
         ids: Arc<Ids>,
-        sender: Arc<Sender>,
+        origin: Origin,
+        queue: Arc<SegmentQueue>,
         destination: Vec<u8>,
         root: Option<Arc<DestDir>>,
         temp_dir: Option<Dir>,
@@ -168,7 +176,8 @@ impl Receiver {
             rebuilders: Rebuilders::default(),
             ctx,
             ids,
-            sender,
+            origin,
+            queue,
             destination,
             root,
             temp_dir,
@@ -183,11 +192,22 @@ impl Receiver {
     /// Whether only differences are moved. Locally whole files are the default.
     pub fn uses_delta(&self) -> bool {
         let o = &self.ctx.options;
-        o.append != Append::No || o.whole_file == Some(false)
+        let by_default = matches!(self.origin, Origin::Away(_));
+        o.append != Append::No || !o.whole_file.unwrap_or(!by_default)
     }
 
-    /// Hands transfers to the work lane; waits while too much is in flight.
+    /// Whether there is something that the generator has to look at.
+    pub fn has_news(&self) -> bool {
+        let outcomes = self.outcomes();
+        !outcomes.finished.is_empty() || !outcomes.again.is_empty() || outcomes.fatal.is_some()
+    }
+
+    /// Hands transfers to the work lane, or asks the other side for them; waits while too much is
+    /// in flight.
     pub fn submit(self: &Arc<Self>, jobs: Vec<Job>) {
+        if let Origin::Away(requests) = &self.origin {
+            return jobs.into_iter().for_each(|job| requests.ask(self, job));
+        }
         if self.streams() {
             return self.rebuilders.take(self, jobs);
         }
@@ -209,6 +229,7 @@ impl Receiver {
 
     /// Waits until every transfer handed over has ended.
     pub fn drain(&self) {
+        self.origin.drain();
         self.rebuilders.drain();
         self.ctx.pump.drain();
     }
@@ -254,43 +275,14 @@ impl Receiver {
         }
     }
 
-    fn run(&self, jobs: Vec<Job>) {
-        let mut parent: Option<(&Entry, io::Result<Dir>)> = None;
-        let mut small = self.sender.small_buffer();
-        for job in &jobs {
-            let _unfinished = self.ctx.control.work();
-            if self.gives_up() {
-                return;
-            }
-            let entry = job.entry.entry();
-            if !matches!(&parent, Some((last, _)) if last.is_beside(entry)) {
-                parent = Some((entry, self.sender.open_parent(entry)));
-            }
-            if let Some((_, dir)) = &parent {
-                self.transfer(job, dir, &mut small);
-            }
-        }
-    }
-
-    fn transfer(&self, job: &Job, parent: &io::Result<Dir>, small: &mut Buffer) {
+    /// Tells and counts how a file's transfer ended, and lets the generator know.
+    pub(crate) fn conclude(&self, job: &Job, result: Result<Moved, Failure>) {
         let entry = job.entry.entry();
-        let mut result = Err(Failure::Skipped);
-        let purpose = if self.streams() {
-            Purpose::Stream
-        } else {
-            Purpose::Copy(small)
-        };
-        if let Some(content) = self.sender.open_content(parent, entry, purpose) {
-            let totals = || self.ctx.totals();
-            self.ctx.narrator.begin(job.place, entry, totals);
-            result = self.receive(job, content, job.attempt);
-        } else {
-            self.pass_over(job);
-        }
         if let Err(Failure::Changed(tried)) = result {
-            self.outcomes().again.push(job.entry.clone());
             let totals = || self.ctx.totals();
             self.ctx.narrator.end(job.place, entry, Some(tried), totals);
+            self.outcomes().again.push(job.entry.clone());
+            self.queue.ring();
             return;
         }
         self.ctx.control.sign_of_life();
@@ -311,13 +303,15 @@ impl Receiver {
                 device: s.device,
                 inode: s.inode,
             });
-            self.sender.remove_source(entry, id);
+            self.origin.remove_source(&job.entry, id);
         }
         if job.linked {
             self.outcomes()
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
         }
+        self.origin.ended(&job.entry);
+        self.queue.ring();
     }
 
     /// None of a file's bytes will move.
@@ -343,9 +337,10 @@ impl Receiver {
     }
 
     /// Ends the session: what is in flight is given up.
-    fn end_session(&self, error: SessionError) {
+    pub(crate) fn end_session(&self, error: SessionError) {
         self.outcomes().fatal.get_or_insert(error);
         self.failed.store(true, Ordering::Relaxed);
+        self.queue.ring();
     }
 
     fn work_was_lost(&self, error: &io::Error) {

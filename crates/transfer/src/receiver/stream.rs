@@ -8,6 +8,7 @@ use super::file::{Attempt, Target, Trouble};
 use super::holes::{Holes, Span};
 use super::meter::Meter;
 use super::{Job, Receiver};
+use crate::origin::Origin;
 use crate::sender::content::{Content, Purpose};
 use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
 use fast_io::dir::{Access, Follow};
@@ -182,8 +183,11 @@ impl Receiver {
         if !(self.ctx.options.checksum && self.shows_checksums && entry.is_regular()) {
             return None;
         }
-        let parent = self.sender.open_parent(entry);
-        let content = self.sender.open_content(&parent, entry, Purpose::Stream)?;
+        let Origin::Here(sender) = &self.origin else {
+            return Digest::from_bytes(entry.checksum());
+        };
+        let parent = sender.open_parent(entry);
+        let content = sender.open_content(&parent, entry, Purpose::Stream)?;
         self.source_sum(&content)
     }
 
@@ -191,11 +195,15 @@ impl Receiver {
     /// even if the other end finds that it does not fit.
     // rsync: match.c match_sums()
     pub(super) fn source_sum(&self, content: &Content) -> Option<Digest> {
-        let mut sum = self
+        let sum = self
             .shows_checksums
             .then(|| FileSum::new(self.checksum_kind))?;
-        let file = content.file.try_clone().ok()?;
-        for piece in self.read_ahead(file, 0, content.size) {
+        self.sum_of(sum, content.file.try_clone().ok()?, content.size)
+    }
+
+    /// The checksum of the first `size` bytes of a file, if it can be read.
+    pub(super) fn sum_of(&self, mut sum: FileSum, file: File, size: u64) -> Option<Digest> {
+        for piece in self.read_ahead(file, 0, size) {
             sum.update(&piece.ok()?);
             self.ctx.control.sign_of_life();
         }

@@ -51,6 +51,7 @@ impl Lister<'_> {
             let parent = EntryRef {
                 segment: frame.segment.clone(),
                 index: frame.next - 1,
+                content: None,
             };
             let entries = self.directory_segment(parent.entry(), depth)?;
             let Some(segment) = self.hand_over(entries, Parent::Entry(parent)) else {

@@ -1,0 +1,62 @@
+//! What both sides of a wire agreed on before the list comes.
+
+use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
+use options::Options;
+use wire::Protocol;
+use wire::flist::ListRules;
+use wire::token::Compression;
+
+/// What both sides agreed on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Agreement {
+    pub protocol: Protocol,
+    /// What checksums of blocks begin with.
+    pub seed: i32,
+    /// The checksum of blocks and of transferred files.
+    pub checksum: ChecksumKind,
+    /// The checksum that the list has of files under `-c`.
+    pub list_checksum: ChecksumKind,
+    pub compression: Compression,
+}
+
+impl Agreement {
+    /// How blocks are summed.
+    // rsync: checksum.c get_checksum2()
+    pub fn block_sum(&self) -> StrongSum {
+        let sum = StrongSum::new(self.checksum, self.seed);
+        if self.protocol.seeds_first() {
+            sum
+        } else {
+            sum.with_seed(SeedPlace::After)
+        }
+    }
+
+    /// The sum of a file that is transferred.
+    // rsync: checksum.c sum_init()
+    pub fn file_sum(&self) -> FileSum {
+        let mut sum = FileSum::new(self.checksum);
+        if !self.protocol.is_packed() {
+            sum.update(&self.seed.to_le_bytes());
+        }
+        sum
+    }
+
+    /// What of an entry crosses.
+    pub fn list_rules(&self, o: &Options) -> ListRules {
+        ListRules {
+            uid: o.preserve_uid,
+            gid: o.preserve_gid,
+            devices: o.preserve_devices,
+            specials: o.preserve_specials,
+            links: o.preserve_links,
+            hard_links: o.preserve_hard_links,
+            checksum_len: if o.checksum {
+                self.list_checksum.digest_len() as u8
+            } else {
+                0
+            },
+            numeric_ids: o.numeric_ids,
+            ..ListRules::new(self.protocol)
+        }
+    }
+}

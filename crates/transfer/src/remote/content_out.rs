@@ -1,0 +1,272 @@
+//! A file's content on its way out: what the other side lacks as bytes, the rest as numbers of blocks.
+// rsync: sender.c send_files(), match.c match_sums()
+
+use super::request_queue::Basis;
+use super::sending::{ROLE, Sending};
+use super::outlet::Outlet;
+use super::sums::to_wire;
+use crate::error::SessionError;
+use crate::item::ItemFlags;
+use crate::narrator::{ItemRecord, Moved, PlaceId};
+use crate::segment::EntryRef;
+use crate::sender::content::{Content, Purpose};
+use delta::{BasisUse, CopyRun, Digest, FileSum, Feed, Matcher, MatchStats, Seam, TokenSink};
+use fast_io::{ReadAhead, SharedFile};
+use options::Append;
+use std::convert::Infallible;
+use tree::entry::Entry;
+use wire::item::{Basis as BasisKind, Item};
+use wire::mux::MessageCode;
+use wire::ndx::Ndx;
+use wire::sums::put_sum_head;
+use wire::token::TokenEncoder;
+
+/// Reads in flight for one file.
+const READ_DEPTH: usize = 4;
+/// What is sent off at a time.
+const SEND: usize = 256 * 1024;
+
+impl Sending {
+    /// Sends a file's content, or says that it cannot be had.
+    pub(super) fn transfer(
+        &mut self,
+        entry: &EntryRef,
+        number: u32,
+        item: Item,
+        basis: &Basis,
+    ) -> Result<(), SessionError> {
+        let again = self.was_sent(number);
+        let file = entry.entry();
+        let record = ItemRecord {
+            entry: entry.clone(),
+            flags: ItemFlags(item.flags.0),
+            link_name: None,
+            checksum: None,
+        };
+        self.count(&record, true);
+        let parent = self.sender.open_parent(file);
+        let Some(content) = self.sender.open_content(&parent, file, Purpose::Stream) else {
+            if self.agreement.protocol.is_packed() {
+                let number = (number as i32).to_le_bytes();
+                self.outlet.message(MessageCode::NoSend, &number);
+            }
+            return Ok(());
+        };
+        let mut out = Vec::with_capacity(SEND + 1024);
+        self.numbers.put(&mut out, Ndx::File(number));
+        let updates_basis = self.updates_basis(&item);
+        item.put(&mut out, self.agreement.protocol);
+        put_sum_head(&mut out, &to_wire(basis.layout.head()));
+
+        let narrator = &self.ctx.narrator;
+        let place = narrator.transfer(record);
+        narrator.begin(place, file, || self.ctx.totals());
+        let sent_before = self.outlet.accepted();
+        let transfer = Outgoing {
+            file,
+            place,
+            basis,
+            updates_basis,
+            again,
+        };
+        let moved = self.send_content(&transfer, content, out);
+        let totals = || {
+            let mut tally = self.ctx.tally();
+            tally.totals.transferred_files += 1;
+            tally.totals.files_done += 1;
+            tally.totals
+        };
+        let moved = Moved {
+            sent_bytes: self.outlet.accepted() - sent_before,
+            ..moved
+        };
+        self.ctx.narrator.end(place, file, Some(moved), totals);
+        self.is_sent(number);
+        self.ctx.check_stopped(ROLE)
+    }
+
+    /// Whether the other side changes its old file while it reads from it.
+    // rsync: sender.c, updating_basis_file
+    fn updates_basis(&self, item: &Item) -> BasisUse {
+        let o = &self.ctx.options;
+        let in_partial_dir = item.basis == Some(BasisKind::PartialDir);
+        let inplace = if self.agreement.protocol.has_items() {
+            o.inplace && item.basis.is_none()
+        } else {
+            o.inplace && !o.backup
+        };
+        let partial = self
+            .agreement
+            .protocol
+            .flags()
+            .contains(wire::CompatFlags::INPLACE_PARTIAL_DIR)
+            && in_partial_dir;
+        if inplace || partial {
+            BasisUse::InPlace
+        } else {
+            BasisUse::Separate
+        }
+    }
+
+    fn send_content(
+        &mut self,
+        transfer: &Outgoing<'_>,
+        content: Content<'_>,
+        mut out: Vec<u8>,
+    ) -> Moved {
+        let file = transfer.file;
+        let append = self.ctx.options.append;
+        let appends = append != Append::No && !transfer.again;
+        let size = content.size;
+        let start = if appends {
+            transfer.basis.layout.file_len().min(size)
+        } else {
+            0
+        };
+        let mut pieces = ReadAhead::new(
+            self.ctx.pump.clone(),
+            SharedFile::new(content.file),
+            0..0,
+            self.buffers.clone(),
+            READ_DEPTH,
+        );
+        let mut sum = self.agreement.file_sum();
+        let mut fault = None;
+        if append == Append::AppendVerify {
+            pieces.restart(0..start);
+            for piece in &mut pieces {
+                match piece {
+                    Ok(piece) => sum.update(&piece),
+                    Err(e) => fault = Some(e),
+                }
+                self.ctx.control.sign_of_life();
+            }
+        }
+        let matcher = match (&transfer.basis.signature, appends) {
+            (Some(signature), false) => Matcher::new(signature.clone(), transfer.updates_basis),
+            _ => Matcher::literal_only(),
+        };
+        let mut matcher = matcher.with_file_sum(sum);
+        let mut seam = Seam::new(matcher.least_window());
+        let mut offset = start;
+        pieces.restart(start..size);
+        self.tokens.begin_file(file.basename());
+        for piece in &mut pieces {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(e) => {
+                    fault = Some(e);
+                    break;
+                }
+            };
+            offset += piece.len() as u64;
+            let feed = if offset == size {
+                Feed::Last
+            } else {
+                Feed::More
+            };
+            let (tokens, outlet) = (&mut self.tokens, &self.outlet);
+            let Ok(()) = seam.pass(&piece, feed, |window, feed| {
+                let mut sink = Sink {
+                    tokens,
+                    out: &mut out,
+                    outlet,
+                    window,
+                    taken: 0,
+                };
+                matcher.scan(window, feed, &mut sink)
+            });
+            let ctx = &self.ctx;
+            ctx.control.sign_of_life();
+            ctx.narrator
+                .moving(transfer.place, file, offset, || ctx.totals());
+            if ctx.control.is_stopped() {
+                break;
+            }
+        }
+        if offset < size && fault.is_none() && !self.ctx.control.is_stopped() {
+            fault = Some(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let is_right = fault.is_none() && offset == size;
+        if let Some(e) = fault {
+            self.sender.read_failed(file, e);
+        }
+        self.tokens.end_file(&mut out);
+        let outcome = matcher.finish();
+        let digest = outcome.file_sum;
+        put_digest(&mut out, digest.as_ref(), is_right);
+        self.outlet.owned_data(out);
+        self.count_content(&outcome.stats);
+        Moved {
+            bytes: outcome.stats.literal_bytes,
+            checksum_bytes: 16,
+            checksum: digest,
+            sent_bytes: 0,
+        }
+    }
+
+    fn count_content(&self, stats: &MatchStats) {
+        let mut tally = self.ctx.tally();
+        tally.stats.literal_data += stats.literal_bytes;
+        tally.stats.matched_data += stats.matched_bytes;
+        tally.totals.bytes_moved += stats.literal_bytes + stats.matched_bytes;
+        tally.totals.bytes_done += stats.literal_bytes + stats.matched_bytes;
+    }
+}
+
+/// A file on its way out.
+struct Outgoing<'a> {
+    file: &'a Entry,
+    place: PlaceId,
+    basis: &'a Basis,
+    updates_basis: BasisUse,
+    /// It was sent before, and did not arrive as it should.
+    again: bool,
+}
+
+/// Puts what a search finds into the stream.
+struct Sink<'a> {
+    tokens: &'a mut TokenEncoder,
+    out: &'a mut Vec<u8>,
+    outlet: &'a Outlet,
+    /// What is searched, and how much of it has been dealt with.
+    window: &'a [u8],
+    taken: usize,
+}
+
+impl TokenSink for Sink<'_> {
+    type Error = Infallible;
+
+    fn literal(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.tokens.literal(bytes, self.out);
+        self.taken += bytes.len();
+        if self.out.len() >= SEND {
+            let whole = std::mem::replace(self.out, Vec::with_capacity(SEND + 1024));
+            self.outlet.owned_data(whole);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, run: CopyRun) -> Result<(), Infallible> {
+        let bytes = &self.window[self.taken..][..run.len as usize];
+        self.tokens.copy(run.first, run.count, bytes, self.out);
+        self.taken += bytes.len();
+        Ok(())
+    }
+}
+
+/// The sum of a file that could be read; else one that is certainly wrong.
+// rsync: match.c match_sums(), the end
+fn put_digest(out: &mut Vec<u8>, digest: Option<&Digest>, is_right: bool) {
+    let Some(digest) = digest else { return };
+    let at = out.len();
+    out.extend_from_slice(digest.as_bytes());
+    if !is_right {
+        let sum = &mut out[at..];
+        let is_zero = sum.iter().all(|&b| b == 0);
+        sum.fill(0);
+        if let (true, Some(last)) = (is_zero, sum.last_mut()) {
+            *last = 1;
+        }
+    }
+}

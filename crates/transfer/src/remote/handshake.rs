@@ -1,0 +1,153 @@
+//! What both sides say before there are frames: versions, flags, checksums, compression, the seed.
+// rsync: compat.c setup_protocol()
+
+use super::StreamError;
+use super::agreement::Agreement;
+use super::inlet::Inlet;
+use super::outlet::Outlet;
+use delta::ChecksumKind;
+use wire::greeting::{self, Capabilities};
+use wire::negotiate::{Checksum, ChecksumChoice, Compression, Negotiation, Preference};
+use wire::{CompatFlags, Protocol, Side};
+
+/// What this side wants.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Terms {
+    pub side: Side,
+    /// The highest version that is offered.
+    pub offer: i32,
+    /// What the client can do: what ours told, or what the server was told.
+    pub capabilities: Capabilities,
+    /// What this server can do and wants.
+    pub own_flags: CompatFlags,
+    /// What the user chose.
+    pub checksum: Option<ChecksumChoice>,
+    /// Whether content is compressed, and how if the user chose.
+    pub compress: Option<Option<Compression>>,
+    /// The seed, if the user or the clock says one; 0 for the clock.
+    pub seed: i32,
+}
+
+/// Agrees with the other side.
+pub(crate) fn shake_hands(
+    terms: &Terms,
+    inlet: &mut Inlet,
+    outlet: &Outlet,
+) -> Result<Agreement, StreamError> {
+    let mut out = Vec::new();
+    let is_server = terms.side == Side::Server;
+    let offer = if is_server {
+        terms.capabilities.offer(terms.offer)
+    } else {
+        terms.offer
+    };
+    greeting::put_version(&mut out, offer);
+    send(outlet, &mut out);
+    let mut protocol = greeting::version(inlet, offer, terms.side)?;
+    if protocol.is_packed() {
+        let flags = if is_server {
+            let flags = terms.capabilities.answer(terms.own_flags);
+            terms.capabilities.put_answer(&mut out, flags);
+            send(outlet, &mut out);
+            flags
+        } else {
+            greeting::flags(inlet, terms.capabilities)?
+        };
+        protocol = protocol.with_flags(flags);
+    }
+    let negotiation = Negotiation {
+        side: terms.side,
+        checksum: terms
+            .checksum
+            .is_none()
+            .then(|| preference("RSYNC_CHECKSUM_LIST", terms.side)),
+        compression: matches!(terms.compress, Some(None))
+            .then(|| preference("RSYNC_COMPRESS_LIST", terms.side)),
+    };
+    negotiation.put(&mut out, protocol);
+    send(outlet, &mut out);
+    let agreed = negotiation.take(inlet, protocol)?;
+    let seed = if is_server {
+        let seed = match terms.seed {
+            0 => clock(),
+            seed => seed,
+        };
+        greeting::put_seed(&mut out, seed);
+        send(outlet, &mut out);
+        seed
+    } else {
+        greeting::seed(inlet)?
+    };
+    let implied = Checksum::implied(protocol);
+    let (checksum, list_checksum) = match terms.checksum {
+        Some(choice) => (choice.transfer, choice.file),
+        None => {
+            let agreed = agreed.checksum.unwrap_or(implied);
+            (agreed, agreed)
+        }
+    };
+    let compression = match terms.compress {
+        None => Compression::None,
+        Some(Some(chosen)) => chosen,
+        Some(None) => agreed.compression.unwrap_or(Compression::Zlib),
+    };
+    Ok(Agreement {
+        protocol,
+        seed,
+        checksum: kind(checksum),
+        list_checksum: kind(list_checksum),
+        compression,
+    })
+}
+
+fn send(outlet: &Outlet, out: &mut Vec<u8>) {
+    outlet.data(out);
+    outlet.flush();
+    out.clear();
+}
+
+fn preference<C: wire::negotiate::Choice>(variable: &str, side: Side) -> Preference<C> {
+    let value = std::env::var_os(variable);
+    Preference::of_environment(value.as_ref().map(|v| v.as_encoded_bytes()), side)
+}
+
+// rsync: compat.c, `time(NULL) ^ (getpid() << 6)`
+fn clock() -> i32 {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    let seed = now as i32 ^ (std::process::id() << 6) as i32;
+    if seed == 0 { 1 } else { seed }
+}
+
+/// As `delta` knows it. Protocols before 30 begin a file's sum with the seed, which is
+/// [`Agreement`]'s to do.
+fn kind(checksum: Checksum) -> ChecksumKind {
+    match checksum {
+        Checksum::Xxh128 => ChecksumKind::Xxh128,
+        Checksum::Xxh3 => ChecksumKind::Xxh3,
+        Checksum::Xxh64 => ChecksumKind::Xxh64,
+        Checksum::Md5 => ChecksumKind::Md5,
+        Checksum::Md4 | Checksum::Md4Old => ChecksumKind::Md4,
+        Checksum::Sha1 => ChecksumKind::Sha1,
+        Checksum::None => ChecksumKind::None,
+    }
+}
+
+/// The flags of this program: what it knows of, whatever is wanted in a session.
+pub(crate) fn known_flags() -> CompatFlags {
+    let flags = CompatFlags::SAFE_FLIST
+        | CompatFlags::AVOID_XATTR_OPTIM
+        | CompatFlags::CHECKSUM_SEED_FIX
+        | CompatFlags::INPLACE_PARTIAL_DIR
+        | CompatFlags::VARINT_FLIST_FLAGS
+        | CompatFlags::ID0_NAMES;
+    if cfg!(windows) {
+        flags
+    } else {
+        flags | CompatFlags::SYMLINK_TIMES
+    }
+}
+
+/// The newest version there is.
+pub(crate) const NEWEST: i32 = Protocol::NEWEST as i32;

@@ -1,0 +1,212 @@
+//! Puts the file list onto the wire, a segment at a time.
+// rsync: flist.c send_file_entry(), send_file_list(), send_extra_file_list(); uidlist.c
+// send_id_lists(); hlink.c hard_link_check() for the sender's part
+
+use crate::ids;
+use crate::segment::{Parent, Segment};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tree::entry::{Entry, FileId};
+use wire::flist::{
+    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry, put_id,
+    put_ids_end, put_late_io_error,
+};
+use wire::ndx::{Ndx, NdxWriter};
+
+/// Writes the list.
+pub(crate) struct ListWriter {
+    rules: ListRules,
+    encoder: EntryEncoder,
+    /// The first entry of each file with several names.
+    links: HashMap<FileId, First>,
+    /// Ids whose names were sent, or are to be.
+    users: HashSet<u32>,
+    groups: HashSet<u32>,
+    /// The number of each directory whose content has not been sent, by its number in the list.
+    directories: HashMap<u64, u32>,
+    directories_sent: u32,
+}
+
+/// The first of several names.
+struct First {
+    index: i32,
+    attributes: Attributes,
+    target: Box<[u8]>,
+    checksum: Box<[u8]>,
+}
+
+impl ListWriter {
+    pub fn new(rules: ListRules) -> ListWriter {
+        ListWriter {
+            encoder: EntryEncoder::new(rules),
+            rules,
+            links: HashMap::new(),
+            users: HashSet::new(),
+            groups: HashSet::new(),
+            directories: HashMap::new(),
+            directories_sent: 0,
+        }
+    }
+
+    /// Appends a segment, announced by the directory that it is the content of if it is not the
+    /// first.
+    ///
+    /// # Errors
+    /// The list is longer than numbers reach.
+    pub fn put(
+        &mut self,
+        out: &mut Vec<u8>,
+        numbers: &mut NdxWriter,
+        segment: &Arc<Segment>,
+        io_error: u32,
+    ) -> Result<(), wire::Error> {
+        if let Parent::Entry(parent) = &segment.parent {
+            let number = self.directories.remove(&parent.number()).ok_or_else(|| {
+                wire::Error::misbehaving("a directory's content without the directory")
+            })?;
+            numbers.put(out, Ndx::List(number));
+        }
+        let incremental = self.rules.protocol.is_incremental();
+        for (at, entry) in segment.entries.iter().enumerate() {
+            self.put_entry(out, entry)?;
+            if incremental && entry.is_dir() {
+                let number = segment.first_index + at as u64;
+                self.directories.insert(number, self.directories_sent);
+                self.directories_sent += 1;
+            }
+        }
+        self.encoder.end(out, io_error)?;
+        if !incremental {
+            self.put_ids(out);
+        }
+        put_late_io_error(out, self.rules.protocol, io_error);
+        Ok(())
+    }
+
+    fn put_entry(&mut self, out: &mut Vec<u8>, entry: &Entry) -> Result<(), wire::Error> {
+        let name = entry.path();
+        let attributes = attributes(entry);
+        let user_name = self.user_name(attributes.uid);
+        let group_name = self.group_name(attributes.gid);
+        let mut wire = WireEntry {
+            name: &name,
+            attributes,
+            directory: role(entry),
+            user_name: user_name.as_deref(),
+            group_name: group_name.as_deref(),
+            link_target: entry.link_target(),
+            hard_link: HardLink::None,
+            checksum: entry.checksum(),
+            acls: None,
+            xattrs: None,
+        };
+        let zeros = [0; 32];
+        if self.rules.checksum_len > 0 && wire.checksum.is_empty() {
+            // What could not be summed has a sum that nothing has.
+            wire.checksum = &zeros[..usize::from(self.rules.checksum_len)];
+        }
+        let Some(id) = entry.identity().filter(|_| self.rules.hard_links) else {
+            self.encoder.put(out, &wire)?;
+            return Ok(());
+        };
+        if !self.rules.protocol.is_packed() {
+            wire.hard_link = HardLink::Inode {
+                device: id.device as i64,
+                inode: id.inode as i64,
+            };
+            self.encoder.put(out, &wire)?;
+            return Ok(());
+        }
+        if let Some(first) = self.links.get(&id) {
+            wire.hard_link = HardLink::Of(first.index);
+            wire.attributes = first.attributes;
+            wire.link_target = &first.target;
+            wire.checksum = &first.checksum;
+            self.encoder.put(out, &wire)?;
+            return Ok(());
+        }
+        wire.hard_link = HardLink::First;
+        let index = self.encoder.put(out, &wire)?;
+        let first = First {
+            index,
+            attributes,
+            target: wire.link_target.into(),
+            checksum: wire.checksum.into(),
+        };
+        self.links.insert(id, first);
+        Ok(())
+    }
+
+    /// The name of an owner where it goes beside the entry.
+    fn user_name(&mut self, uid: u32) -> Option<Vec<u8>> {
+        let wanted = self.rules.uid && !self.rules.numeric_ids;
+        if !wanted || (uid == 0 && !self.rules.protocol.has_id0_names()) || !self.users.insert(uid)
+        {
+            return None;
+        }
+        let incremental = self.rules.protocol.is_incremental();
+        incremental.then(|| ids::user_name(uid)).flatten()
+    }
+
+    fn group_name(&mut self, gid: u32) -> Option<Vec<u8>> {
+        let wanted = self.rules.gid && !self.rules.numeric_ids;
+        if !wanted || (gid == 0 && !self.rules.protocol.has_id0_names()) || !self.groups.insert(gid)
+        {
+            return None;
+        }
+        let incremental = self.rules.protocol.is_incremental();
+        incremental.then(|| ids::group_name(gid)).flatten()
+    }
+
+    fn put_ids(&self, out: &mut Vec<u8>) {
+        let protocol = self.rules.protocol;
+        let lists: [(bool, &HashSet<u32>, fn(u32) -> Option<Vec<u8>>); 2] = [
+            (self.rules.lists_users(), &self.users, ids::user_name),
+            (self.rules.lists_groups(), &self.groups, ids::group_name),
+        ];
+        for (wanted, known, name_of) in lists {
+            if !wanted {
+                continue;
+            }
+            let mut known: Vec<u32> = known.iter().copied().filter(|&id| id != 0).collect();
+            known.sort_unstable();
+            for id in known {
+                if let Some(name) = name_of(id) {
+                    put_id(out, protocol, id, &name);
+                }
+            }
+            put_ids_end(out, protocol, &name_of(0).unwrap_or_default());
+        }
+    }
+}
+
+fn attributes(entry: &Entry) -> Attributes {
+    let mtime = entry.mtime();
+    let device = entry.device();
+    Attributes {
+        mode: entry.mode(),
+        size: entry.size,
+        mtime: mtime.secs,
+        mtime_nsec: mtime.nanos,
+        atime: 0,
+        crtime: 0,
+        uid: entry.uid,
+        gid: entry.gid,
+        device: Device {
+            major: device.major,
+            minor: device.minor,
+        },
+    }
+}
+
+// rsync: flist.c send_file_entry(), XMIT_TOP_DIR and XMIT_NO_CONTENT_DIR
+fn role(entry: &Entry) -> DirectoryRole {
+    let flags = entry.flags();
+    match (entry.is_dir(), flags.top_dir, flags.content_dir) {
+        (false, ..) => DirectoryRole::Content,
+        (true, true, true) => DirectoryRole::Top,
+        (true, _, true) => DirectoryRole::Content,
+        (true, ..) if flags.implied_dir => DirectoryRole::Implied,
+        (true, ..) => DirectoryRole::Bare,
+    }
+}

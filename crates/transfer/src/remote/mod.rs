@@ -1,0 +1,109 @@
+//! A session with another process, over two streams of bytes.
+//!
+//! ```text
+//!  receiving side                                        sending side
+//!  ──────────────                                        ────────────
+//!  generator ─ requests ─► outlet ═══════► inlet ─ request_queue ─► sending, content_out
+//!      ▲  ▲                                                             │        ▲
+//!      │  └─ news ── receiver ◄┐                                        │     segments
+//!   segments                   │                                        ▼        │
+//!      └──────── list_in ─ receiving ─ inlet ◄═══════ outlet ◄─ list_out,     sender
+//!                                                              tokens
+//! ```
+//!
+//! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
+//! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
+//! - [`hearing`]: what is done with messages that come beside the data;
+//! - receiving: [`requests`], [`receiving`], [`list_in`];
+//! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
+//! - [`sums`], [`stats`]: the same things as other crates know them.
+//!
+//! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
+//! says goes into the outlet without waiting. On the sending side the reader may wait for the sender,
+//! and so for the other side's reader, which does not.
+// rsync: main.c client_run(), start_server()
+
+pub(crate) mod agreement;
+mod content_out;
+mod handshake;
+mod hearing;
+mod inlet;
+mod list_in;
+mod list_out;
+mod outlet;
+mod receiving;
+mod request_queue;
+pub(crate) mod requests;
+mod sending;
+mod session;
+mod stats;
+mod sums;
+
+pub use session::{Messenger, Side, Wire, run_remote};
+
+use crate::context::{Context, line};
+use crate::error::{Fatal, SessionError};
+use crate::event::Role;
+use std::io;
+
+/// Why the stream from the other side cannot be read on.
+#[derive(Debug)]
+pub(crate) enum StreamError {
+    /// It ended before its time, after so many bytes.
+    Closed { read: u64 },
+    /// It cannot be read.
+    Io(io::Error),
+    /// It cannot be understood.
+    Wire(wire::Error),
+    /// The other side said that it ends, with this code or, where it only follows us, none.
+    PeerExit(Option<u8>),
+    /// The session is ending on our side.
+    Ended,
+}
+
+impl From<wire::Error> for StreamError {
+    fn from(error: wire::Error) -> StreamError {
+        StreamError::Wire(error)
+    }
+}
+
+impl StreamError {
+    /// Tells it and makes of it what ends the session.
+    // rsync: io.c whine_about_eof(), cleanup.c
+    pub fn tell(self, ctx: &Context, role: Role) -> SessionError {
+        match self {
+            StreamError::Closed { .. } | StreamError::Wire(wire::Error::Truncated)
+                if ctx.control.is_stopped() =>
+            {
+                SessionError {
+                    kind: Fatal::Interrupted,
+                    role,
+                }
+            }
+            StreamError::Closed { read } => {
+                let who = crate::context::who(role);
+                let text = format!(
+                    "tidesync: connection unexpectedly closed ({read} bytes received so far) [{who}]"
+                );
+                ctx.fatal(Fatal::StreamIo, role, text)
+            }
+            StreamError::Io(e) => ctx.fatal_os(Fatal::StreamIo, role, line!("read error"), e),
+            StreamError::Wire(error) => {
+                let kind = match &error {
+                    wire::Error::Truncated | wire::Error::Garbled(_) => Fatal::StreamIo,
+                    wire::Error::Misbehaving(_) | wire::Error::Incompatible(_) => Fatal::Protocol,
+                    wire::Error::Unsupported(_) => Fatal::Unsupported,
+                };
+                ctx.fatal(kind, role, error.to_string())
+            }
+            StreamError::PeerExit(code) => SessionError {
+                kind: Fatal::Peer(code.unwrap_or(0)),
+                role,
+            },
+            StreamError::Ended => SessionError {
+                kind: Fatal::Interrupted,
+                role,
+            },
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The one writer of the stream to the other side: a thread that takes what the roles have to say
+//! and writes it, in frames once the stream carries messages too.
+//!
+//! *Reading never waits on writing* is the rule that keeps two programs from waiting for each other
+//! for ever. So what a reader says ([`Outlet::message`]) is always taken; only data, which those
+//! send who do not read, waits while much is queued.
+// rsync: io.c perform_io(), send_msg(), maybe_send_keepalive(), sleep_for_bwlimit()
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use wire::mux::{self, MessageCode};
+
+/// How much data may be queued.
+const AT_MOST: usize = 4 * 1024 * 1024;
+/// Small pieces of data are put together up to this size.
+const CHUNK: usize = 128 * 1024;
+/// So much is worth waking the writer for; less waits until somebody flushes.
+const WORTH_WRITING: usize = 16 * 1024;
+
+/// Where the roles put what is for the other side.
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    written: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Chunk>,
+    bytes: usize,
+    /// What is queued is wanted on its way.
+    flushed: bool,
+    /// Data goes in frames.
+    framed: bool,
+    ended: bool,
+    writing: bool,
+    lost: Option<io::ErrorKind>,
+    /// Where everything that is data is written too.
+    copy: Option<Box<dyn Write + Send>>,
+    /// How long nothing may be said.
+    lull: Option<Duration>,
+}
+
+enum Chunk {
+    /// As it is: before there are frames.
+    Raw(Vec<u8>),
+    Data(Vec<u8>),
+    /// With its header.
+    Message(Vec<u8>),
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        match self {
+            Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Message(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// How fast may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Bytes a second.
+    pub bytes_per_second: u64,
+}
+
+impl Outlet {
+    /// Starts the writer.
+    pub fn start(to: Box<dyn Write + Send>, pace: Option<Pace>) -> io::Result<Outlet> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            written: AtomicU64::new(0),
+        });
+        let writer = Writer {
+            shared: shared.clone(),
+            to,
+            brake: pace.map(Brake::new),
+        };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || writer.run())?;
+        Ok(Outlet {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// From here on data goes in frames, and messages may go between them.
+    pub fn start_frames(&self) {
+        self.shared.lock().framed = true;
+    }
+
+    /// From here on data goes as it is, until frames start again.
+    pub fn end_frames(&self) {
+        self.shared.lock().framed = false;
+    }
+
+    /// From here on an empty frame is sent when nothing else was for so long.
+    pub fn keep_alive(&self, lull: Duration) {
+        self.shared.lock().lull = Some(lull);
+        self.shared.changed.notify_all();
+    }
+
+    /// From here on all data is written to `copy` too (`--write-batch`).
+    pub fn copy_to(&self, copy: Box<dyn Write + Send>) {
+        self.shared.lock().copy = Some(copy);
+    }
+
+    /// Queues data; waits while much is queued. Pieces that belong together must come together if
+    /// others send data too.
+    pub fn data(&self, bytes: &[u8]) {
+        let mut state = self.room();
+        state.bytes += bytes.len();
+        let framed = state.framed;
+        match (state.queue.back_mut(), framed) {
+            (Some(Chunk::Data(last)), true) | (Some(Chunk::Raw(last)), false)
+                if last.len() + bytes.len() <= CHUNK =>
+            {
+                last.extend_from_slice(bytes);
+            }
+            _ => {
+                let mut chunk = Vec::with_capacity(bytes.len().max(1024));
+                chunk.extend_from_slice(bytes);
+                state.push_data(chunk);
+            }
+        }
+        if state.bytes >= WORTH_WRITING {
+            self.wake(&mut state);
+        }
+    }
+
+    /// Queues data that is large enough to go on its own.
+    pub fn owned_data(&self, bytes: Vec<u8>) {
+        let mut state = self.room();
+        state.bytes += bytes.len();
+        state.push_data(bytes);
+        self.wake(&mut state);
+    }
+
+    /// Queues a message. Never waits.
+    pub fn message(&self, code: MessageCode, payload: &[u8]) {
+        let mut state = self.shared.lock();
+        if !state.framed || state.lost.is_some() {
+            return;
+        }
+        let mut framed = Vec::with_capacity(mux::HEADER_LEN + payload.len());
+        mux::put_header(&mut framed, code, payload.len());
+        framed.extend_from_slice(payload);
+        state.bytes += framed.len();
+        state.queue.push_back(Chunk::Message(framed));
+        self.wake(&mut state);
+    }
+
+    /// Queues data that is not counted against the bound. Never waits: for those who read.
+    pub fn late_data(&self, bytes: &[u8]) {
+        let mut state = self.shared.lock();
+        if state.lost.is_none() {
+            state.bytes += bytes.len();
+            state.push_data(bytes.to_vec());
+            self.wake(&mut state);
+        }
+    }
+
+    /// Has everything queued written soon: whoever is about to wait for an answer says so.
+    pub fn flush(&self) {
+        let mut state = self.shared.lock();
+        if !state.queue.is_empty() {
+            self.wake(&mut state);
+        }
+    }
+
+    /// Waits until everything queued is written, or cannot be.
+    pub fn drain(&self) {
+        let mut state = self.shared.lock();
+        if !state.queue.is_empty() {
+            self.wake(&mut state);
+        }
+        while (!state.queue.is_empty() || state.writing) && state.lost.is_none() {
+            state = self.shared.wait(state);
+        }
+    }
+
+    /// Writes what is queued, and ends the stream.
+    pub fn end(&self) {
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_all();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // A panic of the writer's shows in what did not arrive.
+            let _ = thread.join();
+        }
+    }
+
+    /// Drops what is queued: nobody will read it.
+    pub fn abandon(&self) {
+        let mut state = self.shared.lock();
+        state.lost.get_or_insert(io::ErrorKind::BrokenPipe);
+        state.queue.clear();
+        state.bytes = 0;
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether the other side takes nothing any more.
+    pub fn is_lost(&self) -> bool {
+        self.shared.lock().lost.is_some()
+    }
+
+    /// Bytes written so far, headers included.
+    pub fn written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+
+    /// Bytes written or queued so far.
+    pub fn accepted(&self) -> u64 {
+        let state = self.shared.lock();
+        self.written() + state.bytes as u64
+    }
+
+    fn room(&self) -> MutexGuard<'_, State> {
+        let mut state = self.shared.lock();
+        while state.bytes >= AT_MOST && state.lost.is_none() {
+            self.wake(&mut state);
+            state = self.shared.wait(state);
+        }
+        if state.lost.is_some() {
+            state.queue.clear();
+            state.bytes = 0;
+        }
+        state
+    }
+
+    fn wake(&self, state: &mut State) {
+        if !state.flushed {
+            state.flushed = true;
+            self.shared.changed.notify_all();
+        }
+    }
+}
+
+impl State {
+    fn push_data(&mut self, bytes: Vec<u8>) {
+        self.queue.push_back(if self.framed {
+            Chunk::Data(bytes)
+        } else {
+            Chunk::Raw(bytes)
+        });
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    to: Box<dyn Write + Send>,
+    brake: Option<Brake>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Some(chunk) = self.next() {
+            let result = self.write(&chunk);
+            let mut state = self.shared.lock();
+            state.writing = false;
+            if let Err(error) = result {
+                state.lost = Some(error.kind());
+                state.queue.clear();
+                state.bytes = 0;
+            }
+            self.shared.changed.notify_all();
+            if state.lost.is_some() {
+                return;
+            }
+        }
+        let _ = self.to.flush();
+    }
+
+    /// The next chunk, when it is wanted. `None` at the end.
+    fn next(&mut self) -> Option<Chunk> {
+        let mut state = self.shared.lock();
+        let mut silent_since = Instant::now();
+        loop {
+            if state.lost.is_some() {
+                return None;
+            }
+            if (state.flushed || state.ended)
+                && let Some(chunk) = state.queue.pop_front()
+            {
+                state.bytes -= chunk.len();
+                state.writing = true;
+                if let (Chunk::Data(bytes), Some(copy)) = (&chunk, &mut state.copy) {
+                    // A batch file that cannot be written is told when it is closed.
+                    let _ = copy.write_all(bytes);
+                }
+                return Some(chunk);
+            }
+            if state.ended {
+                return None;
+            }
+            state.flushed = false;
+            let Some(lull) = state.lull else {
+                state = self.shared.wait(state);
+                continue;
+            };
+            let (guard, _) = self
+                .shared
+                .changed
+                .wait_timeout(state, lull)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if silent_since.elapsed() >= lull {
+                silent_since = Instant::now();
+                if state.queue.is_empty() && state.framed {
+                    state.queue.push_back(Chunk::Data(Vec::new()));
+                }
+                state.flushed = true;
+            }
+        }
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let (header, body) = match chunk {
+            Chunk::Raw(bytes) | Chunk::Message(bytes) => (Vec::new(), bytes),
+            Chunk::Data(bytes) => {
+                let mut header = Vec::with_capacity(mux::HEADER_LEN);
+                mux::put_header(&mut header, MessageCode::Data, bytes.len());
+                (header, bytes)
+            }
+        };
+        let (mut header, mut body) = (&header[..], &body[..]);
+        while !header.is_empty() || !body.is_empty() {
+            let most = self.brake.as_ref().map_or(usize::MAX, |b| b.at_once);
+            let part = &body[..body.len().min(most)];
+            let written = match self
+                .to
+                .write_vectored(&[IoSlice::new(header), IoSlice::new(part)])
+            {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => written,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            let of_header = written.min(header.len());
+            header = &header[of_header..];
+            body = &body[written - of_header..];
+            self.shared
+                .written
+                .fetch_add(written as u64, Ordering::Relaxed);
+            if let Some(brake) = &mut self.brake {
+                brake.after(written);
+            }
+        }
+        self.to.flush()
+    }
+}
+
+/// Holds writing to a pace, by pauses of a tenth of a second or more.
+// rsync: io.c sleep_for_bwlimit()
+struct Brake {
+    bytes_per_second: f64,
+    at_once: usize,
+    /// Bytes that were written sooner than they should have been.
+    ahead: f64,
+    last: Instant,
+}
+
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
+impl Brake {
+    fn new(pace: Pace) -> Brake {
+        let bytes_per_second = pace.bytes_per_second.max(1);
+        Brake {
+            bytes_per_second: bytes_per_second as f64,
+            at_once: usize::try_from(bytes_per_second / 8)
+                .unwrap_or(usize::MAX)
+                .max(512),
+            ahead: 0.0,
+            last: Instant::now(),
+        }
+    }
+
+    fn after(&mut self, written: usize) {
+        let now = Instant::now();
+        self.ahead -= (now - self.last).as_secs_f64() * self.bytes_per_second;
+        self.ahead = self.ahead.max(0.0) + written as f64;
+        self.last = now;
+        let pause = Duration::from_secs_f64(self.ahead / self.bytes_per_second);
+        if pause >= LEAST_PAUSE {
+            std::thread::sleep(pause);
+        }
+    }
+}

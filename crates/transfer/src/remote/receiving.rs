@@ -1,0 +1,361 @@
+//! The receiving side's reader of the wire: the list as it comes, what is done with entries, and the
+//! content that was asked for.
+// rsync: receiver.c recv_files(), rsync.c read_ndx_and_attrs()
+
+use super::agreement::Agreement;
+use super::inlet::Inlet;
+use super::list_in::ListReader;
+use super::requests::Requests;
+use super::StreamError;
+use crate::context::Context;
+use crate::item::ItemFlags;
+use crate::link::SegmentQueue;
+use crate::narrator::ItemRecord;
+use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
+use crate::receiver::{Job, Receiver};
+use crate::segment::{EntryRef, Segment};
+use delta::BlockLayout;
+use fast_io::Operation;
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use wire::item::Item;
+use wire::ndx::{Ndx, NdxReader};
+use wire::stats::{Deletions, Statistics};
+use wire::sums::sum_head;
+use wire::token::{Token, TokenDecoder};
+use wire::Source;
+
+/// Reads the wire.
+pub(crate) struct Receiving {
+    pub ctx: Arc<Context>,
+    pub inlet: Inlet,
+    pub agreement: Agreement,
+    pub list: ListReader,
+    pub queue: Arc<SegmentQueue>,
+    pub requests: Arc<Requests>,
+    /// Where content goes, once the destination is known.
+    pub receiver: mpsc::Receiver<Arc<Receiver>>,
+    pub is_server: bool,
+}
+
+/// How many small files are written by one worker in one go, and how much may be in them.
+const SMALL_FILES: usize = 32;
+const SMALL_BYTES: usize = 256 * 1024;
+
+impl Receiving {
+    /// Reads to the end of the session, and tells what the other side counted.
+    pub fn run(mut self) -> Result<Inlet, StreamError> {
+        let top = self.list.first(&mut self.inlet)?;
+        let is_empty = top.entries.is_empty();
+        let mut session = Session {
+            segments: VecDeque::new(),
+            numbers: NdxReader::new(self.agreement.protocol),
+            tokens: TokenDecoder::new(self.agreement.compression, self.agreement.protocol),
+            receiver: None,
+            small: Arc::default(),
+        };
+        self.begin(&mut session, top);
+        if !self.agreement.protocol.is_incremental() {
+            self.queue.end(true);
+        }
+        if is_empty && !self.is_server {
+            // A server that has nothing to send ends here.
+            self.queue.end(true);
+            return Ok(self.inlet);
+        }
+        self.read_phases(&mut session)?;
+        session.write_small_files(&self.ctx);
+        if !self.is_server {
+            let counted = Statistics::take(&mut self.inlet, self.agreement.protocol)?;
+            super::stats::take_statistics(&self.ctx, &counted);
+        }
+        if self.agreement.protocol.has_long_goodbye() {
+            self.read_goodbye(&mut session)?;
+        }
+        self.requests.all_read();
+        Ok(self.inlet)
+    }
+
+    fn begin(&self, session: &mut Session, segment: Arc<Segment>) {
+        self.requests.begin(&segment);
+        session.segments.push_back(segment.clone());
+        self.queue.send(segment);
+    }
+
+    fn read_phases(&mut self, session: &mut Session) -> Result<(), StreamError> {
+        let mut phase = 0;
+        loop {
+            match session.numbers.take(&mut self.inlet)? {
+                Ndx::Done => {
+                    if self.part_is_done(session) {
+                        continue;
+                    }
+                    phase += 1;
+                    session.write_small_files(&self.ctx);
+                    self.give_up_unanswered(session)?;
+                    if phase > self.agreement.protocol.phases() {
+                        return Ok(());
+                    }
+                    self.requests.phase_ended();
+                }
+                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.queue.end(true),
+                Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
+                    let segment = self.list.content_of(&mut self.inlet, directory)?;
+                    self.begin(session, segment);
+                }
+                Ndx::Deletions => self.read_deletions()?,
+                Ndx::File(number) => {
+                    let item = Item::take(&mut self.inlet, self.agreement.protocol)?;
+                    self.item(session, number, item)?;
+                }
+                other => {
+                    let text = format!("Invalid file index: {other:?} [receiver]");
+                    return Err(wire::Error::misbehaving(text).into());
+                }
+            }
+        }
+    }
+
+    fn read_deletions(&mut self) -> Result<(), StreamError> {
+        // They are our own, which the other side sends back.
+        Deletions::take(&mut self.inlet)?;
+        Ok(())
+    }
+
+    /// The other side is done with a part of an incremental list that is not the last one.
+    fn part_is_done(&self, session: &mut Session) -> bool {
+        if !self.agreement.protocol.is_incremental() {
+            return false;
+        }
+        let first = session.segments.pop_front();
+        if let Some(first) = first {
+            let end = first.first_index + first.listed;
+            self.ctx.narrator.part_end(end, || self.ctx.totals());
+        }
+        !session.segments.is_empty()
+    }
+
+    /// What was asked for in a phase that has ended and did not come will not come.
+    fn give_up_unanswered(&mut self, session: &mut Session) -> Result<(), StreamError> {
+        for job in self.requests.take_unanswered() {
+            let receiver = session.receiver(&self.receiver)?;
+            receiver.not_sent(job);
+        }
+        Ok(())
+    }
+
+    fn read_goodbye(&mut self, session: &mut Session) -> Result<(), StreamError> {
+        loop {
+            match session.numbers.take(&mut self.inlet)? {
+                Ndx::Done => return Ok(()),
+                Ndx::Deletions => self.read_deletions()?,
+                other => {
+                    let text = format!("Invalid packet at end of run ({other:?}) [receiver]");
+                    return Err(wire::Error::misbehaving(text).into());
+                }
+            }
+        }
+    }
+
+    fn item(
+        &mut self,
+        session: &mut Session,
+        number: u32,
+        item: Item,
+    ) -> Result<(), StreamError> {
+        let entry = session.entry(number)?;
+        let flags = ItemFlags(item.flags.0);
+        let record = ItemRecord {
+            entry: entry.clone(),
+            flags,
+            link_name: item.name.map(Into::into),
+            checksum: None,
+        };
+        if !flags.contains(ItemFlags::TRANSFER) {
+            self.ctx.narrator.item(record);
+            return Ok(());
+        }
+        if self.requests.is_dry_run() {
+            self.ctx.narrator.pretended(record);
+            return Ok(());
+        }
+        let Some(mut job) = self.requests.take(number) else {
+            let text = format!("a file comes that was not asked for: {number} [receiver]");
+            return Err(wire::Error::misbehaving(text).into());
+        };
+        job.place = self.ctx.narrator.transfer(record);
+        self.content(session, job)
+    }
+
+    fn content(&mut self, session: &mut Session, job: Job) -> Result<(), StreamError> {
+        let protocol = self.agreement.protocol;
+        let digest_len = self.agreement.checksum.digest_len();
+        let head = sum_head(&mut self.inlet, protocol, digest_len)?;
+        let layout = BlockLayout::from_head(
+            super::sums::to_delta(head),
+            self.agreement.checksum,
+            protocol.version(),
+        )
+        .map_err(super::sums::refused)?;
+        let receiver = session.receiver(&self.receiver)?;
+        let mut content = Content {
+            inlet: &mut self.inlet,
+            tokens: &mut session.tokens,
+            digest_len,
+            copying: None,
+        };
+        let mut begun = Vec::new();
+        if receiver.is_small(&job) {
+            let most = job.entry.entry().size as usize;
+            begun.reserve(most);
+            // A file that grew is put together like a large one.
+            while begun.len() <= 2 * most {
+                match content.next()? {
+                    Piece::Literal(bytes) => begun.extend_from_slice(bytes),
+                    Piece::Block(block) => {
+                        content.copying = Some((block, 1, true));
+                        break;
+                    }
+                    Piece::End(digest) => {
+                        let small = Small {
+                            job,
+                            sum: self.agreement.file_sum(),
+                            expected: digest.to_vec(),
+                            bytes: begun,
+                        };
+                        session.write_later(&self.ctx, small);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let plan = Plan {
+            layout,
+            sum: self.agreement.file_sum(),
+        };
+        receiver.arrive(&job, plan, &begun, &mut content)
+    }
+}
+
+/// What the reader keeps from one message to the next.
+struct Session {
+    segments: VecDeque<Arc<Segment>>,
+    numbers: NdxReader,
+    tokens: TokenDecoder,
+    receiver: Option<Arc<Receiver>>,
+    small: Arc<SmallFiles>,
+}
+
+impl Session {
+    fn entry(&self, number: u32) -> Result<EntryRef, StreamError> {
+        let number = u64::from(number);
+        let at = self
+            .segments
+            .partition_point(|s| s.wire_start() <= number + 1)
+            .checked_sub(1);
+        at.and_then(|at| self.segments.get(at))
+            .and_then(|segment| segment.by_wire_number(number))
+            .ok_or_else(|| {
+                wire::Error::misbehaving(format!("Invalid file index: {number} [receiver]")).into()
+            })
+    }
+
+    /// Where content goes. The first to come may have to wait until the destination is known.
+    fn receiver(
+        &mut self,
+        ready: &mpsc::Receiver<Arc<Receiver>>,
+    ) -> Result<Arc<Receiver>, StreamError> {
+        if self.receiver.is_none() {
+            self.receiver = ready.recv().ok();
+        }
+        // Whoever would have sent it has ended the session.
+        self.receiver.clone().ok_or(StreamError::Ended)
+    }
+
+    fn write_later(&mut self, ctx: &Context, small: Small) {
+        if self.small.add(small) {
+            self.write_small_files(ctx);
+        }
+    }
+
+    fn write_small_files(&mut self, ctx: &Context) {
+        if let Some(receiver) = &self.receiver {
+            self.small.write(ctx, receiver);
+        }
+    }
+}
+
+/// Small files that are complete, and are written together.
+#[derive(Default)]
+struct SmallFiles(Mutex<(Vec<Small>, usize)>);
+
+impl SmallFiles {
+    /// Adds one. True if there are enough.
+    fn add(&self, small: Small) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.1 += small.bytes.len();
+        waiting.0.push(small);
+        waiting.0.len() >= SMALL_FILES || waiting.1 >= SMALL_BYTES
+    }
+
+    /// Has a worker write them.
+    fn write(&self, ctx: &Context, receiver: &Arc<Receiver>) {
+        let files = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.1 = 0;
+            std::mem::take(&mut waiting.0)
+        };
+        if files.is_empty() {
+            return;
+        }
+        let writer = receiver.clone();
+        let work = move || {
+            writer.write_small_files(files);
+            Ok(0)
+        };
+        let receiver = receiver.clone();
+        ctx.pump.submit(
+            Operation::work(work),
+            move |completion: fast_io::Completion| {
+                if let Err(error) = completion.result {
+                    receiver.work_was_lost(&error);
+                }
+            },
+        );
+    }
+}
+
+/// One file's content, as tokens of the stream.
+struct Content<'a> {
+    inlet: &'a mut Inlet,
+    tokens: &'a mut TokenDecoder,
+    digest_len: usize,
+    /// Blocks that are still to be given out, one by one: the next, how many, and whether none of
+    /// them has been.
+    copying: Option<(u32, u32, bool)>,
+}
+
+impl Arrival for Content<'_> {
+    type Error = StreamError;
+
+    fn next(&mut self) -> Result<Piece<'_>, StreamError> {
+        if let Some((block, left, _)) = self.copying {
+            self.copying = (left > 1).then_some((block.saturating_add(1), left - 1, false));
+            return Ok(Piece::Block(block));
+        }
+        match self.tokens.next(self.inlet)? {
+            Token::Literal(bytes) => Ok(Piece::Literal(bytes)),
+            Token::Copy { first, count } => {
+                self.copying = (count > 1).then_some((first.saturating_add(1), count - 1, false));
+                Ok(Piece::Block(first))
+            }
+            Token::End => Ok(Piece::End(self.inlet.take(self.digest_len)?)),
+        }
+    }
+
+    fn copied(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+        self.tokens.copied(bytes)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! What the receiving side asks of us, read off the wire ahead of the sender's turn.
+// rsync: rsync.c read_ndx_and_attrs(), sender.c receive_sums()
+
+use super::StreamError;
+use super::agreement::Agreement;
+use super::inlet::Inlet;
+use crate::link::SegmentQueue;
+use delta::{BlockLayout, Signature, SignatureReceiver};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::item::{Item, ItemFlags};
+use wire::ndx::{Ndx, NdxReader};
+use wire::stats::Deletions;
+use wire::sums::{SumHead, block_sums, sum_head};
+
+/// Something that the other side asks for or says, in its order.
+pub(crate) enum Request {
+    /// An entry that needs no content, or of which none is wanted.
+    Item(u32, Item),
+    /// A file's content.
+    Transfer(u32, Item, Box<Basis>),
+    /// It is done with a part or a phase.
+    Done,
+    /// A file is safely there.
+    Success(u32),
+    /// How much it deleted.
+    Deleted(Deletions),
+}
+
+/// What the other side has of a file.
+pub(crate) struct Basis {
+    pub head: SumHead,
+    pub layout: BlockLayout,
+    /// `None`: it has nothing, or wants it appended to.
+    pub signature: Option<Signature>,
+}
+
+impl Request {
+    fn weight(&self) -> usize {
+        let sums = match self {
+            Request::Transfer(_, _, basis) => basis.signature.as_ref().map_or(0, |s| {
+                s.layout().count() as usize * (4 + s.layout().strong_len())
+            }),
+            _ => 0,
+        };
+        128 + sums
+    }
+}
+
+/// Requests that wait for their turn.
+pub(crate) struct RequestQueue {
+    state: Mutex<State>,
+    /// Who waits for a request also waits for the list: it is woken through its queue.
+    list: Arc<SegmentQueue>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Request>,
+    weight: usize,
+    ended: Option<StreamError>,
+}
+
+/// How much may wait. The other side need not be read from meanwhile: its receiver, which reads what
+/// we write, does not depend on that.
+const AT_MOST: usize = 64 * 1024 * 1024;
+
+impl RequestQueue {
+    pub fn new(list: Arc<SegmentQueue>) -> RequestQueue {
+        RequestQueue {
+            state: Mutex::default(),
+            list,
+        }
+    }
+
+    /// Adds a request; never waits.
+    pub fn push(&self, request: Request) {
+        let mut state = self.lock();
+        state.weight += request.weight();
+        state.waiting.push_back(request);
+        drop(state);
+        self.list.ring();
+    }
+
+    /// Waits until there is room.
+    fn wait_for_room(&self) {
+        self.list
+            .wait_until(|| self.lock().weight < AT_MOST || self.has_ended());
+    }
+
+    /// The stream ended, or cannot be understood.
+    pub fn end(&self, why: StreamError) {
+        self.lock().ended.get_or_insert(why);
+        self.list.ring();
+    }
+
+    /// Whether there is a request, or never will be.
+    pub fn is_ready(&self) -> bool {
+        let state = self.lock();
+        !state.waiting.is_empty() || state.ended.is_some()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lock().ended.is_some()
+    }
+
+    /// The next request, if there is one.
+    ///
+    /// # Errors
+    /// Why there will be none.
+    pub fn next(&self) -> Result<Option<Request>, StreamError> {
+        let mut state = self.lock();
+        if let Some(request) = state.waiting.pop_front() {
+            let was_full = state.weight >= AT_MOST;
+            state.weight -= request.weight();
+            drop(state);
+            if was_full {
+                self.list.ring();
+            }
+            return Ok(Some(request));
+        }
+        match state.ended.take() {
+            Some(why) => {
+                state.ended = Some(StreamError::Closed { read: 0 });
+                Err(why)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads requests into a queue until the stream ends.
+pub(crate) struct RequestReader {
+    pub inlet: Inlet,
+    pub queue: Arc<RequestQueue>,
+    pub agreement: Agreement,
+    /// Content is only pretended to be transferred.
+    pub dry_run: bool,
+    /// What is there already is appended to: no sums come.
+    pub appends: bool,
+}
+
+impl RequestReader {
+    pub fn run(mut self) {
+        let mut numbers = NdxReader::new(self.agreement.protocol);
+        let why = loop {
+            match self.next(&mut numbers) {
+                Ok(request) => self.queue.push(request),
+                Err(why) => break why,
+            }
+            self.queue.wait_for_room();
+        };
+        self.queue.end(why);
+    }
+
+    fn next(&mut self, numbers: &mut NdxReader) -> Result<Request, StreamError> {
+        let protocol = self.agreement.protocol;
+        let number = match numbers.take(&mut self.inlet)? {
+            Ndx::Done => return Ok(Request::Done),
+            Ndx::Deletions => {
+                return Ok(Request::Deleted(Deletions::take(&mut self.inlet)?));
+            }
+            Ndx::File(number) => number,
+            other => {
+                return Err(wire::Error::misbehaving(format!(
+                    "Invalid file index: {other:?} [sender]"
+                ))
+                .into());
+            }
+        };
+        let item = Item::take(&mut self.inlet, protocol)?;
+        if !item.flags.contains(ItemFlags::TRANSFER) || self.dry_run {
+            return Ok(Request::Item(number, item));
+        }
+        let basis = self.basis()?;
+        Ok(Request::Transfer(number, item, Box::new(basis)))
+    }
+
+    // rsync: sender.c receive_sums()
+    fn basis(&mut self) -> Result<Basis, StreamError> {
+        let protocol = self.agreement.protocol;
+        let sum = self.agreement.block_sum();
+        let digest_len = self.agreement.checksum.digest_len();
+        let head = sum_head(&mut self.inlet, protocol, digest_len)?;
+        let layout = BlockLayout::from_head(
+            super::sums::to_delta(head),
+            self.agreement.checksum,
+            protocol.version(),
+        )
+        .map_err(super::sums::refused)?;
+        if layout.count() == 0 || self.appends {
+            return Ok(Basis {
+                head,
+                layout,
+                signature: None,
+            });
+        }
+        let mut receiver = SignatureReceiver::new(layout, sum).map_err(super::sums::refused)?;
+        block_sums(&mut self.inlet, &head, |weak, strong| {
+            receiver.push(weak, strong).map_err(super::sums::refused)
+        })?;
+        let signature = receiver.finish().map_err(super::sums::refused)?;
+        Ok(Basis {
+            head,
+            layout,
+            signature: Some(signature),
+        })
+    }
+}

@@ -1,0 +1,341 @@
+//! What the receiving side asks of a sender behind the wire, and how it keeps track of it: items and
+//! requests in the generator's order, what has been answered, and which parts of the list are
+//! done with.
+// rsync: generator.c recv_generator(), itemize(), check_for_finished_files(); io.c
+// got_flist_entry_status()
+
+use super::agreement::Agreement;
+use super::outlet::Outlet;
+use crate::link::SegmentQueue;
+use crate::narrator::ItemRecord;
+use crate::receiver::{Attempt, Basis, Job, Receiver};
+use crate::segment::{EntryRef, Segment};
+use crate::stats::KindCounts;
+use delta::ChecksumKind;
+use options::{DeleteWhen, Options};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::item::{BasisKind, Item};
+use wire::mux::MessageCode;
+use wire::ndx::{Ndx, NdxEncoder};
+use wire::sums::SumHead;
+
+/// What is asked of a sender behind the wire.
+pub(crate) struct Requests {
+    outlet: Arc<Outlet>,
+    queue: Arc<SegmentQueue>,
+    agreement: Agreement,
+    /// No content comes, nor is asked for.
+    dry_run: bool,
+    /// Deletions come when everything else is done.
+    deletes_late: bool,
+    /// The other side is told how much was deleted.
+    tells_deletions: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    numbers: NdxEncoder,
+    /// What was asked for and has not begun to come, by number.
+    asked: HashMap<i32, Job>,
+    /// How many transfers have not ended.
+    under_way: u64,
+    /// Parts of the list that are not done with, oldest first.
+    parts: VecDeque<Part>,
+    /// How many phases the other side has ended.
+    phases_ended: usize,
+    /// Everything that comes has come.
+    all_read: bool,
+}
+
+/// A segment and how many of its transfers have not ended.
+struct Part {
+    first: u64,
+    under_way: u64,
+    /// The generator is through with it.
+    left: bool,
+}
+
+/// A part of the session, which both sides end together.
+// rsync: sender.c send_files(), the variable `phase`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// What the list needs.
+    List,
+    /// What did not arrive as it should, again.
+    Again,
+}
+
+impl Requests {
+    pub fn new(
+        outlet: Arc<Outlet>,
+        queue: Arc<SegmentQueue>,
+        agreement: Agreement,
+        options: &Options,
+    ) -> Requests {
+        Requests {
+            outlet,
+            queue,
+            agreement,
+            dry_run: options.dry_run,
+            deletes_late: matches!(
+                options.delete,
+                Some(DeleteWhen::Delay | DeleteWhen::After)
+            ),
+            tells_deletions: options.delete.is_some() || options.force_delete,
+            state: Mutex::new(State {
+                numbers: NdxEncoder::new(agreement.protocol),
+                asked: HashMap::new(),
+                under_way: 0,
+                parts: VecDeque::new(),
+                phases_ended: 0,
+                all_read: false,
+            }),
+        }
+    }
+
+    /// The checksum that the list has of files under `-c`.
+    pub fn listed_kind(&self) -> ChecksumKind {
+        self.agreement.list_checksum
+    }
+
+    /// Says what is done with an entry that needs no content, or of which none is wanted.
+    pub fn item(&self, record: ItemRecord) {
+        let mut out = Vec::new();
+        let mut state = self.lock();
+        let name = record.link_name.as_deref();
+        self.put_item(&mut state, &mut out, &record.entry, record.flags.0, None, name);
+        // The generator alone sends data, but for the ends of parts: so this order is the wire's.
+        drop(state);
+        self.outlet.data(&out);
+    }
+
+    fn put_item(
+        &self,
+        state: &mut State,
+        out: &mut Vec<u8>,
+        entry: &EntryRef,
+        flags: u16,
+        basis: Option<BasisKind>,
+        name: Option<&[u8]>,
+    ) {
+        let transfers = flags & wire::item::TRANSFER != 0;
+        if !self.agreement.protocol.has_items() && !transfers {
+            return;
+        }
+        state.numbers.put(out, Ndx::File(entry.wire_number()));
+        let item = Item {
+            flags,
+            basis: basis.unwrap_or_default(),
+            name,
+        };
+        item.put(out, self.agreement.protocol);
+    }
+
+    /// Asks for a file's content, with the sums of what is there already.
+    pub fn ask(&self, receiver: &Arc<Receiver>, job: Job) {
+        let mut out = Vec::new();
+        let number = job.entry.wire_number();
+        let basis = match job.basis {
+            Basis::Existing => None,
+            Basis::Partial(_) => Some(BasisKind::PARTIAL_DIR),
+        };
+        {
+            let mut state = self.lock();
+            self.put_item(&mut state, &mut out, &job.entry, job.flags.0, basis, None);
+        }
+        let first = job.attempt == Attempt::First;
+        receiver.put_signature(&job, &self.agreement, &mut out);
+        {
+            let mut state = self.lock();
+            if first {
+                state.under_way += 1;
+                if let Some(part) = state.part_of(&job.entry) {
+                    part.under_way += 1;
+                }
+            }
+            state.asked.insert(number, job);
+        }
+        self.outlet.data(&out);
+    }
+
+    /// The job of which the content comes now. `None`: nobody asked for it.
+    pub fn take(&self, number: i32) -> Option<Job> {
+        self.lock().asked.remove(&number)
+    }
+
+    /// The other side can send nothing of what was asked for and has not come: it would have come
+    /// by now.
+    pub fn take_unanswered(&self) -> Vec<Job> {
+        let mut state = self.lock();
+        let mut jobs: Vec<Job> = state.asked.drain().map(|(_, job)| job).collect();
+        jobs.sort_by_key(|job| job.entry.number());
+        jobs
+    }
+
+    /// A transfer ended for good.
+    pub fn ended(&self, entry: &EntryRef) {
+        let mut state = self.lock();
+        state.under_way = state.under_way.saturating_sub(1);
+        if let Some(part) = state.part_of(entry) {
+            part.under_way = part.under_way.saturating_sub(1);
+        }
+        self.end_parts(&mut state);
+        drop(state);
+        self.queue.ring();
+    }
+
+    /// A part of the list begins: nothing of it has been asked for.
+    pub fn begin(&self, segment: &Segment) {
+        self.lock().parts.push_back(Part {
+            first: segment.first_index,
+            under_way: 0,
+            left: false,
+        });
+    }
+
+    /// The generator is through with a segment.
+    pub fn leave(&self, segment: &Arc<Segment>) {
+        let mut state = self.lock();
+        let first = segment.first_index;
+        for part in state.parts.iter_mut().filter(|p| p.first == first && !p.left) {
+            part.left = true;
+            break;
+        }
+        self.end_parts(&mut state);
+    }
+
+    /// Tells the other side which parts of an incremental list are done with.
+    fn end_parts(&self, state: &mut State) {
+        if !self.agreement.protocol.is_incremental() {
+            return;
+        }
+        while let Some(part) = state.parts.front()
+            && part.left
+            && part.under_way == 0
+        {
+            state.parts.pop_front();
+            let mut out = Vec::new();
+            state.numbers.put(&mut out, Ndx::Done);
+            // Not waiting: whoever ends a transfer may be the one who reads.
+            self.outlet.late_data(&out);
+        }
+    }
+
+    /// Says that nothing more is asked for in this phase.
+    // rsync: generator.c generate_files(), EARLY_DELAY_DONE_MSG, EARLY_DELETE_DONE_MSG
+    pub fn end_phase(&self, phase: Phase, deleted: &KindCounts) {
+        let protocol = self.agreement.protocol;
+        let mut out = Vec::new();
+        let mut state = self.lock();
+        match phase {
+            // The end of the last part says it.
+            Phase::List if protocol.is_incremental() => {}
+            Phase::List => state.numbers.put(&mut out, Ndx::Done),
+            Phase::Again => {
+                state.numbers.put(&mut out, Ndx::Done);
+                // Nothing is held back until the end of the session, so its phase ends too.
+                if protocol.has_items() {
+                    state.numbers.put(&mut out, Ndx::Done);
+                }
+                if protocol.has_late_errors() && !self.deletes_late {
+                    self.put_deleted(&mut state, &mut out, deleted);
+                    state.numbers.put(&mut out, Ndx::Done);
+                }
+            }
+        }
+        drop(state);
+        self.outlet.data(&out);
+        self.outlet.flush();
+    }
+
+    fn put_deleted(&self, state: &mut State, out: &mut Vec<u8>, deleted: &KindCounts) {
+        if self.tells_deletions {
+            state.numbers.put(out, Ndx::DeletionStats);
+            super::stats::deletions(deleted).put(out);
+        }
+    }
+
+    /// Waits until the other side has answered everything of this phase, or there is news. True if
+    /// everything is answered.
+    pub fn wait_for(&self, phase: Phase, has_news: impl Fn() -> bool) -> bool {
+        self.outlet.flush();
+        let answered = || {
+            let state = self.lock();
+            state.under_way == 0 && state.phases_ended > phase as usize
+        };
+        self.queue.wait_until(|| answered() || has_news());
+        answered()
+    }
+
+    /// The other side has ended a phase.
+    pub fn phase_ended(&self) {
+        self.lock().phases_ended += 1;
+        self.queue.ring();
+    }
+
+    /// Everything that comes has come.
+    pub fn all_read(&self) {
+        self.lock().all_read = true;
+        self.queue.ring();
+    }
+
+    /// Ends the session with the other side: when deletions that come last are told, and it has
+    /// nothing more to say.
+    // rsync: generator.c generate_files(), main.c do_recv()
+    pub fn goodbye(&self, deleted: &KindCounts, has_failed: impl Fn() -> bool) {
+        let protocol = self.agreement.protocol;
+        let mut out = Vec::new();
+        if protocol.has_late_errors() && self.deletes_late {
+            let mut state = self.lock();
+            self.put_deleted(&mut state, &mut out, deleted);
+            state.numbers.put(&mut out, Ndx::Done);
+        }
+        self.outlet.data(&out);
+        self.outlet.flush();
+        self.queue.wait_until(|| self.lock().all_read || has_failed());
+        out.clear();
+        self.lock().numbers.put(&mut out, Ndx::Done);
+        self.outlet.data(&out);
+        self.outlet.flush();
+    }
+
+    /// The source of this entry is safely at the destination, and may be removed.
+    pub fn remove_source(&self, entry: &EntryRef) {
+        let number = entry.wire_number().to_le_bytes();
+        self.outlet.message(MessageCode::Success, &number);
+    }
+
+    /// Sends off what was asked for.
+    pub fn flush(&self) {
+        self.outlet.flush();
+    }
+
+    /// Waits until everything asked for has come, or will not.
+    pub fn drain(&self, has_failed: impl Fn() -> bool) {
+        self.outlet.flush();
+        let idle = || self.lock().under_way == 0;
+        self.queue.wait_until(|| idle() || has_failed());
+    }
+
+    /// Whether content is only pretended to be transferred.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The part that an entry is of, unless it is done with.
+    fn part_of(&mut self, entry: &EntryRef) -> Option<&mut Part> {
+        let first = entry.segment.first_index;
+        let at = self.parts.partition_point(|p| p.first < first);
+        // Of parts that begin at one number, all but the last are empty.
+        let same = self.parts.iter().skip(at).take_while(|p| p.first == first);
+        let at = at + same.count().checked_sub(1)?;
+        self.parts.get_mut(at)
+    }
+}
