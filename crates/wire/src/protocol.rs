@@ -153,11 +153,10 @@ impl Protocol {
     /// How many phases a session has, each of which the generator ends with a "done": files, files
     /// that did not arrive well, and from version 29 on what waited for the end (`--delay-updates`).
     ///
-    /// The sender answers each "done" but the last with one of its own, and after the last sends
-    /// "done", too: `phases() + 1` in each direction, a last phase being empty. From 31 on, the
-    /// generator ends with one more; see [`Self::has_long_goodbye`]. With incremental recursion,
-    /// the generator says "done" before all that once for each part of the list, and the sender
-    /// answers those, but that for the last part, in the same way.
+    /// With incremental recursion, the generator ends the first phase once for each part of the list.
+    /// Behind the phases it says "done" once more, in a phase without anything. The sender answers
+    /// each of these with a "done" of its own, the last when it has nothing more to send, and says
+    /// no other before the goodbye; see [`Self::has_long_goodbye`].
     // rsync: sender.c send_files() max_phase, generator.c generate_files()
     pub const fn phases(self) -> usize {
         if self.version >= 29 { 2 } else { 1 }
@@ -169,11 +168,6 @@ impl Protocol {
     // rsync: main.c read_final_goodbye(); generator.c EARLY_DELETE_DONE_MSG()
     pub const fn has_long_goodbye(self) -> bool {
         self.version >= 31
-    }
-
-    /// How often the generator says "done" in a session without incremental recursion.
-    pub const fn dones_of_generator(self) -> usize {
-        self.phases() + 2 + self.has_long_goodbye() as usize
     }
 
     /// Names of `--files-from` cross in frames as all else does; before, while they do, no frames
