@@ -10,6 +10,14 @@ pub enum Error {
     /// The peer sent what no correct peer sends.
     #[error("protocol error: {0}")]
     Misbehaving(String),
+    /// The stream's frames make no sense, so nothing after them can.
+    // rsync: errcode.h RERR_STREAMIO
+    #[error("{0}")]
+    Garbled(String),
+    /// The two ends have no version of the protocol in common, or what answers is no rsync.
+    // rsync: errcode.h RERR_PROTOCOL
+    #[error("{0}")]
+    Incompatible(String),
     /// The peer asks for something that this program does not know.
     #[error("{0}")]
     Unsupported(String),

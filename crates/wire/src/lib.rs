@@ -12,14 +12,31 @@
 //! | `source.rs` | where decoders take bytes from | `io.c` `read_buf()` |
 //! | `int.rs` | numbers and short strings | `io.c` `read_varint()`, ... |
 //! | `protocol.rs` | versions 27 to 32, and what differs between them | `compat.c` |
+//! | `greeting.rs` | which version and which flags result, the seed | `compat.c` `setup_protocol()` |
+//! | `negotiate.rs` | which checksum and which compression result | `compat.c` `negotiate_the_strings()` |
+//! | `mux.rs` | frames: data, and messages beside it | `io.c` `read_a_msg()` |
+//! | `ndx.rs` | indices of files, and the marks among them | `io.c` `read_ndx()` |
+//! | `item.rs` | what is done with a file, and from what | `rsync.c` `read_ndx_and_attrs()` |
+//! | `stats.rs` | the numbers at the end | `main.c` `handle_stats()` |
+//! | `arguments.rs` | arguments and lists of names that cross as data | `io.c` `read_args()` |
+//! | `filters.rs` | the frames of filter rules | `exclude.c` `recv_filter_list()` |
 //! | `error.rs` | what can be wrong with a peer's bytes | |
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod error;
+pub mod filters;
+pub mod greeting;
 pub mod int;
+pub mod item;
+pub mod mux;
+pub mod ndx;
+pub mod negotiate;
 pub mod protocol;
 pub mod source;
+pub mod stats;
 
 pub use error::Error;
-pub use protocol::{CompatFlags, Protocol};
+pub use ndx::Ndx;
+pub use protocol::{CompatFlags, Protocol, Side};
 pub use source::Source;

@@ -12,6 +12,35 @@ pub struct Protocol {
     flags: CompatFlags,
 }
 
+/// Which end of a session this is: rsync's client is the program that the user called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The user's program.
+    Client,
+    /// What the client started or connected to.
+    Server,
+}
+
+impl Side {
+    /// The one at the far end.
+    #[must_use]
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Client => "Client",
+            Side::Server => "Server",
+        })
+    }
+}
+
 /// What the server says from version 30 on; before, it is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompatFlags(u32);
@@ -119,6 +148,40 @@ impl Protocol {
     /// Nanoseconds, the statistics of deletions and errors that end both sides cross.
     pub const fn has_late_errors(self) -> bool {
         self.version >= 31
+    }
+
+    /// How many phases a session has, each of which the generator ends with a "done": files, files
+    /// that did not arrive well, and from version 29 on what waited for the end (`--delay-updates`).
+    ///
+    /// With incremental recursion, the generator ends the first phase once for each part of the list.
+    /// Behind the phases it says "done" once more, in a phase without anything. The sender answers
+    /// each of these with a "done" of its own, the last when it has nothing more to send, and says
+    /// no other before the goodbye; see [`Self::has_long_goodbye`].
+    // rsync: sender.c send_files() max_phase, generator.c generate_files()
+    pub const fn phases(self) -> usize {
+        if self.version >= 29 { 2 } else { 1 }
+    }
+
+    /// After the phases and, where the sender is the server, after the statistics, the generator
+    /// says its last "done". Here it does so twice: once when all deletions are made, which the
+    /// sender answers with "done", and once when the receiver has ended.
+    // rsync: main.c read_final_goodbye(); generator.c EARLY_DELETE_DONE_MSG()
+    pub const fn has_long_goodbye(self) -> bool {
+        self.version >= 31
+    }
+
+    /// Names of `--files-from` cross in frames as all else does; before, while they do, no frames
+    /// go to the sender.
+    // rsync: io.c start_filesfrom_forwarding()
+    pub const fn frames_names(self) -> bool {
+        self.version >= 31
+    }
+
+    /// What the client sends crosses in frames, so that messages may be among it. What the server
+    /// sends always does.
+    // rsync: compat.c need_messages_from_generator
+    pub const fn frames_both_ways(self) -> bool {
+        self.version >= 30
     }
 
     /// The list comes in parts.
