@@ -12,10 +12,12 @@
 //! | `source.rs` | where decoders take bytes from | `io.c` `read_buf()` |
 //! | `int.rs` | numbers and short strings | `io.c` `read_varint()`, ... |
 //! | `protocol.rs` | versions 27 to 32, and what differs between them | `compat.c` |
+//! | `flist.rs`, `flist/` | the file list: entries, names of ids, ACLs, extended attributes | `flist.c`, `uidlist.c`, `acls.c`, `xattrs.c` |
 //! | `error.rs` | what can be wrong with a peer's bytes | |
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod flist;
 pub mod int;
 pub mod protocol;
 pub mod source;
