@@ -20,6 +20,7 @@ pub mod acl;
 mod decode;
 mod encode;
 mod entry;
+mod firsts;
 mod flags;
 pub mod ids;
 mod name;

@@ -7,6 +7,7 @@
 
 use super::acl::AclDecoder;
 use super::entry::{Attributes, Device, DirectoryRole, HardLink, Kind, WireEntry};
+use super::firsts::Firsts;
 use super::flags;
 use super::ids;
 use super::name::MAX_PATH;
@@ -36,19 +37,8 @@ pub struct EntryDecoder {
     checksum: [u8; MAX_CHECKSUM_LEN],
     acls: AclDecoder,
     xattrs: XattrDecoder,
-    /// The entries of this segment that are the first of a group, by index.
-    firsts: Vec<First>,
-    /// Their targets and checksums, one behind the other.
-    first_bytes: Vec<u8>,
-}
-
-/// An entry to which others can be linked.
-#[derive(Debug)]
-struct First {
-    index: i32,
-    attributes: Attributes,
-    /// Where its bytes begin: the target or the checksum, whichever its kind has.
-    bytes: usize,
+    /// The entries of this segment that are the first of a group.
+    firsts: Firsts,
 }
 
 /// What comes next in a list.
@@ -101,8 +91,7 @@ impl EntryDecoder {
             checksum: [0; MAX_CHECKSUM_LEN],
             acls: AclDecoder::default(),
             xattrs: XattrDecoder::default(),
-            firsts: Vec::new(),
-            first_bytes: Vec::new(),
+            firsts: Firsts::default(),
         }
     }
 
@@ -122,8 +111,11 @@ impl EntryDecoder {
         let flags = match take_flags(source, protocol)? {
             Flags::Entry(flags) => flags,
             Flags::End(io_error) => {
-                self.firsts.clear();
-                self.first_bytes.clear();
+                if protocol.is_incremental() {
+                    self.firsts.clear();
+                } else {
+                    self.firsts = Firsts::default();
+                }
                 let next = self.segment.next()?;
                 let segment = std::mem::replace(&mut self.segment, next);
                 return Ok(Item::End { segment, io_error });
@@ -249,54 +241,35 @@ impl EntryDecoder {
         if index < self.segment.start() {
             return Ok(index);
         }
-        let Ok(place) = self
-            .firsts
-            .binary_search_by_key(&index, |first| first.index)
-        else {
+        let Some((first, bytes)) = self.firsts.find(index) else {
             return Err(Error::misbehaving(format!(
                 "hard-link reference to #{index}, which is the first of no group"
             ))
             .into());
         };
-        let first = &self.firsts[place];
-        // What leaves these out keeps what the entry before had.
-        let atime = match Kind::of_mode(first.attributes.mode) {
-            Some(kind) if self.rules.sends_atime(kind) => first.attributes.atime,
-            _ => self.prior.atime,
-        };
-        let device = match Kind::of_mode(first.attributes.mode) {
-            Some(kind) if kind.is_device() && self.rules.devices => first.attributes.device,
-            _ => self.prior.device,
-        };
-        self.prior = Attributes {
-            atime,
-            device,
-            ..first.attributes
-        };
-        let end = match self.firsts.get(place + 1) {
-            Some(next) => next.bytes,
-            None => self.first_bytes.len(),
-        };
-        let bytes = &self.first_bytes[first.bytes..end];
-        match Kind::of_mode(first.attributes.mode) {
-            Some(Kind::Symlink) => self.target.extend_from_slice(bytes),
+        let kind = Kind::of_mode(first.mode).unwrap_or(Kind::Missing);
+        match kind {
+            Kind::Symlink => self.target.extend_from_slice(bytes),
             _ => self.checksum[..bytes.len()].copy_from_slice(bytes),
+        }
+        // What the first left out is still as in the entry before this one.
+        let prior = std::mem::replace(&mut self.prior, first);
+        if !self.rules.sends_atime(kind) {
+            self.prior.atime = prior.atime;
+        }
+        if !kind.is_device() || !self.rules.devices {
+            self.prior.device = prior.device;
         }
         Ok(index)
     }
 
     fn remember(&mut self, index: i32, kind: Kind) {
-        self.firsts.push(First {
-            index,
-            attributes: self.prior,
-            bytes: self.first_bytes.len(),
-        });
         let bytes = match kind {
             Kind::Symlink => &self.target[..],
             Kind::Regular => &self.checksum[..self.rules.checksum_len.into()],
             _ => &[],
         };
-        self.first_bytes.extend_from_slice(bytes);
+        self.firsts.push(index, self.prior, bytes);
     }
 
     /// The kind of the entry at hand.
