@@ -52,7 +52,8 @@ impl EntryEncoder {
         self.segment
     }
 
-    /// Appends an entry, and tells its index.
+    /// Appends an entry, and tells its index. Its name and target are shorter than
+    /// [`MAX_PATH`](super::MAX_PATH): rsync leaves out what is longer, and so has the caller to.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ impl EntryEncoder {
     ///
     /// # Panics
     ///
-    /// If the entry lacks lists or attributes that the rules say it has.
+    /// If the entry lacks a checksum, lists, attributes or an inode that the rules say it has.
     pub fn put(&mut self, out: &mut Vec<u8>, entry: &WireEntry<'_>) -> Result<i32, Error> {
         let rules = self.rules;
         let kind = Kind::of_mode(entry.attributes.mode).unwrap_or(Kind::Missing);
@@ -156,7 +157,7 @@ impl EntryEncoder {
         if rules.crtimes && now.crtime == now.mtime {
             flags |= flags::CRTIME_IS_MTIME;
         }
-        flags |= prior.link_flags(rules, entry.hard_link);
+        flags |= prior.link_flags(rules, kind, entry.hard_link);
         let same = same_start(&prior.name, entry.name);
         if same > 0 {
             flags |= flags::SAME_NAME;
@@ -220,13 +221,8 @@ impl EntryEncoder {
             put_number(out, protocol, entry.link_target.len() as i32);
             out.extend_from_slice(entry.link_target);
         }
-        if let (true, HardLink::Inode { device, inode }) = (rules.links_by_inode(), entry.hard_link)
-        {
-            if !protocol.has_extended_flags() || flags & flags::SAME_LINK_DEVICE == 0 {
-                // One more, so that it is never 0.
-                put_longint(out, device.wrapping_add(1));
-            }
-            put_longint(out, inode);
+        if rules.links_by_inode() {
+            put_inode(out, protocol, entry.hard_link, kind, flags);
         }
         if rules.sends_checksum(kind) {
             put_checksum(out, rules, kind, entry.checksum);
@@ -258,16 +254,19 @@ impl Prior {
         flags
     }
 
-    fn link_flags(&mut self, rules: &ListRules, link: HardLink) -> u32 {
-        match link {
-            _ if !rules.hard_links || !rules.protocol.has_extended_flags() => 0,
-            HardLink::None => 0,
-            HardLink::First => flags::HARD_LINKED | flags::HARD_LINK_FIRST,
-            HardLink::Of(_) => flags::HARD_LINKED,
-            HardLink::Inode { device, .. } if repeats(&mut self.link_device, device) => {
+    fn link_flags(&mut self, rules: &ListRules, kind: Kind, link: HardLink) -> u32 {
+        let protocol = rules.protocol;
+        if !rules.hard_links || kind == Kind::Directory || !protocol.has_extended_flags() {
+            return 0;
+        }
+        match (link, protocol.is_packed()) {
+            (HardLink::First, true) => flags::HARD_LINKED | flags::HARD_LINK_FIRST,
+            (HardLink::Of(_), true) => flags::HARD_LINKED,
+            (HardLink::Inode { device, .. }, false) if repeats(&mut self.link_device, device) => {
                 flags::HARD_LINKED | flags::SAME_LINK_DEVICE
             }
-            HardLink::Inode { .. } => flags::HARD_LINKED,
+            (HardLink::Inode { .. }, false) => flags::HARD_LINKED,
+            _ => 0,
         }
     }
 }
@@ -338,6 +337,26 @@ fn put_device(out: &mut Vec<u8>, protocol: Protocol, now: &Attributes, kind: Kin
         out.push(minor as u8);
     } else {
         put_number(out, protocol, minor as i32);
+    }
+}
+
+fn put_inode(out: &mut Vec<u8>, protocol: Protocol, link: HardLink, kind: Kind, flags: u32) {
+    let (linked, same) = match protocol.has_extended_flags() {
+        true => (
+            flags & flags::HARD_LINKED != 0,
+            flags & flags::SAME_LINK_DEVICE != 0,
+        ),
+        false => (kind == Kind::Regular, false),
+    };
+    if linked {
+        let HardLink::Inode { device, inode } = link else {
+            panic!("a file has its inode");
+        };
+        if !same {
+            // One more, so that it is never 0.
+            put_longint(out, device.wrapping_add(1));
+        }
+        put_longint(out, inode);
     }
 }
 
