@@ -20,6 +20,7 @@
 //! | `stats.rs` | the numbers at the end | `main.c` `handle_stats()` |
 //! | `arguments.rs` | arguments and lists of names that cross as data | `io.c` `read_args()` |
 //! | `filters.rs` | the frames of filter rules | `exclude.c` `recv_filter_list()` |
+//! | `flist.rs`, `flist/` | the file list: entries, names of ids, ACLs, extended attributes | `flist.c`, `uidlist.c`, `acls.c`, `xattrs.c` |
 //! | `error.rs` | what can be wrong with a peer's bytes | |
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod arguments;
 pub mod error;
 pub mod filters;
 pub mod greeting;
+pub mod flist;
 pub mod int;
 pub mod item;
 pub mod mux;
