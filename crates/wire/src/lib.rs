@@ -12,6 +12,8 @@
 //! | `source.rs` | where decoders take bytes from | `io.c` `read_buf()` |
 //! | `int.rs` | numbers and short strings | `io.c` `read_varint()`, ... |
 //! | `protocol.rs` | versions 27 to 32, and what differs between them | `compat.c` |
+//! | `sums.rs` | a basis' block sums | `io.c` `read_sum_head()`, `sender.c` `receive_sums()` |
+//! | `token/` | a file's content, plain or compressed | `token.c` |
 //! | `error.rs` | what can be wrong with a peer's bytes | |
 #![forbid(unsafe_code)]
 
@@ -19,6 +21,8 @@ pub mod error;
 pub mod int;
 pub mod protocol;
 pub mod source;
+pub mod sums;
+pub mod token;
 
 pub use error::Error;
 pub use protocol::{CompatFlags, Protocol};
