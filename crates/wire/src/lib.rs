@@ -21,14 +21,16 @@
 //! | `arguments.rs` | arguments and lists of names that cross as data | `io.c` `read_args()` |
 //! | `filters.rs` | the frames of filter rules | `exclude.c` `recv_filter_list()` |
 //! | `flist.rs`, `flist/` | the file list: entries, names of ids, ACLs, extended attributes | `flist.c`, `uidlist.c`, `acls.c`, `xattrs.c` |
+//! | `sums.rs` | a basis' block sums | `io.c` `read_sum_head()`, `sender.c` `receive_sums()` |
+//! | `token/` | a file's content, plain or compressed | `token.c` |
 //! | `error.rs` | what can be wrong with a peer's bytes | |
 #![forbid(unsafe_code)]
 
 pub mod arguments;
 pub mod error;
 pub mod filters;
-pub mod greeting;
 pub mod flist;
+pub mod greeting;
 pub mod int;
 pub mod item;
 pub mod mux;
@@ -37,6 +39,8 @@ pub mod negotiate;
 pub mod protocol;
 pub mod source;
 pub mod stats;
+pub mod sums;
+pub mod token;
 
 pub use error::Error;
 pub use ndx::Ndx;

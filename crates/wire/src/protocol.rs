@@ -184,6 +184,19 @@ impl Protocol {
         self.version >= 30
     }
 
+    /// The longest block of a basis, in bytes.
+    // rsync: rsync.h MAX_BLOCK_SIZE, OLD_MAX_BLOCK_SIZE
+    pub const fn max_block_len(self) -> i32 {
+        if self.version >= 30 { 1 << 17 } else { 1 << 29 }
+    }
+
+    /// Before, both ends put the first 65535 bytes of a longer matched block into zlib's window
+    /// again and again, instead of the block.
+    // rsync: token.c send_deflated_token(), see_deflate_token()
+    pub const fn inserts_whole_blocks(self) -> bool {
+        self.version >= 31
+    }
+
     /// The list comes in parts.
     pub const fn is_incremental(self) -> bool {
         self.flags.contains(CompatFlags::INC_RECURSE)
