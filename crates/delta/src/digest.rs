@@ -30,6 +30,11 @@ impl Digest {
         Digest { bytes, kind }
     }
 
+    /// The digest of a peer, if it has this kind's length.
+    pub fn from_bytes(kind: ChecksumKind, bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == kind.digest_len()).then(|| Digest::filled(kind, bytes))
+    }
+
     /// The bytes in wire order.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.kind.digest_len()]

@@ -91,5 +91,5 @@ pub use rolling::RollingSum;
 pub use seam::Seam;
 pub use signature::Signature;
 pub use signing::{BlockSums, SignatureBuilder, SignatureReceiver};
-pub use strong::{FileSum, StrongSum};
+pub use strong::{FileSum, SeedPlace, StrongSum};
 pub use token::{CopyRun, MatchStats, TokenSink};

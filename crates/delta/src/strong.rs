@@ -17,12 +17,35 @@ use crate::{ChecksumKind, Digest};
 pub struct StrongSum {
     kind: ChecksumKind,
     seed: i32,
+    place: SeedPlace,
+}
+
+/// Where MD5 and SHA-1 have the seed of a block sum. MD4 always has it after the block, and XXH has it
+/// inside.
+// rsync: checksum.c get_checksum2(), compat.c proper_seed_order
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SeedPlace {
+    /// Before the block: what peers do that say so.
+    #[default]
+    Before,
+    /// After it: what rsync 3.0 did.
+    After,
 }
 
 impl StrongSum {
     /// Block sums of `kind` under the session's checksum seed (0 for none).
     pub fn new(kind: ChecksumKind, seed: i32) -> Self {
-        StrongSum { kind, seed }
+        StrongSum {
+            kind,
+            seed,
+            place: SeedPlace::default(),
+        }
+    }
+
+    /// The same with the seed in this place.
+    #[must_use]
+    pub fn with_seed(self, place: SeedPlace) -> Self {
+        StrongSum { place, ..self }
     }
 
     /// The algorithm.
@@ -42,21 +65,20 @@ impl StrongSum {
                 self.filled(&XxHash3_64::oneshot_with_seed(xx_seed, block).to_le_bytes())
             }
             ChecksumKind::Xxh64 => self.filled(&XxHash64::oneshot(xx_seed, block).to_le_bytes()),
-            // As peers with the `CF_CHKSUM_SEED_FIX` compatibility flag do; rsync 3.0 had it after.
-            ChecksumKind::Md5 => self.framed::<Md5>(SeedSide::Before, block),
-            ChecksumKind::Md4 => self.framed::<Md4>(SeedSide::After, block),
-            ChecksumKind::Sha1 => self.framed::<Sha1>(SeedSide::Before, block),
+            ChecksumKind::Md5 => self.framed::<Md5>(self.place, block),
+            ChecksumKind::Md4 => self.framed::<Md4>(SeedPlace::After, block),
+            ChecksumKind::Sha1 => self.framed::<Sha1>(SeedPlace::Before, block),
             ChecksumKind::None => self.filled(&[0]),
         }
     }
 
     /// A classical hash of the block with the seed, if there is one, on the given side.
-    fn framed<H: md5::Digest>(&self, side: SeedSide, block: &[u8]) -> Digest {
+    fn framed<H: md5::Digest>(&self, side: SeedPlace, block: &[u8]) -> Digest {
         let seed = self.seed.to_le_bytes();
         let seed = if self.seed == 0 { &[][..] } else { &seed[..] };
         let hash = match side {
-            SeedSide::Before => H::new().chain_update(seed).chain_update(block),
-            SeedSide::After => H::new().chain_update(block).chain_update(seed),
+            SeedPlace::Before => H::new().chain_update(seed).chain_update(block),
+            SeedPlace::After => H::new().chain_update(block).chain_update(seed),
         };
         self.filled(&hash.finalize())
     }
@@ -64,12 +86,6 @@ impl StrongSum {
     fn filled(&self, bytes: &[u8]) -> Digest {
         Digest::filled(self.kind, bytes)
     }
-}
-
-#[derive(Clone, Copy)]
-enum SeedSide {
-    Before,
-    After,
 }
 
 /// The sum of a whole file, fed in order in pieces of any size.

@@ -89,6 +89,11 @@ impl Control {
         }
     }
 
+    /// The other side wants to wait at most so long, in seconds.
+    pub(crate) fn limit_timeout(&self, seconds: u32) {
+        let _ = seconds;
+    }
+
     /// How long nothing has moved.
     pub(crate) fn silence(&self) -> Duration {
         let last = Duration::from_millis(self.last_sign.load(Ordering::Relaxed));

@@ -19,6 +19,13 @@ pub trait EventSink: Send + Sync {
 pub enum Event<'a> {
     /// A line of text for the user.
     Message(&'a Message),
+    /// What the other side of a wire tells, as it came: perhaps several lines, or a part of one.
+    Told {
+        /// How grave it is.
+        severity: Severity,
+        /// The text, with its newlines.
+        text: &'a [u8],
+    },
     /// The making of the file list.
     FileList(FileList),
     /// An entry was itemized (and, where that was needed, transferred).
@@ -60,6 +67,19 @@ pub enum Role {
     Destination,
 }
 
+impl Role {
+    /// What rsync's messages call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Sender => "sender",
+            Role::Generator => "generator",
+            Role::Receiver => "receiver",
+            Role::Client => "client",
+            Role::Destination => "Receiver",
+        }
+    }
+}
+
 /// How grave a message is, which also says where rsync prints it.
 // rsync: rsync.h enum logcode
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +117,8 @@ pub enum FileList {
     Started {
         /// The transfer starts before the list is complete.
         incremental: bool,
+        /// It comes from elsewhere: "receiving", not "sending".
+        receiving: bool,
     },
     /// A whole list has grown to this many entries.
     Grown(u64),

@@ -147,3 +147,24 @@ impl MergeFiles for DirectoryFiles<'_> {
         self.outside.notice(notice);
     }
 }
+
+/// The rules in the form in which another side reads them.
+// rsync: exclude.c send_rules()
+pub(crate) fn for_peer(filters: &FilterSet, protocol: wire::Protocol) -> Vec<Vec<u8>> {
+    let _ = (filters, protocol);
+    Vec::new()
+}
+
+/// The rules that another side sent.
+// rsync: exclude.c recv_filter_list()
+pub(crate) fn of_peer(rules: &[Vec<u8>], options: &Options) -> Result<FilterSet, FilterError> {
+    let mut files = CommandLineFiles::default();
+    let mut set = FilterSet::builder(&mut files);
+    if options.delete_excluded {
+        set.delete_excluded();
+    }
+    for rule in rules {
+        set.add_rule(rule)?;
+    }
+    set.finish()
+}

@@ -17,8 +17,19 @@ pub(crate) struct Ids {
 
 struct Mapping {
     rules: Vec<(MapFrom, u32)>,
-    name_of: fn(u32) -> Option<Vec<u8>>,
+    names: Names,
     known: Mutex<HashMap<u32, u32>>,
+}
+
+/// What ids are called where they come from.
+enum Names {
+    /// Here.
+    Own(fn(u32) -> Option<Vec<u8>>),
+    /// Elsewhere: what was told so far. By its name, an id becomes one of ours.
+    Told {
+        names: Mutex<HashMap<u32, Vec<u8>>>,
+        id_of: fn(&[u8]) -> Option<u32>,
+    },
 }
 
 impl Ids {
@@ -31,6 +42,26 @@ impl Ids {
             groups: Mapping::new(ctx, &o.groupmap, "group", names::gid_of, names::group_name),
             own_groups,
         }
+    }
+
+    /// The maps of these options for ids of another computer, whose names are to be learned.
+    pub fn of_peer(ctx: &Context) -> Ids {
+        let mut ids = Ids::new(ctx);
+        if !ctx.options.numeric_ids {
+            ids.users.names = Names::told(names::uid_of);
+            ids.groups.names = Names::told(names::gid_of);
+        }
+        ids
+    }
+
+    /// The other computer calls a user so.
+    pub fn learn_user(&self, uid: u32, name: &[u8]) {
+        self.users.learn(uid, name);
+    }
+
+    /// The other computer calls a group so.
+    pub fn learn_group(&self, gid: u32, name: &[u8]) {
+        self.groups.learn(gid, name);
     }
 
     /// Numbers as they are, all of which may be tried: for copies of what is at the destination.
@@ -61,8 +92,17 @@ impl Mapping {
     fn empty(name_of: fn(u32) -> Option<Vec<u8>>) -> Mapping {
         Mapping {
             rules: Vec::new(),
-            name_of,
+            names: Names::Own(name_of),
             known: Mutex::default(),
+        }
+    }
+
+    fn learn(&self, id: u32, name: &[u8]) {
+        if let Names::Told { names, .. } = &self.names
+            && !name.is_empty()
+        {
+            let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.insert(id, name.to_vec());
         }
     }
 
@@ -93,13 +133,13 @@ impl Mapping {
         }
         Mapping {
             rules,
-            name_of,
+            names: Names::Own(name_of),
             known: Mutex::default(),
         }
     }
 
     fn map(&self, id: u32) -> u32 {
-        if self.rules.is_empty() {
+        if self.rules.is_empty() && matches!(self.names, Names::Own(_)) {
             return id;
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,15 +148,40 @@ impl Mapping {
 
     fn look_up(&self, id: u32) -> u32 {
         // An ID that nobody has here has an empty name.
-        let name = (self.name_of)(id).unwrap_or_default();
+        let name = self.names.of(id).unwrap_or_default();
         let matching = self.rules.iter().find(|(from, _)| match from {
             MapFrom::Ids { first, last } => (*first..=*last).contains(&id),
             MapFrom::Name(wanted) => *wanted == name,
             MapFrom::Wild(pattern) => wildmatch(pattern, &name),
         });
-        matching.map_or(id, |(_, to)| *to)
+        match (matching, &self.names) {
+            (Some((_, to)), _) => *to,
+            (None, Names::Told { id_of, .. }) if !name.is_empty() => id_of(&name).unwrap_or(id),
+            (None, _) => id,
+        }
     }
 }
+
+impl Names {
+    fn told(id_of: fn(&[u8]) -> Option<u32>) -> Names {
+        Names::Told {
+            names: Mutex::default(),
+            id_of,
+        }
+    }
+
+    fn of(&self, id: u32) -> Option<Vec<u8>> {
+        match self {
+            Names::Own(name_of) => name_of(id),
+            Names::Told { names, .. } => {
+                let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+                names.get(&id).cloned()
+            }
+        }
+    }
+}
+
+pub(crate) use names::{group_name, user_name};
 
 #[cfg(unix)]
 mod names {

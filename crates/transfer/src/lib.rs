@@ -53,4 +53,5 @@ pub mod stats;
 
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
+pub use remote::{Call, Messenger, Side, Wire, run_remote};
 pub use session::{Outcome, driver_name, pump_config, run_local};

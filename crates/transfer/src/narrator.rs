@@ -31,6 +31,8 @@ pub(crate) struct Narrator {
     /// Somebody looks at the parts of the list.
     tells_parts: bool,
     lines_before_transfer: bool,
+    /// How much an open window holds.
+    window: usize,
     itemize: u8,
     name_level: u8,
     source_dirs: Mutex<Vec<Arc<[u8]>>>,
@@ -115,11 +117,20 @@ enum PlaceState {
     Line,
 }
 
+/// In which order things are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// In the order in which a local rsync's processes tell them.
+    OfRsync,
+    /// As they come: a wire has its own order.
+    AsItComes,
+}
+
 /// What rsync's output buffer holds.
 const WINDOW: usize = 32 * 1024;
 
 impl Narrator {
-    pub fn new(sink: Arc<dyn EventSink>, options: &Options) -> Narrator {
+    pub fn new(sink: Arc<dyn EventSink>, options: &Options, order: Order) -> Narrator {
         let lines = options.out_format.is_some() || options.log_file.is_some() || options.json;
         let progress = options.info.progress > 0;
         let before = !options.json
@@ -134,6 +145,10 @@ impl Narrator {
             tells_parts: options.info.progress >= 2 && !options.json,
             live: options.progress_bar || (options.json && progress),
             lines_before_transfer: before,
+            window: match order {
+                Order::OfRsync => WINDOW,
+                Order::AsItComes => 0,
+            },
             itemize: options.itemize(),
             name_level: options.info.name,
             source_dirs: Mutex::default(),
@@ -145,7 +160,8 @@ impl Narrator {
         let mut state = self.lock();
         // The generator's notices follow the items of the windows before; errors, and what comes
         // from elsewhere, wait for nothing.
-        let follows = message.role == Role::Generator
+        let follows = self.window > 0
+            && message.role == Role::Generator
             && matches!(message.severity, Severity::Info | Severity::Client);
         if follows && state.first < state.closed {
             let after = state.closed;
@@ -181,7 +197,7 @@ impl Narrator {
     /// Tells a deletion, as soon as its turn comes.
     pub fn deleted(&self, name: &[u8], mode: u32) {
         let mut state = self.lock();
-        if state.first < state.closed {
+        if self.window > 0 && state.first < state.closed {
             let after = state.closed;
             state
                 .notices
@@ -258,7 +274,7 @@ impl Narrator {
             announced: false,
         });
         queue.window_bytes += weight;
-        if queue.window_bytes >= WINDOW {
+        if queue.window_bytes >= self.window {
             self.close(&mut queue);
         }
         PlaceId(Some(id))

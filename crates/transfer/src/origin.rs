@@ -85,11 +85,4 @@ impl Origin {
             requests.flush();
         }
     }
-
-    /// Waits until everything asked for has come, or will not.
-    pub fn drain(&self) {
-        if let Origin::Away(requests) = self {
-            requests.drain();
-        }
-    }
 }

@@ -345,6 +345,13 @@ fn sort(entries: &mut [Entry]) {
 }
 
 impl Cleaned {
+    /// Forgets what was dropped: what stays is numbered without it.
+    pub fn forget_dropped(&mut self) {
+        self.places = None;
+        self.dropped.clear();
+        self.dropped_dirs.clear();
+    }
+
     /// A directory wins over a file of the same name, which sorts elsewhere.
     fn drop_shadowed_files(&mut self) {
         let entries = &self.entries;

@@ -12,10 +12,12 @@ use crate::generator::Generator;
 use crate::generator::prune::prune;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
-use crate::narrator::Narrator;
+use crate::narrator::{Narrator, Order};
 use crate::open_files::OpenFiles;
+use crate::origin::Origin;
 use crate::paths;
 use crate::receiver::Receiver;
+use crate::remote::Destined;
 use crate::segment::Segment;
 use crate::sender::Sender;
 use crate::stats::Stats;
@@ -51,7 +53,7 @@ pub fn run_local(
 ) -> Outcome {
     let umask = fast_io::dir::take_umask();
     let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
-    let narrator = Narrator::new(sink, &options);
+    let narrator = Narrator::new(sink, &options, Order::OfRsync);
     let workers = pump.workers().min(open_files.threads);
     let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
         Ok(pump) => Arc::new(pump),
@@ -108,7 +110,7 @@ pub fn pump_config(asked: IoBackend) -> PumpConfig {
     config.with_backend(backend)
 }
 
-fn no_pump(narrator: &Narrator, error: io::Error) -> Outcome {
+pub(crate) fn no_pump(narrator: &Narrator, error: io::Error) -> Outcome {
     narrator.message(crate::event::Message {
         severity: crate::event::Severity::Error,
         role: Role::Receiver,
@@ -137,17 +139,7 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     } else {
         operands.pop()
     };
-    let filters = match filtering::rules(&ctx.options) {
-        Ok((filters, notices)) => {
-            // While rsync reads its options it does not know yet that `-vv` asks for advice.
-            let advice = |n: &FilterNotice| matches!(n, FilterNotice::TrailingWhitespace { .. });
-            for notice in notices.iter().filter(|n| !advice(n)) {
-                filtering::tell(ctx, Role::Sender, notice);
-            }
-            filters
-        }
-        Err(e) => return Err(filter_failure(ctx, e)),
-    };
+    let filters = read_filters(ctx)?;
     check_munge(ctx)?;
     refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
     let names = files_from::read(ctx)?;
@@ -160,7 +152,16 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
             scope.spawn(move || sender.run(operands, names.as_deref(), &queue))
         };
         queue.wait_for_start();
-        let received = receive(ctx, &sender, &queue, &filters, target.as_deref());
+        let origin = Origin::Here(sender.clone());
+        let received = receive(
+            ctx,
+            origin,
+            &queue,
+            None,
+            &filters,
+            target.as_deref(),
+            &Destined::default(),
+        );
         queue.abandon();
         let listed = listing
             .join()
@@ -169,10 +170,25 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     })
 }
 
+/// The rules that the options name.
+pub(crate) fn read_filters(ctx: &Context) -> Result<FilterSet, SessionError> {
+    match filtering::rules(&ctx.options) {
+        Ok((filters, notices)) => {
+            // While rsync reads its options it does not know yet that `-vv` asks for advice.
+            let advice = |n: &FilterNotice| matches!(n, FilterNotice::TrailingWhitespace { .. });
+            for notice in notices.iter().filter(|n| !advice(n)) {
+                filtering::tell(ctx, Role::Sender, notice);
+            }
+            Ok(filters)
+        }
+        Err(e) => Err(filter_failure(ctx, e)),
+    }
+}
+
 /// `ENOENT`, and `ERROR_FILE_NOT_FOUND`.
 const NOT_FOUND: i32 = 2;
 
-fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionError {
+pub(crate) fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionError {
     use std::error::Error;
     let kind = if error.is_syntax() {
         Fatal::Syntax
@@ -194,13 +210,16 @@ fn filter_failure(ctx: &Context, error: tree::filter::FilterError) -> SessionErr
     }
 }
 
-/// Generator and receiver.
-fn receive(
+/// Generator and receiver. Who waits for the receiver is given it; what a peer's ids are called is
+/// known already.
+pub(crate) fn receive(
     ctx: &Arc<Context>,
-    sender: &Arc<Sender>,
+    origin: Origin,
     queue: &Arc<SegmentQueue>,
+    ids: Option<Arc<Ids>>,
     filters: &FilterSet,
     target: Option<&[u8]>,
+    destined: &Destined,
 ) -> Result<(), SessionError> {
     let Some(top) = queue.receive() else {
         return Ok(());
@@ -227,7 +246,7 @@ fn receive(
     };
     tell_backup_dir(ctx, &destination)?;
     let temp_dir = open_temp_dir(ctx, &destination)?;
-    let ids = Arc::new(Ids::new(ctx));
+    let ids = ids.unwrap_or_else(|| Arc::new(Ids::new(ctx)));
     let mut base = destination.absolute.clone();
     if base.first() != Some(&b'/') {
         base.insert(0, b'/');
@@ -236,19 +255,21 @@ fn receive(
     let receiver = Arc::new(Receiver::new(
         ctx.clone(),
         ids.clone(),
-        sender.clone(),
+        origin.clone(),
+        queue.clone(),
         destination.absolute.clone(),
         destination.root.clone(),
         temp_dir,
         rules.clone(),
     ));
+    destined.get_or_init(|| Some(receiver.clone()));
     if ctx.options.prune_empty_dirs {
         prune(&top, &rules);
     }
     let mut generator = Generator::new(
         ctx.clone(),
         ids,
-        sender.clone(),
+        origin,
         receiver.clone(),
         destination,
         queue.clone(),
@@ -390,7 +411,7 @@ fn check_munge(ctx: &Context) -> Result<(), SessionError> {
 }
 
 /// Runs the session beside a thread that ends it when nothing moves for `--timeout`.
-fn with_watchdog(
+pub(crate) fn with_watchdog(
     ctx: &Arc<Context>,
     session: impl FnOnce() -> Result<(), SessionError>,
 ) -> Result<(), SessionError> {

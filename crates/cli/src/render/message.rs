@@ -5,7 +5,7 @@
 use fast_io::dir::FileKind;
 use options::Options;
 use std::io;
-use transfer::event::{Message, Role};
+use transfer::event::Message;
 
 /// The line of a message: `tidesync: [sender] TEXT: STRERROR (ERRNO)`, or the text alone where
 /// there is no error of the system.
@@ -13,7 +13,7 @@ pub(crate) fn text(message: &Message) -> Vec<u8> {
     let Some(error) = &message.os_error else {
         return message.text.clone();
     };
-    let mut line = format!("tidesync: [{}] ", role_name(message.role)).into_bytes();
+    let mut line = format!("tidesync: [{}] ", message.role.name()).into_bytes();
     line.extend_from_slice(&message.text);
     line.extend_from_slice(format!(": {}", os_error(error)).as_bytes());
     line
@@ -30,18 +30,6 @@ pub(crate) fn os_error(error: &io::Error) -> String {
         .unwrap_or(&text);
     // Windows ends its texts with a full stop.
     format!("{} ({number})", text.trim_end_matches('.'))
-}
-
-/// A role's name in messages.
-// rsync: util1.c who_am_i()
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Sender => "sender",
-        Role::Generator => "generator",
-        Role::Receiver => "receiver",
-        Role::Client => "client",
-        Role::Destination => "Receiver",
-    }
 }
 
 /// The line of a deletion where no format says otherwise.
@@ -76,7 +64,7 @@ pub(crate) fn list_finished(count: u64, options: &Options) -> Option<String> {
 mod tests {
     use super::*;
     use crate::render::specimen;
-    use transfer::event::Severity;
+    use transfer::event::{Role, Severity};
 
     #[test]
     fn an_error_of_the_system_is_named_with_who_met_it() {

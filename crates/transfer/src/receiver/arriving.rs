@@ -24,8 +24,11 @@ pub(crate) trait Arrival {
     /// Why it broke off. It ends the session.
     type Error;
 
-    /// The next piece; `None` at the end, behind which [`Self::digest`] is.
+    /// The next piece.
     fn next(&mut self) -> Result<Piece<'_>, Self::Error>;
+
+    /// The sum of the whole, behind [`Piece::End`].
+    fn digest(&mut self) -> Result<Vec<u8>, Self::Error>;
 
     /// A block was copied: what comes may refer to its bytes.
     fn copied(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
@@ -38,8 +41,8 @@ pub(crate) enum Piece<'a> {
     Literal(&'a [u8]),
     /// A block of the basis.
     Block(u32),
-    /// Nothing more; the sum of the whole.
-    End(&'a [u8]),
+    /// Nothing more.
+    End,
 }
 
 /// How content that arrives is put together.
@@ -103,7 +106,9 @@ impl Receiver {
 
     fn begin(&self, job: &Job) {
         let totals = || self.ctx.totals();
-        self.ctx.narrator.begin(job.place, job.entry.entry(), totals);
+        self.ctx
+            .narrator
+            .begin(job.place, job.entry.entry(), totals);
     }
 
     /// Whether a file is put together in memory if it comes whole.
@@ -210,7 +215,10 @@ const SMALL: usize = 128 * 1024;
 fn discard<A: Arrival>(arrival: &mut A) -> Result<(), A::Error> {
     loop {
         match arrival.next()? {
-            Piece::End(_) => return Ok(()),
+            Piece::End => {
+                arrival.digest()?;
+                return Ok(());
+            }
             Piece::Literal(_) => {}
             // Nothing can be told that refers to it.
             Piece::Block(_) => arrival.copied(&[])?,
@@ -259,7 +267,7 @@ impl Assembly<'_> {
         }
         let expected = loop {
             match arrival.next()? {
-                Piece::End(sum) => break sum.to_vec(),
+                Piece::End => break arrival.digest()?,
                 Piece::Literal(bytes) if trouble.is_none() => {
                     trouble = self.literal(bytes, &mut holes).err();
                 }
@@ -325,7 +333,8 @@ impl Assembly<'_> {
         self.sum.update(copied);
         self.figures.matches += 1;
         self.figures.matched_bytes += len as u64;
-        let inplace = self.receiver.ctx.options.inplace && matches!(self.job.basis, Basis::Existing);
+        let inplace =
+            self.receiver.ctx.options.inplace && matches!(self.job.basis, Basis::Existing);
         let span = if inplace && from == self.offset {
             Span::There
         } else {
@@ -334,12 +343,7 @@ impl Assembly<'_> {
         self.put(copied, span, holes).map_err(Trouble::Target)
     }
 
-    fn put(
-        &mut self,
-        bytes: &[u8],
-        span: Span,
-        holes: &mut Option<HolesOf<'_>>,
-    ) -> io::Result<()> {
+    fn put(&mut self, bytes: &[u8], span: Span, holes: &mut Option<HolesOf<'_>>) -> io::Result<()> {
         let receiver = self.receiver;
         if let Some(sparse) = holes {
             sparse.with(&self.ticket, &receiver.buffers, |holes| {
@@ -497,16 +501,12 @@ impl BasisReader {
             .is_some_and(|(at, _)| (*at..end).contains(&offset));
         if !within {
             if self.piece.is_none() || offset != end {
-                let from = if self.piece.is_some() || offset > 0 {
-                    offset
-                } else {
-                    0
-                };
-                self.pieces.restart(from..self.size.max(offset + least));
+                self.pieces.restart(offset..self.size.max(offset + least));
             }
-            let piece = self.pieces.next().unwrap_or_else(|| {
-                Err(io::ErrorKind::UnexpectedEof.into())
-            })?;
+            let piece = self
+                .pieces
+                .next()
+                .unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()))?;
             if piece.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

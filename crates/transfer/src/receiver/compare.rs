@@ -21,12 +21,7 @@ const SMALL: u64 = 256 * 1024;
 impl Receiver {
     /// Whether source and destination, which are of equal size, hold the same bytes. What
     /// cannot be read differs; reading it will be tried, and told, by its transfer.
-    pub fn same_content(
-        &self,
-        entry: &Entry,
-        dir: &Arc<DestDir>,
-        name: &[u8],
-    ) -> bool {
+    pub fn same_content(&self, entry: &Entry, dir: &Arc<DestDir>, name: &[u8]) -> bool {
         let Ok(target) = dir.dir.open_file(name, Access::Read, Follow::Never) else {
             return false;
         };

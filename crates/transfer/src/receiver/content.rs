@@ -150,7 +150,7 @@ impl Receiver {
 
     /// Cuts off what an older, longer file had more. Where nothing is written, that is also what
     /// makes the file a new one: its time becomes now.
-    fn cut(&self, job: &Job, file: &File, size: u64) -> io::Result<()> {
+    pub(super) fn cut(&self, job: &Job, file: &File, size: u64) -> io::Result<()> {
         let cuts = |older: u64| older > size || size == 0;
         let longer = self.ctx.options.inplace && job.existing.is_some_and(|s| cuts(s.size));
         if longer || self.ctx.options.preallocate {

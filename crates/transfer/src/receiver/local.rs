@@ -2,7 +2,7 @@
 //! copied or rebuilt.
 // rsync: sender.c send_files() and receiver.c recv_files(), as one
 
-use super::file::Attempt;
+use super::file::Trouble;
 use super::{Failure, Job, Receiver};
 use crate::narrator::Moved;
 use crate::origin::Origin;
@@ -70,7 +70,7 @@ impl Receiver {
             Ok((target, moved)) => self.commit(job, target, moved),
             Err((target, trouble)) => {
                 let sum = match trouble {
-                    super::file::Trouble::PrefixDiffers => self.source_sum(&content),
+                    Trouble::PrefixDiffers => self.source_sum(&content),
                     _ => None,
                 };
                 Err(self.give_up(job, target, trouble, job.attempt, sum))

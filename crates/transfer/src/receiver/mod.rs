@@ -8,10 +8,12 @@
 //!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
 //! - [`local`]: the transfers of files whose source is at hand;
+//! - [`arriving`]: those whose content comes over a wire;
 //! - [`compare`]: what `-c` looks at;
 //! - [`rebuild`]: the threads that look at content on its way.
 // rsync: receiver.c recv_files()
 
+pub(crate) mod arriving;
 pub(crate) mod backup;
 mod compare;
 mod content;
@@ -46,7 +48,7 @@ use options::Append;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tree::entry::{Entry, FileId};
+use tree::entry::FileId;
 use tree::filter::DirFilters;
 
 const ROLE: Role = Role::Receiver;
@@ -229,7 +231,6 @@ impl Receiver {
 
     /// Waits until every transfer handed over has ended.
     pub fn drain(&self) {
-        self.origin.drain();
         self.rebuilders.drain();
         self.ctx.pump.drain();
     }
@@ -314,6 +315,12 @@ impl Receiver {
         self.queue.ring();
     }
 
+    /// The other side cannot send a file that it was asked for, and has told why.
+    pub(crate) fn not_sent(&self, job: Job) {
+        self.pass_over(&job);
+        self.conclude(&job, Err(Failure::Skipped));
+    }
+
     /// None of a file's bytes will move.
     fn pass_over(&self, job: &Job) {
         if job.standing == Standing::Open {
@@ -343,7 +350,7 @@ impl Receiver {
         self.queue.ring();
     }
 
-    fn work_was_lost(&self, error: &io::Error) {
+    pub(crate) fn work_was_lost(&self, error: &io::Error) {
         if !fast_io::is_closed(error) && !fast_io::is_cancelled(error) {
             let text = crate::context::line!("a file's transfer was lost: ", error.to_string());
             let error = self.ctx.fatal(Fatal::Internal, ROLE, text);

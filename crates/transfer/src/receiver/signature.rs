@@ -4,11 +4,15 @@
 use super::file::Attempt;
 use super::{Basis, Job, ROLE, Receiver};
 use crate::context::line;
+use crate::remote::agreement::Agreement;
+use crate::remote::sums::to_wire;
 use delta::{
     BlockLayout, BlockSums, ChecksumKind, LayoutRule, Signature, SignatureBuilder, StrongSum,
+    SumStrength,
 };
 use fast_io::dir::{Access, Follow};
 use options::{Append, Checksum};
+use wire::sums::{SumHead, put_block_sum, put_sum_head};
 
 impl Receiver {
     /// The signature of what the new content is compared with, if anything is.
@@ -17,6 +21,49 @@ impl Receiver {
         if o.append != Append::No || o.whole_file != Some(false) || attempt == Attempt::Again {
             return None;
         }
+        let mut rule = LayoutRule::new(self.checksum_kind);
+        rule.block_size = o.block_size.and_then(std::num::NonZero::new);
+        self.sign(job, rule, StrongSum::new(self.checksum_kind, 0))
+    }
+
+    /// Appends the signature of what the content is compared with, as the other side of a wire wants
+    /// it.
+    // rsync: generator.c recv_generator(), the end
+    pub(crate) fn put_signature(&self, job: &Job, agreement: &Agreement, out: &mut Vec<u8>) {
+        let o = &self.ctx.options;
+        let again = job.attempt == Attempt::Again;
+        let rule = LayoutRule {
+            protocol: agreement.protocol.version(),
+            kind: agreement.checksum,
+            strength: if again {
+                SumStrength::Full
+            } else {
+                SumStrength::Short
+            },
+            block_size: o.block_size.and_then(std::num::NonZero::new),
+        };
+        if o.append != Append::No && !again {
+            // What is there stays: only how much that is needs to be known.
+            let size = job.existing.map_or(0, |s| s.size);
+            let head = BlockLayout::for_file(size, &rule).map(|layout| to_wire(layout.head()));
+            return put_sum_head(out, &head.unwrap_or_default());
+        }
+        let signature = match o.whole_file {
+            Some(true) => None,
+            _ => self.sign(job, rule, agreement.block_sum()),
+        };
+        let Some(signature) = signature else {
+            return put_sum_head(out, &SumHead::default());
+        };
+        let layout = signature.layout();
+        out.reserve(16 + layout.count() as usize * (4 + layout.strong_len()));
+        put_sum_head(out, &to_wire(layout.head()));
+        for (weak, strong) in signature.blocks() {
+            put_block_sum(out, weak, strong);
+        }
+    }
+
+    fn sign(&self, job: &Job, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
         let (stat, opened) = match (&job.basis, &job.existing) {
             (Basis::Partial(stat), _) => {
                 let dir = self.open_partial_dir(&job.dir).ok()?;
@@ -42,10 +89,7 @@ impl Receiver {
                 return None;
             }
         };
-        let mut rule = LayoutRule::new(self.checksum_kind);
-        rule.block_size = o.block_size.and_then(std::num::NonZero::new);
         let layout = BlockLayout::for_file(stat.size, &rule).ok()?;
-        let sum = StrongSum::new(self.checksum_kind, 0);
         let mut builder = SignatureBuilder::new(layout, sum).ok()?;
         let block_len = u64::from(layout.block_len());
         let sums = self

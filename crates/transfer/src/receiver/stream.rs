@@ -183,8 +183,11 @@ impl Receiver {
         if !(self.ctx.options.checksum && self.shows_checksums && entry.is_regular()) {
             return None;
         }
-        let Origin::Here(sender) = &self.origin else {
-            return Digest::from_bytes(entry.checksum());
+        let sender = match &self.origin {
+            Origin::Here(sender) => sender,
+            Origin::Away(requests) => {
+                return Digest::from_bytes(requests.listed_kind(), entry.checksum());
+            }
         };
         let parent = sender.open_parent(entry);
         let content = sender.open_content(&parent, entry, Purpose::Stream)?;

@@ -4,7 +4,7 @@ use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
 use options::Options;
 use wire::Protocol;
 use wire::flist::ListRules;
-use wire::token::Compression;
+use wire::negotiate::Compression;
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, Copy, PartialEq)]

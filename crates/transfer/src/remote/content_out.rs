@@ -1,23 +1,23 @@
 //! A file's content on its way out: what the other side lacks as bytes, the rest as numbers of blocks.
 // rsync: sender.c send_files(), match.c match_sums()
 
+use super::outlet::Outlet;
 use super::request_queue::Basis;
 use super::sending::{ROLE, Sending};
-use super::outlet::Outlet;
 use super::sums::to_wire;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::{ItemRecord, Moved, PlaceId};
 use crate::segment::EntryRef;
 use crate::sender::content::{Content, Purpose};
-use delta::{BasisUse, CopyRun, Digest, FileSum, Feed, Matcher, MatchStats, Seam, TokenSink};
+use delta::{BasisUse, CopyRun, Digest, Feed, MatchStats, Matcher, Seam, TokenSink};
 use fast_io::{ReadAhead, SharedFile};
 use options::Append;
 use std::convert::Infallible;
 use tree::entry::Entry;
+use wire::Ndx;
 use wire::item::{Basis as BasisKind, Item};
 use wire::mux::MessageCode;
-use wire::ndx::Ndx;
 use wire::sums::put_sum_head;
 use wire::token::TokenEncoder;
 
@@ -150,7 +150,6 @@ impl Sending {
         let mut seam = Seam::new(matcher.least_window());
         let mut offset = start;
         pieces.restart(start..size);
-        self.tokens.begin_file(file.basename());
         for piece in &mut pieces {
             let piece = match piece {
                 Ok(piece) => piece,
@@ -191,7 +190,7 @@ impl Sending {
         if let Some(e) = fault {
             self.sender.read_failed(file, e);
         }
-        self.tokens.end_file(&mut out);
+        self.tokens.end(&mut out);
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
         put_digest(&mut out, digest.as_ref(), is_right);
@@ -249,7 +248,7 @@ impl TokenSink for Sink<'_> {
 
     fn copy(&mut self, run: CopyRun) -> Result<(), Infallible> {
         let bytes = &self.window[self.taken..][..run.len as usize];
-        self.tokens.copy(run.first, run.count, bytes, self.out);
+        self.tokens.copy(run.first, run.count, self.out);
         self.taken += bytes.len();
         Ok(())
     }

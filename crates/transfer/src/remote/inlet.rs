@@ -4,9 +4,10 @@
 
 use super::StreamError;
 use std::io::{self, Read, Write};
-use wire::Source;
-use wire::mux::{self, Message, MessageCode};
+use std::ops::Range;
+use wire::mux::{Deframer, Frame, Message};
 use wire::source::MAX_TAKE;
+use wire::{Side, Source};
 
 /// How much is read at a time.
 const READ: usize = 256 * 1024;
@@ -18,19 +19,19 @@ pub(crate) type OnMessage = Box<dyn FnMut(Message) -> Result<(), StreamError> + 
 pub(crate) struct Inlet {
     from: Box<dyn Read + Send>,
     buffer: Box<[u8]>,
-    /// What of the buffer is not taken yet.
+    /// What of the buffer is not looked at yet.
     at: usize,
     end: usize,
-    /// What of the frame at hand is not taken yet; `None` while there are no frames.
-    frame: Option<usize>,
+    /// Data that is at hand and not taken yet.
+    run: Range<usize>,
+    /// `None` while there are no frames.
+    deframer: Option<Deframer>,
     /// Pieces put together.
     joined: Vec<u8>,
     on_message: OnMessage,
     read: u64,
     before_waiting: Option<Box<dyn FnMut() + Send>>,
     copy: Option<Box<dyn Write + Send>>,
-    /// What was already read of the stream when it ended.
-    ended: bool,
 }
 
 impl Inlet {
@@ -40,25 +41,23 @@ impl Inlet {
             buffer: vec![0; READ].into(),
             at: 0,
             end: 0,
-            frame: None,
+            run: 0..0,
+            deframer: None,
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
             before_waiting: None,
             copy: None,
-            ended: false,
         }
     }
 
     /// From here on the stream comes in frames, with messages between them.
-    pub fn start_frames(&mut self, on_message: OnMessage) {
-        self.frame = Some(0);
+    pub fn start_frames(&mut self, side: Side, on_message: OnMessage) {
+        self.deframer = Some(Deframer::new(side));
+        // What was read ahead is in frames already.
+        self.at = self.run.start.min(self.at);
+        self.run = 0..0;
         self.on_message = on_message;
-    }
-
-    /// Whether the stream comes in frames.
-    pub fn has_frames(&self) -> bool {
-        self.frame.is_some()
     }
 
     /// What is done each time before it waits for the other side.
@@ -92,10 +91,7 @@ impl Inlet {
         }
         loop {
             match self.from.read(&mut self.buffer) {
-                Ok(0) => {
-                    self.ended = true;
-                    return Err(StreamError::Closed { read: self.read });
-                }
+                Ok(0) => return Err(StreamError::Closed { read: self.read }),
                 Ok(read) => {
                     self.end = read;
                     self.read += read as u64;
@@ -107,45 +103,32 @@ impl Inlet {
         }
     }
 
-    /// Fills a slice with what comes next, whatever frames there are.
-    fn raw(&mut self, into: &mut [u8]) -> Result<(), StreamError> {
-        let mut filled = 0;
-        while filled < into.len() {
-            self.fill()?;
-            let some = (self.end - self.at).min(into.len() - filled);
-            into[filled..filled + some].copy_from_slice(&self.buffer[self.at..self.at + some]);
-            self.at += some;
-            filled += some;
-        }
-        Ok(())
-    }
-
     /// How many bytes of data are at hand, at least one: hears the messages before them.
     fn data(&mut self) -> Result<usize, StreamError> {
-        while self.frame == Some(0) {
-            let mut header = [0; mux::HEADER_LEN];
-            self.raw(&mut header)?;
-            let (code, len) = mux::header(header)?;
-            if code == MessageCode::Data {
-                self.frame = Some(len);
-                continue;
+        loop {
+            if !self.run.is_empty() {
+                return Ok(self.run.len());
             }
-            mux::check_len(code, len)?;
-            let mut payload = vec![0; len];
-            self.raw(&mut payload)?;
-            (self.on_message)(Message::decode(code, payload)?)?;
+            self.fill()?;
+            let Some(deframer) = &mut self.deframer else {
+                self.run = self.at..self.end;
+                self.at = self.end;
+                continue;
+            };
+            let mut input = &self.buffer[self.at..self.end];
+            let frame = deframer.next(&mut input)?;
+            self.at = self.end - input.len();
+            match frame {
+                Some(Frame::Data(bytes)) => self.run = self.at - bytes.len()..self.at,
+                Some(Frame::Message(message)) => (self.on_message)(message)?,
+                None => {}
+            }
         }
-        self.fill()?;
-        let at_hand = self.end - self.at;
-        Ok(self.frame.map_or(at_hand, |left| left.min(at_hand)))
     }
 
     fn consume(&mut self, len: usize) -> &[u8] {
-        let from = self.at;
-        self.at += len;
-        if let Some(left) = &mut self.frame {
-            *left -= len;
-        }
+        let from = self.run.start;
+        self.run.start += len;
         let bytes = &self.buffer[from..from + len];
         if let Some(copy) = &mut self.copy {
             // A batch file that cannot be written is told when it is closed.

@@ -106,10 +106,16 @@ impl ListReader {
                     if incremental {
                         check_segment_name(&name, directory)?;
                     }
-                    if let (Some(id), Some(name)) = (self.rules.uid.then_some(entry.attributes.uid), entry.user_name) {
+                    if let (Some(id), Some(name)) = (
+                        self.rules.uid.then_some(entry.attributes.uid),
+                        entry.user_name,
+                    ) {
                         self.ids.learn_user(id, name);
                     }
-                    if let (Some(id), Some(name)) = (self.rules.gid.then_some(entry.attributes.gid), entry.group_name) {
+                    if let (Some(id), Some(name)) = (
+                        self.rules.gid.then_some(entry.attributes.gid),
+                        entry.group_name,
+                    ) {
                         self.ids.learn_group(id, name);
                     }
                     let recurses = self.ctx.options.recurse;
@@ -140,10 +146,10 @@ impl ListReader {
     fn read_ids(&self, inlet: &mut Inlet) -> Result<(), StreamError> {
         let protocol = self.rules.protocol;
         if self.rules.lists_users() {
-            ids(inlet, protocol, |id, name| self.ids.learn_user(id, name))?;
+            ids::ids(inlet, protocol, |id, name| self.ids.learn_user(id, name))?;
         }
         if self.rules.lists_groups() {
-            ids(inlet, protocol, |id, name| self.ids.learn_group(id, name))?;
+            ids::ids(inlet, protocol, |id, name| self.ids.learn_group(id, name))?;
         }
         Ok(())
     }
@@ -338,7 +344,10 @@ fn flags(
         // Before, only the names say what lies below a directory that was named.
         DirectoryRole::Content => {
             flags.content_dir = top.as_ref().is_some_and(|top| {
-                top == b"." || name.strip_prefix(&top[..]).is_some_and(|n| n.starts_with(b"/"))
+                top == b"."
+                    || name
+                        .strip_prefix(&top[..])
+                        .is_some_and(|n| n.starts_with(b"/"))
             });
         }
         DirectoryRole::Implied => flags.implied_dir = true,

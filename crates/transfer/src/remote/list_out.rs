@@ -7,11 +7,13 @@ use crate::segment::{Parent, Segment};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tree::entry::{Entry, FileId};
+use wire::Ndx;
 use wire::flist::{
-    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry, put_id,
-    put_ids_end, put_late_io_error,
+    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry,
+    ids::{put_id, put_ids_end},
+    put_late_io_error,
 };
-use wire::ndx::{Ndx, NdxWriter};
+use wire::ndx::NdxWriter;
 
 /// Writes the list.
 pub(crate) struct ListWriter {

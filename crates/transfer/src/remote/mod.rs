@@ -37,9 +37,10 @@ pub(crate) mod requests;
 mod sending;
 mod session;
 mod stats;
-mod sums;
+pub(crate) mod sums;
 
-pub use session::{Messenger, Side, Wire, run_remote};
+pub(crate) use hearing::Destined;
+pub use session::{Call, Messenger, Side, Wire, run_remote};
 
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
@@ -81,7 +82,7 @@ impl StreamError {
                 }
             }
             StreamError::Closed { read } => {
-                let who = crate::context::who(role);
+                let who = role.name();
                 let text = format!(
                     "tidesync: connection unexpectedly closed ({read} bytes received so far) [{who}]"
                 );

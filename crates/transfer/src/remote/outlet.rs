@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use wire::mux::{self, MessageCode};
+use wire::mux::{HEADER, MessageCode};
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;
@@ -100,9 +100,9 @@ impl Outlet {
         self.shared.lock().framed = true;
     }
 
-    /// From here on data goes as it is, until frames start again.
-    pub fn end_frames(&self) {
-        self.shared.lock().framed = false;
+    /// Whether messages may go.
+    pub fn has_frames(&self) -> bool {
+        self.shared.lock().framed
     }
 
     /// From here on an empty frame is sent when nothing else was for so long.
@@ -119,6 +119,9 @@ impl Outlet {
     /// Queues data; waits while much is queued. Pieces that belong together must come together if
     /// others send data too.
     pub fn data(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let mut state = self.room();
         state.bytes += bytes.len();
         let framed = state.framed;
@@ -153,8 +156,8 @@ impl Outlet {
         if !state.framed || state.lost.is_some() {
             return;
         }
-        let mut framed = Vec::with_capacity(mux::HEADER_LEN + payload.len());
-        mux::put_header(&mut framed, code, payload.len());
+        let mut framed = Vec::with_capacity(HEADER + payload.len());
+        framed.extend(code.header(payload.len()));
         framed.extend_from_slice(payload);
         state.bytes += framed.len();
         state.queue.push_back(Chunk::Message(framed));
@@ -343,14 +346,10 @@ impl Writer {
 
     fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
         let (header, body) = match chunk {
-            Chunk::Raw(bytes) | Chunk::Message(bytes) => (Vec::new(), bytes),
-            Chunk::Data(bytes) => {
-                let mut header = Vec::with_capacity(mux::HEADER_LEN);
-                mux::put_header(&mut header, MessageCode::Data, bytes.len());
-                (header, bytes)
-            }
+            Chunk::Raw(bytes) | Chunk::Message(bytes) => (None, bytes),
+            Chunk::Data(bytes) => (Some(MessageCode::Data.header(bytes.len())), bytes),
         };
-        let (mut header, mut body) = (&header[..], &body[..]);
+        let (mut header, mut body) = (header.as_ref().map_or(&[][..], |h| &h[..]), &body[..]);
         while !header.is_empty() || !body.is_empty() {
             let most = self.brake.as_ref().map_or(usize::MAX, |b| b.at_once);
             let part = &body[..body.len().min(most)];

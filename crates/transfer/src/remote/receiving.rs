@@ -2,12 +2,14 @@
 //! content that was asked for.
 // rsync: receiver.c recv_files(), rsync.c read_ndx_and_attrs()
 
+use super::StreamError;
 use super::agreement::Agreement;
+use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
 use super::requests::Requests;
-use super::StreamError;
 use crate::context::Context;
+use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
@@ -17,14 +19,14 @@ use crate::segment::{EntryRef, Segment};
 use delta::BlockLayout;
 use fast_io::Operation;
 use std::collections::VecDeque;
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
+use wire::Ndx;
+use wire::Source;
 use wire::item::Item;
-use wire::ndx::{Ndx, NdxReader};
+use wire::ndx::NdxReader;
 use wire::stats::{Deletions, Statistics};
 use wire::sums::sum_head;
-use wire::token::{Token, TokenDecoder};
-use wire::Source;
+use wire::token::{PlainDecoder, Token, TokenDecoder};
 
 /// Reads the wire.
 pub(crate) struct Receiving {
@@ -35,7 +37,7 @@ pub(crate) struct Receiving {
     pub queue: Arc<SegmentQueue>,
     pub requests: Arc<Requests>,
     /// Where content goes, once the destination is known.
-    pub receiver: mpsc::Receiver<Arc<Receiver>>,
+    pub receiver: Destined,
     pub is_server: bool,
 }
 
@@ -44,14 +46,27 @@ const SMALL_FILES: usize = 32;
 const SMALL_BYTES: usize = 256 * 1024;
 
 impl Receiving {
-    /// Reads to the end of the session, and tells what the other side counted.
-    pub fn run(mut self) -> Result<Inlet, StreamError> {
+    /// Reads to the end of the session, and tells what the other side counted and what went wrong.
+    pub fn run(mut self) {
+        if let Err(error) = self.read() {
+            let error = error.tell(&self.ctx, Role::Receiver);
+            self.requests.fail(error);
+            if let Some(Some(receiver)) = self.receiver.get() {
+                receiver.end_session(error);
+            }
+        } else if !self.is_server {
+            let mut tally = self.ctx.tally();
+            tally.stats.bytes_received = tally.stats.bytes_received.max(self.inlet.read());
+        }
+    }
+
+    fn read(&mut self) -> Result<(), StreamError> {
         let top = self.list.first(&mut self.inlet)?;
         let is_empty = top.entries.is_empty();
         let mut session = Session {
             segments: VecDeque::new(),
             numbers: NdxReader::new(self.agreement.protocol),
-            tokens: TokenDecoder::new(self.agreement.compression, self.agreement.protocol),
+            tokens: TokenDecoder::Plain(PlainDecoder::default()),
             receiver: None,
             small: Arc::default(),
         };
@@ -62,7 +77,7 @@ impl Receiving {
         if is_empty && !self.is_server {
             // A server that has nothing to send ends here.
             self.queue.end(true);
-            return Ok(self.inlet);
+            return Ok(());
         }
         self.read_phases(&mut session)?;
         session.write_small_files(&self.ctx);
@@ -74,7 +89,7 @@ impl Receiving {
             self.read_goodbye(&mut session)?;
         }
         self.requests.all_read();
-        Ok(self.inlet)
+        Ok(())
     }
 
     fn begin(&self, session: &mut Session, segment: Arc<Segment>) {
@@ -139,8 +154,9 @@ impl Receiving {
     /// What was asked for in a phase that has ended and did not come will not come.
     fn give_up_unanswered(&mut self, session: &mut Session) -> Result<(), StreamError> {
         for job in self.requests.take_unanswered() {
-            let receiver = session.receiver(&self.receiver)?;
-            receiver.not_sent(job);
+            session
+                .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
+                .not_sent(job);
         }
         Ok(())
     }
@@ -158,12 +174,7 @@ impl Receiving {
         }
     }
 
-    fn item(
-        &mut self,
-        session: &mut Session,
-        number: u32,
-        item: Item,
-    ) -> Result<(), StreamError> {
+    fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
         let flags = ItemFlags(item.flags.0);
         let record = ItemRecord {
@@ -198,7 +209,7 @@ impl Receiving {
             protocol.version(),
         )
         .map_err(super::sums::refused)?;
-        let receiver = session.receiver(&self.receiver)?;
+        let receiver = session.receiver(&self.ctx, &self.receiver, &mut self.inlet)?;
         let mut content = Content {
             inlet: &mut self.inlet,
             tokens: &mut session.tokens,
@@ -217,11 +228,11 @@ impl Receiving {
                         content.copying = Some((block, 1, true));
                         break;
                     }
-                    Piece::End(digest) => {
+                    Piece::End => {
                         let small = Small {
                             job,
                             sum: self.agreement.file_sum(),
-                            expected: digest.to_vec(),
+                            expected: content.digest()?,
                             bytes: begun,
                         };
                         session.write_later(&self.ctx, small);
@@ -264,12 +275,17 @@ impl Session {
     /// Where content goes. The first to come may have to wait until the destination is known.
     fn receiver(
         &mut self,
-        ready: &mpsc::Receiver<Arc<Receiver>>,
+        ctx: &Arc<Context>,
+        destined: &Destined,
+        inlet: &mut Inlet,
     ) -> Result<Arc<Receiver>, StreamError> {
         if self.receiver.is_none() {
-            self.receiver = ready.recv().ok();
+            // Who would have said where has ended the session.
+            let receiver = destined.wait().clone().ok_or(StreamError::Ended)?;
+            let (small, ctx, writer) = (self.small.clone(), ctx.clone(), receiver.clone());
+            inlet.before_waiting(move || small.write(&ctx, &writer));
+            self.receiver = Some(receiver);
         }
-        // Whoever would have sent it has ended the session.
         self.receiver.clone().ok_or(StreamError::Ended)
     }
 
@@ -350,12 +366,16 @@ impl Arrival for Content<'_> {
                 self.copying = (count > 1).then_some((first.saturating_add(1), count - 1, false));
                 Ok(Piece::Block(first))
             }
-            Token::End => Ok(Piece::End(self.inlet.take(self.digest_len)?)),
+            Token::End => Ok(Piece::End),
         }
     }
 
+    fn digest(&mut self) -> Result<Vec<u8>, StreamError> {
+        Ok(self.inlet.take(self.digest_len)?.to_vec())
+    }
+
     fn copied(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
-        self.tokens.copied(bytes)?;
+        let _ = bytes;
         Ok(())
     }
 }

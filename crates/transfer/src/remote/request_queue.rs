@@ -8,8 +8,9 @@ use crate::link::SegmentQueue;
 use delta::{BlockLayout, Signature, SignatureReceiver};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::Ndx;
 use wire::item::{Item, ItemFlags};
-use wire::ndx::{Ndx, NdxReader};
+use wire::ndx::NdxReader;
 use wire::stats::Deletions;
 use wire::sums::{SumHead, block_sums, sum_head};
 
@@ -59,6 +60,8 @@ struct State {
     waiting: VecDeque<Request>,
     weight: usize,
     ended: Option<StreamError>,
+    /// How many bytes the stream has had.
+    read: u64,
 }
 
 /// How much may wait. The other side need not be read from meanwhile: its receiver, which reads what
@@ -98,6 +101,11 @@ impl RequestQueue {
     pub fn is_ready(&self) -> bool {
         let state = self.lock();
         !state.waiting.is_empty() || state.ended.is_some()
+    }
+
+    /// How many bytes have come from the other side.
+    pub fn read(&self) -> u64 {
+        self.lock().read
     }
 
     fn has_ended(&self) -> bool {
@@ -152,6 +160,7 @@ impl RequestReader {
                 Ok(request) => self.queue.push(request),
                 Err(why) => break why,
             }
+            self.queue.lock().read = self.inlet.read();
             self.queue.wait_for_room();
         };
         self.queue.end(why);

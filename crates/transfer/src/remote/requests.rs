@@ -6,6 +6,7 @@
 
 use super::agreement::Agreement;
 use super::outlet::Outlet;
+use crate::error::SessionError;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::{Attempt, Basis, Job, Receiver};
@@ -15,10 +16,10 @@ use delta::ChecksumKind;
 use options::{DeleteWhen, Options};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wire::item::{BasisKind, Item};
+use wire::Ndx;
+use wire::item::{Basis as BasisKind, Item, ItemFlags};
 use wire::mux::MessageCode;
-use wire::ndx::{Ndx, NdxEncoder};
-use wire::sums::SumHead;
+use wire::ndx::NdxWriter;
 
 /// What is asked of a sender behind the wire.
 pub(crate) struct Requests {
@@ -35,9 +36,9 @@ pub(crate) struct Requests {
 }
 
 struct State {
-    numbers: NdxEncoder,
+    numbers: NdxWriter,
     /// What was asked for and has not begun to come, by number.
-    asked: HashMap<i32, Job>,
+    asked: HashMap<u32, Job>,
     /// How many transfers have not ended.
     under_way: u64,
     /// Parts of the list that are not done with, oldest first.
@@ -46,11 +47,13 @@ struct State {
     phases_ended: usize,
     /// Everything that comes has come.
     all_read: bool,
+    /// Why no more can be read.
+    read_failure: Option<SessionError>,
 }
 
 /// A segment and how many of its transfers have not ended.
 struct Part {
-    first: u64,
+    ordinal: u64,
     under_way: u64,
     /// The generator is through with it.
     left: bool,
@@ -78,18 +81,16 @@ impl Requests {
             queue,
             agreement,
             dry_run: options.dry_run,
-            deletes_late: matches!(
-                options.delete,
-                Some(DeleteWhen::Delay | DeleteWhen::After)
-            ),
+            deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
             state: Mutex::new(State {
-                numbers: NdxEncoder::new(agreement.protocol),
+                numbers: NdxWriter::new(agreement.protocol),
                 asked: HashMap::new(),
                 under_way: 0,
                 parts: VecDeque::new(),
                 phases_ended: 0,
                 all_read: false,
+                read_failure: None,
             }),
         }
     }
@@ -104,7 +105,14 @@ impl Requests {
         let mut out = Vec::new();
         let mut state = self.lock();
         let name = record.link_name.as_deref();
-        self.put_item(&mut state, &mut out, &record.entry, record.flags.0, None, name);
+        self.put_item(
+            &mut state,
+            &mut out,
+            &record.entry,
+            record.flags.0,
+            None,
+            name,
+        );
         // The generator alone sends data, but for the ends of parts: so this order is the wire's.
         drop(state);
         self.outlet.data(&out);
@@ -119,15 +127,15 @@ impl Requests {
         basis: Option<BasisKind>,
         name: Option<&[u8]>,
     ) {
-        let transfers = flags & wire::item::TRANSFER != 0;
-        if !self.agreement.protocol.has_items() && !transfers {
+        let flags = ItemFlags(flags);
+        if !self.agreement.protocol.has_items() && !flags.contains(ItemFlags::TRANSFER) {
             return;
         }
         state.numbers.put(out, Ndx::File(entry.wire_number()));
         let item = Item {
             flags,
-            basis: basis.unwrap_or_default(),
-            name,
+            basis,
+            name: name.map(<[u8]>::to_vec),
         };
         item.put(out, self.agreement.protocol);
     }
@@ -138,7 +146,7 @@ impl Requests {
         let number = job.entry.wire_number();
         let basis = match job.basis {
             Basis::Existing => None,
-            Basis::Partial(_) => Some(BasisKind::PARTIAL_DIR),
+            Basis::Partial(_) => Some(BasisKind::PartialDir),
         };
         {
             let mut state = self.lock();
@@ -150,7 +158,7 @@ impl Requests {
             let mut state = self.lock();
             if first {
                 state.under_way += 1;
-                if let Some(part) = state.part_of(&job.entry) {
+                if let Some(part) = state.part(job.entry.segment.ordinal()) {
                     part.under_way += 1;
                 }
             }
@@ -160,7 +168,7 @@ impl Requests {
     }
 
     /// The job of which the content comes now. `None`: nobody asked for it.
-    pub fn take(&self, number: i32) -> Option<Job> {
+    pub fn take(&self, number: u32) -> Option<Job> {
         self.lock().asked.remove(&number)
     }
 
@@ -177,7 +185,7 @@ impl Requests {
     pub fn ended(&self, entry: &EntryRef) {
         let mut state = self.lock();
         state.under_way = state.under_way.saturating_sub(1);
-        if let Some(part) = state.part_of(entry) {
+        if let Some(part) = state.part(entry.segment.ordinal()) {
             part.under_way = part.under_way.saturating_sub(1);
         }
         self.end_parts(&mut state);
@@ -188,7 +196,7 @@ impl Requests {
     /// A part of the list begins: nothing of it has been asked for.
     pub fn begin(&self, segment: &Segment) {
         self.lock().parts.push_back(Part {
-            first: segment.first_index,
+            ordinal: segment.ordinal(),
             under_way: 0,
             left: false,
         });
@@ -197,10 +205,8 @@ impl Requests {
     /// The generator is through with a segment.
     pub fn leave(&self, segment: &Arc<Segment>) {
         let mut state = self.lock();
-        let first = segment.first_index;
-        for part in state.parts.iter_mut().filter(|p| p.first == first && !p.left) {
+        if let Some(part) = state.part(segment.ordinal()) {
             part.left = true;
-            break;
         }
         self.end_parts(&mut state);
     }
@@ -251,7 +257,7 @@ impl Requests {
 
     fn put_deleted(&self, state: &mut State, out: &mut Vec<u8>, deleted: &KindCounts) {
         if self.tells_deletions {
-            state.numbers.put(out, Ndx::DeletionStats);
+            state.numbers.put(out, Ndx::Deletions);
             super::stats::deletions(deleted).put(out);
         }
     }
@@ -264,7 +270,9 @@ impl Requests {
             let state = self.lock();
             state.under_way == 0 && state.phases_ended > phase as usize
         };
-        self.queue.wait_until(|| answered() || has_news());
+        let failed = || self.read_failure().is_some();
+        self.queue
+            .wait_until(|| answered() || has_news() || failed());
         answered()
     }
 
@@ -272,6 +280,18 @@ impl Requests {
     pub fn phase_ended(&self) {
         self.lock().phases_ended += 1;
         self.queue.ring();
+    }
+
+    /// Nothing more can be read, which has been told.
+    pub fn fail(&self, error: SessionError) {
+        self.lock().read_failure.get_or_insert(error);
+        self.queue.end(false);
+        self.queue.ring();
+    }
+
+    /// Why nothing more can be read, if that is so.
+    pub fn read_failure(&self) -> Option<SessionError> {
+        self.lock().read_failure
     }
 
     /// Everything that comes has come.
@@ -283,7 +303,7 @@ impl Requests {
     /// Ends the session with the other side: when deletions that come last are told, and it has
     /// nothing more to say.
     // rsync: generator.c generate_files(), main.c do_recv()
-    pub fn goodbye(&self, deleted: &KindCounts, has_failed: impl Fn() -> bool) {
+    pub fn goodbye(&self, deleted: &KindCounts) {
         let protocol = self.agreement.protocol;
         let mut out = Vec::new();
         if protocol.has_late_errors() && self.deletes_late {
@@ -293,7 +313,11 @@ impl Requests {
         }
         self.outlet.data(&out);
         self.outlet.flush();
-        self.queue.wait_until(|| self.lock().all_read || has_failed());
+        let is_over = || {
+            let state = self.lock();
+            state.all_read || state.read_failure.is_some()
+        };
+        self.queue.wait_until(is_over);
         out.clear();
         self.lock().numbers.put(&mut out, Ndx::Done);
         self.outlet.data(&out);
@@ -311,11 +335,19 @@ impl Requests {
         self.outlet.flush();
     }
 
-    /// Waits until everything asked for has come, or will not.
-    pub fn drain(&self, has_failed: impl Fn() -> bool) {
+    /// Waits until there is room for more in memory, and among the directories that are open; or for
+    /// news. True if there is room.
+    pub fn wait_for_room(&self, most: u64, has_news: impl Fn() -> bool) -> bool {
+        let has_room = || {
+            let state = self.lock();
+            state.under_way < most || state.read_failure.is_some()
+        };
+        if has_room() {
+            return true;
+        }
         self.outlet.flush();
-        let idle = || self.lock().under_way == 0;
-        self.queue.wait_until(|| idle() || has_failed());
+        self.queue.wait_until(|| has_room() || has_news());
+        has_room()
     }
 
     /// Whether content is only pretended to be transferred.
@@ -329,13 +361,9 @@ impl Requests {
 }
 
 impl State {
-    /// The part that an entry is of, unless it is done with.
-    fn part_of(&mut self, entry: &EntryRef) -> Option<&mut Part> {
-        let first = entry.segment.first_index;
-        let at = self.parts.partition_point(|p| p.first < first);
-        // Of parts that begin at one number, all but the last are empty.
-        let same = self.parts.iter().skip(at).take_while(|p| p.first == first);
-        let at = at + same.count().checked_sub(1)?;
-        self.parts.get_mut(at)
+    /// A part by its segment's number, unless it is done with.
+    fn part(&mut self, ordinal: u64) -> Option<&mut Part> {
+        let at = ordinal.checked_sub(self.parts.front()?.ordinal)?;
+        self.parts.get_mut(at as usize)
     }
 }

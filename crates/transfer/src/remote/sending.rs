@@ -2,11 +2,11 @@
 //! answers requests in their order.
 // rsync: sender.c send_files(), flist.c send_extra_file_list(), main.c read_final_goodbye()
 
+use super::StreamError;
 use super::agreement::Agreement;
 use super::list_out::ListWriter;
 use super::outlet::Outlet;
-use super::request_queue::{Basis, Request, RequestQueue};
-use super::StreamError;
+use super::request_queue::{Request, RequestQueue};
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
@@ -18,9 +18,10 @@ use crate::sender::Sender;
 use fast_io::BufferPool;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use wire::Ndx;
 use wire::item::Item;
 use wire::mux::MessageCode;
-use wire::ndx::{Ndx, NdxWriter};
+use wire::ndx::NdxWriter;
 use wire::stats::Statistics;
 use wire::token::TokenEncoder;
 
@@ -70,7 +71,7 @@ impl Sending {
         Sending {
             writer: ListWriter::new(agreement.list_rules(&ctx.options)),
             numbers: NdxWriter::new(agreement.protocol),
-            tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
+            tokens: TokenEncoder::Plain,
             buffers: BufferPool::new(256 * 1024, 16),
             ctx,
             sender,
@@ -139,9 +140,8 @@ impl Sending {
             Request::Transfer(number, item, basis) => {
                 let entry = self.entry(number)?;
                 if !entry.entry().is_regular() {
-                    let text = format!(
-                        "received request to transfer non-regular file: {number} [sender]"
-                    );
+                    let text =
+                        format!("received request to transfer non-regular file: {number} [sender]");
                     return Err(self.misbehaved(&text));
                 }
                 self.transfer(&entry, number, item, &basis)?;
@@ -319,9 +319,7 @@ impl Sending {
         };
         let end = first.first_index + first.listed;
         self.reached = self.reached.max(end);
-        self.ctx
-            .narrator
-            .part_end(end, || self.ctx.totals());
+        self.ctx.narrator.part_end(end, || self.ctx.totals());
         if self.segments.is_empty() {
             return false;
         }
@@ -353,7 +351,7 @@ impl Sending {
             let stats = self.ctx.tally().stats;
             let mut out = Vec::new();
             let statistics = Statistics {
-                read: super::stats::read(&self.ctx),
+                read: self.requests.read(),
                 written: self.outlet.accepted(),
                 size: stats.total_size,
                 list_build: (stats.list_seconds * 1000.0) as u64,

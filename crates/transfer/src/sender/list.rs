@@ -72,6 +72,7 @@ impl<'a> Lister<'a> {
         let started = Instant::now();
         ctx.narrator.file_list(FileList::Started {
             incremental: self.incremental,
+            receiving: false,
         });
         let mut entries = Vec::new();
         let (base, names): (&[u8], _) = match listed {

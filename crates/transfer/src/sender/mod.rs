@@ -21,6 +21,7 @@ use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
+use crate::remote::agreement::Agreement;
 use fast_io::dir::{Dir, Follow, Stat};
 use std::collections::HashSet;
 use std::io;
@@ -37,6 +38,15 @@ pub(crate) struct Sender {
     /// Whether a directory on the way may be a symbolic link.
     links: Links,
     small_buffers: fast_io::BufferPool,
+    /// What a wire needs of the list.
+    pub(super) for_wire: Option<ForWire>,
+}
+
+/// What a wire needs of the list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForWire {
+    /// The checksum of each file's content (`-c`).
+    pub checksum: Option<delta::ChecksumKind>,
 }
 
 /// A directory that entries' names start from.
@@ -76,6 +86,16 @@ impl Sender {
             sources: Mutex::default(),
             links,
             small_buffers: content::small_buffers(),
+            for_wire: None,
+        }
+    }
+
+    /// A sender whose list goes over a wire.
+    pub fn for_wire(ctx: Arc<Context>, filters: FilterSet, agreement: &Agreement) -> Sender {
+        let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
+        Sender {
+            for_wire: Some(ForWire { checksum }),
+            ..Sender::new(ctx, filters)
         }
     }
 

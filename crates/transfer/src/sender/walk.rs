@@ -208,6 +208,10 @@ impl Lister<'_> {
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
         let mut cleaned = sort_and_clean(entries);
+        if self.sender.for_wire.is_some() {
+            // What is not sent has no number.
+            cleaned.forget_dropped();
+        }
         for dir in std::mem::take(&mut cleaned.repeated_dirs) {
             self.remember_repeated(dir);
         }

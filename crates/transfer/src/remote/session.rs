@@ -1,0 +1,395 @@
+//! One session over a wire: handshake, filters, then the roles of this side until the goodbye.
+// rsync: main.c client_run(), do_recv(), do_server_sender(), do_server_recv(), start_server()
+
+use super::StreamError;
+use super::agreement::Agreement;
+use super::handshake::{self, Terms, shake_hands};
+use super::hearing::{self, Destined};
+use super::inlet::Inlet;
+use super::list_in::ListReader;
+use super::outlet::{Outlet, Pace};
+use super::receiving::Receiving;
+use super::request_queue::{RequestQueue, RequestReader};
+use super::requests::Requests;
+use super::sending::Sending;
+use crate::context::Context;
+use crate::control::Control;
+use crate::error::{Fatal, SessionError};
+use crate::event::{EventSink, FileList, Role, Severity};
+use crate::ids::Ids;
+use crate::link::SegmentQueue;
+use crate::narrator::{Narrator, Order};
+use crate::open_files::OpenFiles;
+use crate::origin::Origin;
+use crate::sender::Sender;
+use crate::session::{self, Outcome};
+use crate::{files_from, filtering, paths};
+use fast_io::{CompletionPump, PumpConfig};
+use options::{Append, Options};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use tree::filter::FilterSet;
+use wire::CompatFlags;
+use wire::greeting::Capabilities;
+use wire::mux::MessageCode;
+
+pub use wire::Side;
+
+/// The two streams to the other side.
+pub struct Wire {
+    inlet: Inlet,
+    outlet: Arc<Outlet>,
+}
+
+/// Tells the other side's user something, beside the data: what a server has instead of standard
+/// streams.
+#[derive(Clone)]
+pub struct Messenger {
+    outlet: Arc<Outlet>,
+}
+
+impl Wire {
+    /// Starts to write what is queued, at most so many bytes a second.
+    ///
+    /// # Errors
+    /// The system has no thread for that.
+    pub fn new(
+        from: Box<dyn Read + Send>,
+        to: Box<dyn Write + Send>,
+        bytes_per_second: Option<u64>,
+    ) -> io::Result<Wire> {
+        let pace = bytes_per_second.map(|bytes_per_second| Pace { bytes_per_second });
+        Ok(Wire {
+            inlet: Inlet::new(from),
+            outlet: Arc::new(Outlet::start(to, pace)?),
+        })
+    }
+
+    /// A way to the other side's user.
+    pub fn messenger(&self) -> Messenger {
+        Messenger {
+            outlet: self.outlet.clone(),
+        }
+    }
+}
+
+impl Messenger {
+    /// Tells text, with its newlines. False if there is no way yet: before the handshake is over.
+    pub fn tell(&self, severity: Severity, text: &[u8]) -> bool {
+        let code = match severity {
+            Severity::Info | Severity::Client => MessageCode::Info,
+            Severity::Warning => MessageCode::Warning,
+            Severity::Error => MessageCode::Error,
+            Severity::TransferError => MessageCode::ErrorXfer,
+        };
+        if !self.outlet.has_frames() {
+            return false;
+        }
+        for part in text.chunks(wire::mux::MAX_MESSAGE) {
+            self.outlet.message(code, part);
+        }
+        true
+    }
+
+    /// Tells that an entry was deleted.
+    pub fn deleted(&self, name: &[u8], is_dir: bool) {
+        let mut payload = name.to_vec();
+        if is_dir {
+            payload.push(0);
+        }
+        self.outlet.message(MessageCode::Deleted, &payload);
+    }
+}
+
+/// Runs a session over a wire. The operands of the options are those of this side: a sender's
+/// sources, or a receiver's destination.
+pub fn run_remote(
+    mut options: Options,
+    call: &Call,
+    sink: Arc<dyn EventSink>,
+    control: Arc<Control>,
+    pump: &PumpConfig,
+    wire: Wire,
+) -> Outcome {
+    let umask = fast_io::dir::take_umask();
+    let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
+    let workers = pump.workers().min(open_files.threads);
+    let Wire { mut inlet, outlet } = wire;
+    let shaken = shake_hands(&terms(&options, call), &mut inlet, &outlet);
+    if let Ok(agreement) = &shaken {
+        options.allow_inc_recurse = agreement.protocol.is_incremental();
+    }
+    let narrator = Narrator::new(sink, &options, Order::AsItComes);
+    let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
+        Ok(pump) => Arc::new(pump),
+        Err(e) => return session::no_pump(&narrator, e),
+    };
+    let ctx = Arc::new(Context::new(
+        options, narrator, control, pump, umask, open_files,
+    ));
+    let role = if call.sends {
+        Role::Sender
+    } else {
+        Role::Receiver
+    };
+    let result = session::with_watchdog(&ctx, || {
+        let agreement = shaken.map_err(|e| e.tell(&ctx, role))?;
+        let session = Session {
+            ctx: ctx.clone(),
+            agreement,
+            outlet: outlet.clone(),
+            side: call.side,
+        };
+        if call.sends {
+            session.send(inlet)
+        } else {
+            session.receive(inlet)
+        }
+    });
+    if let Err(error) = &result {
+        tell_end(&outlet, error, call);
+    }
+    outlet.end();
+    ctx.pump.shut_down();
+    let mut stats = ctx.tally().stats;
+    stats.seconds = ctx.control.started().elapsed().as_secs_f64();
+    Outcome {
+        stats,
+        error: result.err(),
+        trouble: ctx.problems.trouble(ctx.options.ignore_errors),
+    }
+}
+
+/// Which part this process has in a session.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The user's program, or what that started.
+    pub side: Side,
+    /// It has the source.
+    pub sends: bool,
+    /// What a server was told its client can do (`-e`).
+    pub client_can: Vec<u8>,
+    /// The number that a kind of end is known by.
+    pub exit_code: fn(Fatal) -> u8,
+}
+
+fn terms(options: &Options, call: &Call) -> Terms {
+    let mut own_flags = handshake::known_flags() | CompatFlags::SYMLINK_ICONV;
+    if options.recurse
+        && options.allow_inc_recurse
+        && (call.sends || options.incremental_recursion())
+    {
+        own_flags |= CompatFlags::INC_RECURSE;
+    }
+    let capabilities = match call.side {
+        Side::Client => Capabilities::of_client(own_flags),
+        Side::Server => Capabilities::parse(&call.client_can),
+    };
+    Terms {
+        side: call.side,
+        offer: handshake::NEWEST,
+        capabilities,
+        own_flags,
+        checksum: None,
+        compress: None,
+        seed: 0,
+    }
+}
+
+/// Lets the other side know that this one ends early.
+// rsync: cleanup.c _exit_cleanup(), MSG_ERROR_EXIT
+fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call) {
+    if !matches!(error.kind, Fatal::Peer(_) | Fatal::StreamIo) {
+        let code = i32::from((call.exit_code)(error.kind)).to_le_bytes();
+        outlet.message(MessageCode::ErrorExit, &code);
+    }
+}
+
+/// What both directions have in common.
+struct Session {
+    ctx: Arc<Context>,
+    agreement: Agreement,
+    outlet: Arc<Outlet>,
+    side: Side,
+}
+
+impl Session {
+    fn send(self, mut inlet: Inlet) -> Result<(), SessionError> {
+        let Session {
+            ctx,
+            agreement,
+            outlet,
+            side,
+        } = self;
+        let protocol = agreement.protocol;
+        let is_server = side == Side::Server;
+        if is_server || protocol.frames_both_ways() {
+            outlet.start_frames();
+        }
+        let list = Arc::new(SegmentQueue::default());
+        let requests = Arc::new(RequestQueue::new(list.clone()));
+        let frames = if is_server {
+            protocol.frames_both_ways()
+        } else {
+            true
+        };
+        if frames {
+            inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
+        }
+        let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        let operands: Vec<Vec<u8>> = ctx
+            .options
+            .operands
+            .iter()
+            .map(|o| paths::operand_bytes(o))
+            .collect();
+        let names = files_from::read(&ctx)?;
+        let sender = Arc::new(Sender::for_wire(ctx.clone(), filters, &agreement));
+        let reader = RequestReader {
+            inlet,
+            queue: requests.clone(),
+            agreement,
+            dry_run: ctx.options.dry_run,
+            appends: ctx.options.append != Append::No,
+        };
+        {
+            let list = list.clone();
+            ctx.control.on_stop(move || list.ring());
+        }
+        // It ends when the other side does, which may be after us.
+        std::thread::spawn(move || reader.run());
+        std::thread::scope(|scope| {
+            let lister = {
+                let (sender, list) = (sender.clone(), list.clone());
+                let (operands, names) = (&operands, &names);
+                scope.spawn(move || sender.run(operands, names.as_deref(), &list))
+            };
+            let sending =
+                Sending::new(sender, list, outlet.clone(), requests, agreement, is_server);
+            let sent = sending.run();
+            let listed = lister
+                .join()
+                .unwrap_or_else(|p| std::panic::resume_unwind(p));
+            listed.and(sent)
+        })?;
+        let mut tally = ctx.tally();
+        if !is_server {
+            tally.stats.bytes_sent = outlet.written();
+        }
+        Ok(())
+    }
+
+    fn receive(self, mut inlet: Inlet) -> Result<(), SessionError> {
+        let Session {
+            ctx,
+            agreement,
+            outlet,
+            side,
+        } = self;
+        let protocol = agreement.protocol;
+        let is_server = side == Side::Server;
+        if is_server || protocol.frames_both_ways() {
+            outlet.start_frames();
+        }
+        let queue = Arc::new(SegmentQueue::unbounded());
+        let requests = Arc::new(Requests::new(
+            outlet.clone(),
+            queue.clone(),
+            agreement,
+            &ctx.options,
+        ));
+        let destined = Destined::default();
+        if !is_server || protocol.frames_both_ways() {
+            let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
+            inlet.start_frames(side, hearing);
+        }
+        let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
+        outlet.flush();
+        if !is_server {
+            ctx.narrator.file_list(FileList::Started {
+                incremental: protocol.is_incremental(),
+                receiving: true,
+            });
+        }
+        let ids = Arc::new(Ids::of_peer(&ctx));
+        let reading = Receiving {
+            list: ListReader::new(ctx.clone(), ids.clone(), agreement.list_rules(&ctx.options)),
+            ctx: ctx.clone(),
+            inlet,
+            agreement,
+            queue: queue.clone(),
+            requests: requests.clone(),
+            receiver: destined.clone(),
+            is_server,
+        };
+        {
+            let queue = queue.clone();
+            ctx.control.on_stop(move || queue.ring());
+        }
+        // It may wait for the other side for ever: nobody waits for it unless it is through.
+        let reader = std::thread::spawn(move || reading.run());
+        let target = ctx
+            .options
+            .operands
+            .first()
+            .map(|o| paths::operand_bytes(o));
+        let result = session::receive(
+            &ctx,
+            Origin::Away(requests.clone()),
+            &queue,
+            Some(ids),
+            &filters,
+            target.as_deref(),
+            &destined,
+        );
+        queue.abandon();
+        destined.get_or_init(|| None);
+        if result.is_ok() {
+            let _ = reader.join();
+        }
+        if requests.read_failure().is_some() {
+            return Err(requests.read_failure().unwrap_or(SessionError {
+                kind: Fatal::StreamIo,
+                role: Role::Receiver,
+            }));
+        }
+        result
+    }
+}
+
+/// Sends the rules that the other side needs, or takes those that this one does.
+// rsync: exclude.c send_filter_list(), recv_filter_list()
+fn exchange_filters(
+    ctx: &Context,
+    agreement: &Agreement,
+    side: Side,
+    sends: bool,
+    inlet: &mut Inlet,
+    outlet: &Outlet,
+) -> Result<FilterSet, SessionError> {
+    let o = &ctx.options;
+    let receiver_wants = o.prune_empty_dirs
+        || (o.delete.is_some() && (!o.delete_excluded || agreement.protocol.has_items()));
+    let role = if sends { Role::Sender } else { Role::Receiver };
+    let failed = |e: StreamError| e.tell(ctx, role);
+    match side {
+        Side::Client => {
+            let filters = session::read_filters(ctx)?;
+            if !sends || receiver_wants {
+                let mut out = Vec::new();
+                let rules = filtering::for_peer(&filters, agreement.protocol);
+                wire::filters::put_rules(&mut out, &rules).map_err(|e| failed(e.into()))?;
+                outlet.data(&out);
+            }
+            Ok(filters)
+        }
+        Side::Server => {
+            let rules = if sends || receiver_wants {
+                wire::filters::rules(inlet).map_err(failed)?
+            } else {
+                Vec::new()
+            };
+            filtering::of_peer(&rules, o).map_err(|e| session::filter_failure(ctx, e))
+        }
+    }
+}
