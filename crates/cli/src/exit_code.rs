@@ -113,6 +113,7 @@ impl From<options::ErrorKind> for ExitCode {
         match kind {
             options::ErrorKind::Syntax => ExitCode::Syntax,
             options::ErrorKind::Unsupported => ExitCode::Unsupported,
+            options::ErrorKind::Protocol => ExitCode::Protocol,
         }
     }
 }

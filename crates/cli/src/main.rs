@@ -3,7 +3,7 @@
 
 use cli::exit_code::ExitCode;
 use cli::{render, signals, version};
-use options::{Options, Request, VersionFormat};
+use options::{BatchKind, Options, Request, VersionFormat};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,10 @@ fn main() -> std::process::ExitCode {
                 VersionFormat::Json => version::json(&driver),
             })
         }
+        Ok(Request::Serve(_) | Request::ServeSecluded(_)) => refuse(
+            "--server is not supported yet: rsync itself gives it to its other half, and remote \
+             transfers are still to come",
+        ),
         Ok(Request::Print(text)) => print(&text),
         Err(error) => {
             let code = ExitCode::from(error.kind);
@@ -41,8 +45,8 @@ fn sync(options: Options) -> ExitCode {
         operands: cli::wildcards::expand(options.operands),
         ..options
     };
-    if let Some(code) = refuse_remote(&options).or_else(|| refuse_empty(&options)) {
-        return code;
+    if let Some(message) = unbuilt(&options) {
+        return refuse(&message);
     }
     let (options, notice) = render::suited(options);
     if let Some(notice) = notice {
@@ -79,40 +83,47 @@ fn has_seen_enough(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// Remote transfers come later; until then they are refused by name.
-fn refuse_remote(options: &Options) -> Option<ExitCode> {
+/// What is parsed and cannot be done yet is refused by name.
+fn unbuilt(options: &Options) -> Option<String> {
+    if let Some(message) = remote_operand(options) {
+        return Some(message);
+    }
+    let option = match &options.batch {
+        Some(batch) => match batch.kind {
+            BatchKind::Read => "read-batch",
+            BatchKind::Write => "write-batch",
+            BatchKind::OnlyWrite => "only-write-batch",
+        },
+        None if options.bwlimit.is_some() => "bwlimit",
+        None if options.iconv.is_some() => "iconv",
+        None => return None,
+    };
+    Some(format!(
+        "--{option} is not supported yet: leave it out, or use rsync"
+    ))
+}
+
+fn remote_operand(options: &Options) -> Option<String> {
+    options.route.remote()?;
     let remote = options.operands.iter().find(|o| options::names_a_host(o))?;
-    let name = remote.to_string_lossy();
-    let cure = if options::is_url(remote) {
+    let name = remote.display();
+    let cure = if name.to_string().contains("://") {
         "use rsync for it".to_owned()
     } else {
         format!("use rsync for it, or write ./{name} for a local file of that name")
     };
-    eprintln!(
-        "tidesync: {name} is on a remote host, and remote transfers are not supported yet: {cure}"
-    );
+    Some(format!(
+        "{name} is on a remote host, and remote transfers are not supported yet: {cure}"
+    ))
+}
+
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("tidesync: {message}");
     let code = ExitCode::Unsupported;
     if let Some(line) = code.closing_line("client") {
         eprintln!("{line}");
     }
-    Some(code)
-}
-
-/// An operand that came out empty (`"$UNSET"`) must not mean the working directory.
-// rsync: main.c start_client()
-fn refuse_empty(options: &Options) -> Option<ExitCode> {
-    let at = options.operands.iter().position(|o| o.is_empty())?;
-    let last = at + 1 == options.operands.len() && at > 0;
-    if last {
-        eprintln!("Empty destination arg specified (use \".\" or see --old-args).");
-    } else {
-        eprintln!("Empty source arg specified.");
-    }
-    let code = ExitCode::Syntax;
-    if let Some(line) = code.closing_line("client") {
-        eprintln!("{line}");
-    }
-    Some(code)
+    code
 }
 
 /// Prints text that was asked for.

@@ -92,9 +92,13 @@ fn options_that_are_missing() {
             "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--protocol=29",
-            "tidesync: --protocol is not supported yet: leave it out: a local transfer speaks \
-             no protocol",
+            "--write-batch=dst/x",
+            "tidesync: --write-batch is not supported yet: leave it out, or use rsync",
+        ),
+        (
+            "-M--fsync",
+            "tidesync: --remote-option (-M) is not for a local transfer: give the option itself, \
+             both sides are this program",
         ),
         (
             "--server",
@@ -113,7 +117,7 @@ fn options_that_make_no_difference_here() {
         "-avz --progress",
         "-az -e ssh",
         "-a --zc=zstd --zl=3 --rsync-path=/opt/rsync --blocking-io -s",
-        "-a --checksum-seed=7 --no-motd -4 --outbuf=L",
+        "-a --checksum-seed=7 --no-motd -4 --outbuf=L --protocol=29",
     ] {
         let scratch = Scratch::new();
         let output = scratch.run(&format!("{options} src/ dst/"));

@@ -37,10 +37,20 @@ pub(crate) fn printed(line: &str) -> String {
     }
 }
 
+/// What the flags of `line` come to where the destination is on another computer.
+pub(crate) fn remotely(line: &str) -> Options {
+    sync(&format!("{line} src host:dst")).unwrap_or_else(|e| panic!("{line}: {e}"))
+}
+
 /// The answer to exactly `line`.
 pub(crate) fn request(line: &str) -> Result<Request, OptionError> {
+    request_in(line, &Environment::default())
+}
+
+/// The answer to exactly `line` in this environment.
+pub(crate) fn request_in(line: &str, env: &Environment) -> Result<Request, OptionError> {
     let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    parse_in(&args, &Environment::default())
+    parse_in(&args, env)
 }
 
 /// What `line` comes to, if it is about a transfer.

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Syntax,
     /// It makes sense, but this program cannot do it, or not yet (rsync exits 4).
     Unsupported,
+    /// It asks for a version of the protocol that is not spoken (rsync exits 2).
+    Protocol,
 }
 
 impl OptionError {

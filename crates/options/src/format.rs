@@ -49,6 +49,19 @@ impl OutFormat {
         }
     }
 
+    /// What the client of a server wants to know: the server writes no line itself, but must tell
+    /// what the client's line has. `%I` stands for the unchanged.
+    // rsync: options.c server_options(), --log-format
+    pub(crate) fn of_client(text: Vec<u8>) -> OutFormat {
+        let unchanged = if has_escape(&text, b'I') { 2 } else { 0 };
+        let format = OutFormat::new(text, 0);
+        OutFormat {
+            itemize: format.itemize.max(unchanged),
+            operation: format.operation || unchanged > 0,
+            ..format
+        }
+    }
+
     /// Whether the line is written as an entry's transfer begins.
     pub fn is_written_before(&self) -> bool {
         self.when == LineTime::Before

@@ -10,9 +10,11 @@ use std::path::PathBuf;
 
 use crate::error::OptionError;
 use crate::levels::Chosen;
+use crate::remote::BatchKind;
 use crate::resolved::Options;
 
 /// The flags seen so far.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Given {
     /// What is already certain.
     pub(crate) options: Options,
@@ -64,6 +66,30 @@ pub(crate) struct Given {
     pub(crate) log_file: Option<PathBuf>,
     /// `--log-file-format`.
     pub(crate) log_file_format: Option<Vec<u8>>,
+    /// `--server`: the rest was written by another rsync.
+    pub(crate) server: bool,
+    /// `--sender`.
+    pub(crate) sender: bool,
+    /// `-s`, `--no-s`.
+    pub(crate) secluded_args: Option<bool>,
+    /// How many `--old-args`.
+    pub(crate) old_args: Option<u8>,
+    /// How many `-z`.
+    pub(crate) compress: u8,
+    /// `--compress-choice`, not yet read.
+    pub(crate) compress_choice: Option<String>,
+    /// `--iconv`, not yet read.
+    pub(crate) iconv: Option<Vec<u8>>,
+    /// `--write-batch` or `--only-write-batch`.
+    pub(crate) writes_batch: Option<BatchKind>,
+    /// `--read-batch`.
+    pub(crate) reads_batch: bool,
+    /// The file of any of them.
+    pub(crate) batch_file: Option<PathBuf>,
+    /// `--password-file`.
+    pub(crate) password_file: bool,
+    /// `--contimeout`, other than 0.
+    pub(crate) contimeout: bool,
     /// How many `-V`.
     pub(crate) version: u8,
     /// What the first flag was told that we cannot obey. Mistakes elsewhere on the line count
@@ -154,6 +180,18 @@ impl Default for Given {
             out_format: None,
             log_file: None,
             log_file_format: None,
+            server: false,
+            sender: false,
+            secluded_args: None,
+            old_args: None,
+            compress: 0,
+            compress_choice: None,
+            iconv: None,
+            writes_batch: None,
+            reads_batch: false,
+            batch_file: None,
+            password_file: false,
+            contimeout: false,
             version: 0,
             refused: None,
         }

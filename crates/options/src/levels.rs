@@ -8,21 +8,38 @@
 use crate::error::OptionError;
 
 /// A word of `--info` or `--debug` and its line of help.
+#[derive(PartialEq)]
 pub(crate) struct Word {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
+    /// Which server is told its level.
+    told: Told,
+}
+
+/// Which role a server has to be told a level: it does not act on the others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nobody,
+    Receiver,
+    Sender,
+    Both,
 }
 
 /// Defines the struct of levels, one field a word, and the table of words beside it.
 macro_rules! levels {
-    ($(#[$doc:meta])* $levels:ident, $words:ident: $($field:ident $name:literal $help:literal,)*) => {
+    ($(#[$doc:meta])* $levels:ident, $words:ident:
+     $($field:ident $name:literal $told:ident $help:literal,)*) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $levels {
             $(#[doc = $help] pub $field: u8,)*
         }
 
-        pub(crate) const $words: &[Word] = &[$(Word { name: $name, help: $help },)*];
+        pub(crate) const $words: &[Word] = &[$(Word {
+            name: $name,
+            help: $help,
+            told: Told::$told,
+        },)*];
 
         impl From<&Chosen> for $levels {
             /// `chosen` was made for the words of this struct.
@@ -37,48 +54,48 @@ macro_rules! levels {
 levels! {
     /// The levels of `--info`.
     InfoLevels, INFO_WORDS:
-    backup "BACKUP" "Mention files backed up",
-    copy "COPY" "Mention files copied locally on the receiving side",
-    del "DEL" "Mention deletions on the receiving side",
-    flist "FLIST" "Mention file-list receiving/sending (levels 1-2)",
-    misc "MISC" "Mention miscellaneous information (levels 1-2)",
-    mount "MOUNT" "Mention mounts that were found or skipped",
-    name "NAME" "Mention 1) updated file/dir names, 2) unchanged names",
-    nonreg "NONREG" "Mention skipped non-regular files (default 1, 0 disables)",
-    progress "PROGRESS" "Mention 1) per-file progress or 2) total transfer progress",
-    remove "REMOVE" "Mention files removed on the sending side",
-    skip "SKIP" "Mention files skipped due to transfer overrides (levels 1-2)",
-    stats "STATS" "Mention statistics at end of run (levels 1-3)",
-    symsafe "SYMSAFE" "Mention symlinks that are unsafe",
+    backup "BACKUP" Receiver "Mention files backed up",
+    copy "COPY" Receiver "Mention files copied locally on the receiving side",
+    del "DEL" Receiver "Mention deletions on the receiving side",
+    flist "FLIST" Nobody "Mention file-list receiving/sending (levels 1-2)",
+    misc "MISC" Both "Mention miscellaneous information (levels 1-2)",
+    mount "MOUNT" Both "Mention mounts that were found or skipped",
+    name "NAME" Both "Mention 1) updated file/dir names, 2) unchanged names",
+    nonreg "NONREG" Receiver "Mention skipped non-regular files (default 1, 0 disables)",
+    progress "PROGRESS" Nobody "Mention 1) per-file progress or 2) total transfer progress",
+    remove "REMOVE" Sender "Mention files removed on the sending side",
+    skip "SKIP" Receiver "Mention files skipped due to transfer overrides (levels 1-2)",
+    stats "STATS" Both "Mention statistics at end of run (levels 1-3)",
+    symsafe "SYMSAFE" Both "Mention symlinks that are unsafe",
 }
 
 levels! {
     /// The levels of `--debug`.
     DebugLevels, DEBUG_WORDS:
-    acl "ACL" "Debug extra ACL info",
-    backup "BACKUP" "Debug backup actions (levels 1-2)",
-    bind "BIND" "Debug socket bind actions",
-    chdir "CHDIR" "Debug when the current directory changes",
-    connect "CONNECT" "Debug connection events (levels 1-2)",
-    cmd "CMD" "Debug commands+options that are issued (levels 1-2)",
-    del "DEL" "Debug delete actions (levels 1-3)",
-    deltasum "DELTASUM" "Debug delta-transfer checksumming (levels 1-4)",
-    dup "DUP" "Debug weeding of duplicate names",
-    exit "EXIT" "Debug exit events (levels 1-3)",
-    filter "FILTER" "Debug filter actions (levels 1-3)",
-    flist "FLIST" "Debug file-list operations (levels 1-4)",
-    fuzzy "FUZZY" "Debug fuzzy scoring (levels 1-2)",
-    genr "GENR" "Debug generator functions",
-    hash "HASH" "Debug hashtable code",
-    hlink "HLINK" "Debug hard-link actions (levels 1-3)",
-    iconv "ICONV" "Debug iconv character conversions (levels 1-2)",
-    io "IO" "Debug I/O routines (levels 1-4)",
-    nstr "NSTR" "Debug negotiation strings",
-    own "OWN" "Debug ownership changes in users & groups (levels 1-2)",
-    proto "PROTO" "Debug protocol information",
-    recv "RECV" "Debug receiver functions",
-    send "SEND" "Debug sender functions",
-    time "TIME" "Debug setting of modified times (levels 1-2)",
+    acl "ACL" Nobody "Debug extra ACL info",
+    backup "BACKUP" Nobody "Debug backup actions (levels 1-2)",
+    bind "BIND" Nobody "Debug socket bind actions",
+    chdir "CHDIR" Nobody "Debug when the current directory changes",
+    connect "CONNECT" Nobody "Debug connection events (levels 1-2)",
+    cmd "CMD" Nobody "Debug commands+options that are issued (levels 1-2)",
+    del "DEL" Nobody "Debug delete actions (levels 1-3)",
+    deltasum "DELTASUM" Nobody "Debug delta-transfer checksumming (levels 1-4)",
+    dup "DUP" Nobody "Debug weeding of duplicate names",
+    exit "EXIT" Nobody "Debug exit events (levels 1-3)",
+    filter "FILTER" Nobody "Debug filter actions (levels 1-3)",
+    flist "FLIST" Nobody "Debug file-list operations (levels 1-4)",
+    fuzzy "FUZZY" Nobody "Debug fuzzy scoring (levels 1-2)",
+    genr "GENR" Nobody "Debug generator functions",
+    hash "HASH" Nobody "Debug hashtable code",
+    hlink "HLINK" Nobody "Debug hard-link actions (levels 1-3)",
+    iconv "ICONV" Nobody "Debug iconv character conversions (levels 1-2)",
+    io "IO" Nobody "Debug I/O routines (levels 1-4)",
+    nstr "NSTR" Nobody "Debug negotiation strings",
+    own "OWN" Nobody "Debug ownership changes in users & groups (levels 1-2)",
+    proto "PROTO" Nobody "Debug protocol information",
+    recv "RECV" Nobody "Debug receiver functions",
+    send "SEND" Nobody "Debug sender functions",
+    time "TIME" Nobody "Debug setting of modified times (levels 1-2)",
 }
 
 impl Default for InfoLevels {
@@ -120,7 +137,7 @@ const DEBUG_VERBOSITY: [&str; 6] = [
 ];
 
 /// Levels being chosen: who set a level decides who may change it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Chosen {
     option: &'static str,
     words: &'static [Word],
@@ -128,7 +145,7 @@ pub(crate) struct Chosen {
     slots: Vec<Slot>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Slot {
     level: u8,
     by_user: bool,
@@ -203,6 +220,38 @@ impl Chosen {
         }
     }
 
+    /// What a server that receives, or sends, is told: the option with the words that the user
+    /// set, as short as it gets.
+    // rsync: options.c make_output_option()
+    pub(crate) fn for_server(&self, receives: bool) -> Option<String> {
+        let role = if receives {
+            Told::Receiver
+        } else {
+            Told::Sender
+        };
+        let told = |word: &Word| word.told == Told::Both || word.told == role;
+        let slots = self.words.iter().zip(&self.slots);
+        let (chosen, left): (Vec<_>, Vec<_>) = slots
+            .filter(|(word, _)| told(word))
+            .partition(|(_, slot)| slot.by_user);
+        if chosen.is_empty() {
+            return None;
+        }
+        let common = Some(most_frequent(chosen.iter().map(|(_, slot)| slot.level)))
+            .filter(|&(_, count)| left.is_empty() && count >= 5)
+            .map(|(level, _)| level);
+        let every = common.map(|level| match level {
+            0 => "NONE".to_owned(),
+            level => with_level("ALL", level),
+        });
+        let others = chosen
+            .iter()
+            .filter(|(_, slot)| Some(slot.level) != common)
+            .map(|(word, slot)| with_level(word.name, slot.level));
+        let items: Vec<String> = every.into_iter().chain(others).collect();
+        Some(format!("{}={}", self.option, items.join(",")))
+    }
+
     /// Whether there is such a word.
     fn set(&mut self, name: &str, level: u8, by_user: bool) -> bool {
         let none = name.eq_ignore_ascii_case("none");
@@ -259,6 +308,28 @@ impl Chosen {
             self.words.iter().position(|word| word.name == name)
         });
         items.join(",")
+    }
+}
+
+/// The level that is there most often, the first to be so, and how often.
+fn most_frequent(levels: impl Iterator<Item = u8>) -> (u8, usize) {
+    let mut counts = [0; MAX_LEVEL as usize + 1];
+    let mut most = (0, 0);
+    for level in levels {
+        let count = &mut counts[usize::from(level.min(MAX_LEVEL))];
+        *count += 1;
+        if *count > most.1 {
+            most = (level, *count);
+        }
+    }
+    most
+}
+
+/// Level 1 goes without saying.
+fn with_level(name: &str, level: u8) -> String {
+    match level {
+        1 => name.to_owned(),
+        level => format!("{name}{level}"),
     }
 }
 
@@ -324,6 +395,22 @@ mod tests {
         assert_eq!(message, "Unknown --info item: \"foo\"");
         assert!(chosen.user("2name").is_err());
         assert_eq!(chosen.user("HELP").unwrap(), Asked::Help);
+    }
+
+    #[test]
+    fn servers_are_told_what_they_act_on() {
+        let told = |text: &str, receives| {
+            let mut chosen = Chosen::info();
+            chosen.user(text).unwrap();
+            chosen.verbosity(2);
+            chosen.for_server(receives)
+        };
+        assert_eq!(told("", true), None);
+        assert_eq!(told("progress2", true), None);
+        assert_eq!(told("name0,del", true).as_deref(), Some("--info=DEL,NAME0"));
+        assert_eq!(told("name0,del", false).as_deref(), Some("--info=NAME0"));
+        assert_eq!(told("none,name", true).as_deref(), Some("--info=NONE,NAME"));
+        assert_eq!(told("all2", false).as_deref(), Some("--info=ALL2"));
     }
 
     #[test]

@@ -6,18 +6,22 @@
 //!               flags/*      the table: names, effect, help, manual, one test beside each
 //!                  ▼
 //!        help · man · completion
+//!
+//!   Options ── server_args ── quoting ── remote_command ──▶ ssh HOST rsync --server ...
 //! ```
 //!
 //! [`parse`] turns a command line into a [`Request`]. `parse` (the module) knows popt's rules
 //! and no flag; `flags` knows each flag by itself; `resolve` knows what flags mean together, and
-//! all that the rest of the program sees is [`Options`]. The crate reads no file, looks up no
-//! name and prints nothing.
+//! all that the rest of the program sees is [`Options`]. The way back, to the command line of the
+//! other side, is [`Options::remote_command`]; that command line comes in as a [`Server`]. The
+//! crate reads no file, looks up no name and prints nothing.
 //!
 //! rsync: options.c
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 
+mod as_given;
 mod chmod;
 mod completion;
 mod error;
@@ -31,29 +35,44 @@ mod levels;
 mod man;
 mod name_map;
 mod parse;
+mod quoting;
+mod remote;
+mod remote_command;
 mod resolve;
 mod resolved;
+mod route;
+mod server;
+mod server_args;
 mod sys;
 mod value;
 
 #[cfg(test)]
 mod asked;
 
+pub use as_given::AsGiven;
 pub use chmod::Chmod;
 pub use completion::{Shell, completion};
 pub use error::{ErrorKind, OptionError};
 pub use format::{LineTime, OutFormat};
 pub use help::help;
-pub use hostspec::{is_url, names_a_host};
+pub use hostspec::{Access, Host, Operand, names_a_host};
 pub use levels::{DebugLevels, InfoLevels};
 pub use man::man_page;
 pub use name_map::{MapFrom, MapTo, NameMap, NameMapRule};
+pub use remote::{
+    AddressFamily, ArgumentStyle, Batch, BatchKind, Charset, Codec, Compress, Compression, Iconv,
+    RemoteShell,
+};
+pub use remote_command::RemoteCommand;
 pub use resolved::{
     Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, ListEnds,
     LogFile, Options, RemoveSource, StderrMode, SuperMode,
 };
 
-use given::Stop;
+pub use route::{Remote, Route};
+pub use server::{Secluded, Server, ServerRole};
+
+use given::{Given, Stop};
 
 /// The program's name in messages.
 pub(crate) const PROGRAM: &str = "tidesync";
@@ -63,6 +82,10 @@ pub(crate) const PROGRAM: &str = "tidesync";
 pub enum Request {
     /// A transfer, or the list of a source.
     Sync(Box<Options>),
+    /// `--server`: to be the other side of another rsync, on standard input and output.
+    Serve(Box<Server>),
+    /// `--server -s`: likewise, as soon as the arguments are complete.
+    ServeSecluded(Box<Secluded>),
     /// Who the program is, and what it can do.
     Version {
         /// How to say it.
@@ -88,6 +111,14 @@ pub enum VersionFormat {
 pub struct Environment {
     /// `RSYNC_PARTIAL_DIR`.
     pub partial_dir: Option<OsString>,
+    /// `RSYNC_RSH`.
+    pub rsh: Option<OsString>,
+    /// `RSYNC_PROTECT_ARGS`.
+    pub protect_args: Option<OsString>,
+    /// `RSYNC_OLD_ARGS`.
+    pub old_args: Option<OsString>,
+    /// `RSYNC_ICONV`.
+    pub iconv: Option<OsString>,
 }
 
 impl Environment {
@@ -95,6 +126,10 @@ impl Environment {
     pub fn of_process() -> Environment {
         Environment {
             partial_dir: std::env::var_os("RSYNC_PARTIAL_DIR"),
+            rsh: std::env::var_os("RSYNC_RSH"),
+            protect_args: std::env::var_os("RSYNC_PROTECT_ARGS"),
+            old_args: std::env::var_os("RSYNC_OLD_ARGS"),
+            iconv: std::env::var_os("RSYNC_ICONV"),
         }
     }
 }
@@ -107,7 +142,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Option
 
 /// What the user asks for with `args` in an environment other than that of this process.
 pub fn parse_in(args: &[OsString], env: &Environment) -> Result<Request, OptionError> {
-    let given = match parse::read(args) {
+    let iconv = env.iconv.as_ref().filter(|spec| !spec.is_empty());
+    let given = Given {
+        iconv: iconv.map(|spec| spec.as_encoded_bytes().to_vec()),
+        ..Given::default()
+    };
+    let given = match parse::read(given, args) {
         Ok(given) => given,
         Err(Stop::Error(error)) => return Err(error),
         Err(Stop::Print(text)) => return Ok(Request::Print(text)),
@@ -120,6 +160,9 @@ pub fn parse_in(args: &[OsString], env: &Environment) -> Result<Request, OptionE
             },
             io_backend: given.options.io_backend,
         });
+    }
+    if given.server {
+        return server::request(given);
     }
     // The old meaning of `-h`, which it keeps where the other makes no sense.
     if given.options.human_readable > 1 && args.len() == 1 {

@@ -15,9 +15,8 @@ use crate::flags::{self, Found};
 use crate::given::{Given, Stop};
 use crate::value::Value;
 
-/// Reads all of `args`, which do not begin with the program's name.
-pub(crate) fn read(args: &[OsString]) -> Result<Given, Stop> {
-    let mut given = Given::default();
+/// Adds to `given` what all of `args` say, which do not begin with the program's name.
+pub(crate) fn read(mut given: Given, args: &[OsString]) -> Result<Given, Stop> {
     let mut rest = args.iter();
     let mut options_end = false;
     while let Some(arg) = rest.next() {
@@ -43,7 +42,7 @@ fn long<'a>(given: &mut Given, arg: &'a OsStr, rest: &mut Rest<'a>) -> Result<()
     let bytes = arg.as_encoded_bytes();
     let equals = bytes.iter().position(|&b| b == b'=');
     let name = &bytes[2..equals.unwrap_or(bytes.len())];
-    let found = flags::by_long_name(name).ok_or_else(|| complaint(arg, "unknown option"))?;
+    let found = flags::by_long_name(name).ok_or_else(|| complaint(given, arg, "unknown option"))?;
     let attached = equals.map(|at| at + 1);
     obey(given, found, arg, attached, rest)
 }
@@ -55,7 +54,8 @@ fn bundle<'a>(given: &mut Given, arg: &'a OsStr, rest: &mut Rest<'a>) -> Result<
     while at < bytes.len() {
         let letter = bytes[at];
         at += 1;
-        let flag = flags::by_letter(letter).ok_or_else(|| complaint(arg, "unknown option"))?;
+        let flag =
+            flags::by_letter(letter).ok_or_else(|| complaint(given, arg, "unknown option"))?;
         let next = bytes.get(at).copied();
         let takes_value = !matches!(flag.takes, Takes::Nothing | Takes::Maybe(_));
         let attached = match next {
@@ -82,7 +82,7 @@ fn obey<'a>(
     let flag = match found {
         Found::Flag(flag) => flag,
         Found::Undo(undo) => {
-            no_value(arg, attached)?;
+            no_value(given, arg, attached)?;
             (undo.effect)(given);
             return Ok(());
         }
@@ -90,23 +90,26 @@ fn obey<'a>(
     let typed = || flag.typed();
     match flag.effect {
         Effect::Switch(set) => {
-            no_value(arg, attached)?;
+            no_value(given, arg, attached)?;
             set(given);
             Ok(())
         }
         Effect::Answer(answer) => {
-            no_value(arg, attached)?;
+            no_value(given, arg, attached)?;
             Err(answer())
         }
-        Effect::Value(set) => set(given, &value(flag, arg, attached, rest)?),
+        Effect::Value(set) => {
+            let value = value(given, flag, arg, attached, rest)?;
+            set(given, &value)
+        }
         Effect::MaybeValue(set) => {
             let value = attached.map(|at| Value::new(typed(), arg, at));
             set(given, value.as_ref())
         }
         Effect::Refuse(why) => {
             match flag.takes {
-                Takes::Nothing => no_value(arg, attached)?,
-                _ => drop(value(flag, arg, attached, rest)?),
+                Takes::Nothing => no_value(given, arg, attached)?,
+                _ => drop(value(given, flag, arg, attached, rest)?),
             }
             given.refused.get_or_insert_with(|| refusal(flag, why));
             Ok(())
@@ -116,6 +119,7 @@ fn obey<'a>(
 
 /// The value of a flag that must have one.
 fn value<'a>(
+    given: &Given,
     flag: &Flag,
     arg: &'a OsStr,
     attached: Option<usize>,
@@ -126,23 +130,28 @@ fn value<'a>(
         None => {
             let next = rest
                 .next()
-                .ok_or_else(|| complaint(arg, "missing argument"))?;
+                .ok_or_else(|| complaint(given, arg, "missing argument"))?;
             Ok(Value::new(flag.typed(), next, 0))
         }
     }
 }
 
-fn no_value(arg: &OsStr, attached: Option<usize>) -> Result<(), Stop> {
+fn no_value(given: &Given, arg: &OsStr, attached: Option<usize>) -> Result<(), Stop> {
     match attached {
-        Some(_) => Err(complaint(arg, "option does not take an argument")),
+        Some(_) => Err(complaint(given, arg, "option does not take an argument")),
         None => Ok(()),
     }
 }
 
 /// popt names the whole argument, bundle and value and all.
-fn complaint(arg: &OsStr, what: &str) -> Stop {
+fn complaint(given: &Given, arg: &OsStr, what: &str) -> Stop {
     let arg = String::from_utf8_lossy(arg.as_encoded_bytes());
-    Stop::Error(OptionError::syntax(format!("{arg}: {what}")))
+    let place = if given.server {
+        "on remote machine: "
+    } else {
+        ""
+    };
+    Stop::Error(OptionError::syntax(format!("{place}{arg}: {what}")))
 }
 
 fn refusal(flag: &Flag, why: &str) -> OptionError {

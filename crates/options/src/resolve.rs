@@ -5,42 +5,110 @@
 //!
 //! rsync: options.c parse_arguments(), after the loop
 
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use crate::Environment;
 use crate::error::{ErrorKind, OptionError};
 use crate::format::OutFormat;
 use crate::given::{Dirs, During, Given, Recurse};
-use crate::hostspec;
 use crate::levels::{DebugLevels, InfoLevels};
+use crate::remote::{ArgumentStyle, Batch, BatchKind, Codec, Compression, Iconv};
 use crate::resolved::{
     Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, LogFile, Options,
+    RemoveSource,
 };
+use crate::route::{self, Route};
+use crate::{Environment, sys};
 
 /// Resolves `given`, or says why its parts contradict each other.
 pub(crate) fn resolve(mut given: Given, env: &Environment) -> Result<Options, OptionError> {
+    if given.sender && !given.server {
+        let message = "--sender is what a client gives to a --server";
+        return Err(OptionError::syntax(message));
+    }
+    arguments(&mut given, env)?;
     checksums(&mut given)?;
+    compression(&mut given)?;
+    iconv(&mut given);
+    batch(&mut given)?;
     if given.options.operands.is_empty() {
         let message = "no source or destination given; see tidesync --help";
         return Err(OptionError::syntax(message));
     }
-    given.options.list_only = given.list_only || given.options.operands.len() == 1;
+    let lists = !given.server && !given.reads_batch && given.options.operands.len() == 1;
+    given.options.list_only = given.list_only || lists;
     directories(&mut given);
     deletion(&mut given)?;
     backups(&mut given)?;
     output(&mut given);
     writing(&mut given, env)?;
-    files_from(&given.options)?;
+    files_from(&given)?;
+    if !given.server {
+        route::find(&mut given)?;
+    }
+    local_has_no_other_side(&given)?;
     Ok(given.options)
+}
+
+fn arguments(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
+    let said = |value: &Option<OsString>| {
+        let value = value.as_deref().filter(|value| !value.is_empty())?;
+        Some(leading_number(value.as_encoded_bytes()))
+    };
+    given.options.argument_style = match (given.old_args, given.secluded_args) {
+        _ if given.server => ArgumentStyle::Quoted,
+        (Some(1..), Some(true)) => {
+            let message = "--secluded-args conflicts with --old-args.";
+            return Err(OptionError::syntax(message));
+        }
+        (Some(count @ 1..), _) => old_style(count.into()),
+        (_, Some(true)) => ArgumentStyle::Secluded,
+        (None, _) if said(&env.old_args).is_some() => old_style(said(&env.old_args).unwrap_or(0)),
+        (_, None) if said(&env.protect_args).is_some_and(|set| set != 0) => ArgumentStyle::Secluded,
+        _ => ArgumentStyle::Quoted,
+    };
+    let shell = &mut given.options.shell;
+    let from_env = || env.rsh.clone().filter(|_| !given.server);
+    let command = shell.command.take().or_else(from_env);
+    shell.command = command.filter(|command| !command.is_empty());
+    Ok(())
+}
+
+fn old_style(count: u32) -> ArgumentStyle {
+    match count {
+        0 => ArgumentStyle::Quoted,
+        1 => ArgumentStyle::OldNames,
+        _ => ArgumentStyle::Old,
+    }
+}
+
+/// C's `atoi()`, as far as it matters here.
+fn leading_number(text: &[u8]) -> u32 {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit());
+    digits.fold(0, |number, digit| {
+        let digit = u32::from(digit - b'0');
+        number.saturating_mul(10).saturating_add(digit)
+    })
+}
+
+/// A local transfer is one program: what was meant for its other side would be lost.
+fn local_has_no_other_side(given: &Given) -> Result<(), OptionError> {
+    let options = &given.options;
+    if given.server || options.route != Route::Local || options.shell.options.is_empty() {
+        return Ok(());
+    }
+    let message = "--remote-option (-M) is not for a local transfer: give the option itself, \
+                   both sides are this program";
+    Err(OptionError::unsupported(message))
 }
 
 // rsync: checksum.c parse_checksum_choice()
 fn checksums(given: &mut Given) -> Result<(), OptionError> {
     let options = &mut given.options;
-    let Some(choice) = given.checksum_choice.take() else {
+    let Some(text) = given.checksum_choice.take() else {
         return Ok(());
     };
-    let (transfer, file) = choice.split_once(',').unwrap_or((&choice, &choice));
+    let (transfer, file) = text.split_once(',').unwrap_or((&text, &text));
     let choice = ChecksumChoice {
         transfer: checksum(transfer)?,
         file: checksum(file)?,
@@ -54,6 +122,7 @@ fn checksums(given: &mut Given) -> Result<(), OptionError> {
     }
     let auto = choice.transfer == Checksum::Auto && choice.file == Checksum::Auto;
     options.checksum_choice = Some(choice).filter(|_| !auto);
+    options.as_given.checksum_choice = Some(text).filter(|_| !auto);
     Ok(())
 }
 
@@ -75,6 +144,87 @@ fn checksum(name: &str) -> Result<Checksum, OptionError> {
     })
 }
 
+// rsync: compat.c parse_compress_choice(), options.c parse_arguments()
+fn compression(given: &mut Given) -> Result<(), OptionError> {
+    let compress = &mut given.options.compress;
+    let twice = (given.compress > 1).then(|| "zlibx".to_owned());
+    let choice = given.compress_choice.take().or(twice);
+    let choice = choice.filter(|name| !name.eq_ignore_ascii_case("auto"));
+    compress.algorithm = match &choice {
+        Some(name) => codec(name)?,
+        None if given.compress > 0 => Compression::Negotiated,
+        None => Compression::Off,
+    };
+    let as_given = &mut given.options.as_given;
+    as_given.compress = compress.algorithm == Compression::Negotiated;
+    as_given.compress_choice = choice;
+    if compress.level.is_some() && compress.algorithm == Compression::Off {
+        compress.algorithm = Compression::Negotiated;
+    }
+    Ok(())
+}
+
+fn codec(name: &str) -> Result<Compression, OptionError> {
+    let codec = match name.to_ascii_lowercase().as_str() {
+        "zstd" => Codec::Zstd,
+        "lz4" => Codec::Lz4,
+        "zlibx" => Codec::Zlibx,
+        "zlib" => Codec::Zlib,
+        "none" => return Ok(Compression::Off),
+        _ => {
+            let known = "auto, zstd, lz4, zlibx, zlib, none";
+            let message = format!("unknown compress name: {name} (use {known})");
+            return Err(OptionError::bare(message).but(ErrorKind::Unsupported));
+        }
+    };
+    Ok(Compression::Chosen(codec))
+}
+
+// rsync: rsync.c setup_iconv()
+fn iconv(given: &mut Given) {
+    let spec = given.iconv.take();
+    let spec = spec.filter(|text| !text.starts_with(b"-"));
+    given.options.iconv = spec.map(|text| Iconv::parse(&text, given.server));
+}
+
+fn batch(given: &mut Given) -> Result<(), OptionError> {
+    let kind = match (given.writes_batch, given.reads_batch) {
+        (Some(_), true) => {
+            let message = "--write-batch and --read-batch can not be used together";
+            return Err(OptionError::syntax(message));
+        }
+        // Old clients hand the option on; it is not meant for a server.
+        (Some(BatchKind::OnlyWrite), _) if given.server => Some(BatchKind::OnlyWrite),
+        _ if given.server => None,
+        (Some(kind), _) => Some(kind).filter(|_| !given.options.dry_run),
+        (None, reads) => reads.then_some(BatchKind::Read),
+    };
+    if kind == Some(BatchKind::Read) {
+        let which = match given.options.remove_source_files {
+            _ if given.options.files_from.is_some() => Some("files-from"),
+            Some(RemoveSource::Synchronized) => Some("remove-source-files"),
+            Some(RemoveSource::Sent) => Some("remove-sent-files"),
+            None => None,
+        };
+        if let Some(which) = which {
+            let message = format!("--read-batch cannot be used with --{which}");
+            return Err(OptionError::syntax(message));
+        }
+    }
+    let file = given.batch_file.take();
+    if let Some(file) = &file
+        && file.as_os_str().len() > MAX_BATCH_NAME
+    {
+        let message = format!("the batch-file name must be {MAX_BATCH_NAME} characters or less.");
+        return Err(OptionError::syntax(message));
+    }
+    given.options.batch = kind.zip(file).map(|(kind, file)| Batch { kind, file });
+    Ok(())
+}
+
+// rsync: options.c MAX_BATCH_NAME_LEN
+const MAX_BATCH_NAME: usize = 256;
+
 fn directories(given: &mut Given) {
     let options = &mut given.options;
     let from_list = options.files_from.is_some();
@@ -89,6 +239,8 @@ fn directories(given: &mut Given) {
             Some(Dirs::No) => false,
             None => from_list || options.list_only,
         };
+    options.as_given.dirs = given.dirs == Some(Dirs::Yes) && !options.recurse;
+    options.as_given.list_only = given.list_only;
     if given.dirs == Some(Dirs::Old) {
         let not_below = FilterDirective::Rule(b"- /*/*".to_vec());
         options.filters.push(not_below);
@@ -109,7 +261,9 @@ fn deletion(given: &mut Given) -> Result<(), OptionError> {
     let mut chosen = [before, during, after].into_iter().flatten();
     // rsync decides for "during" once it knows that the other side can.
     let unsaid = given.delete || options.delete_excluded;
-    options.delete = chosen.next().or(unsaid.then_some(DeleteWhen::During));
+    let first = chosen.next();
+    options.as_given.delete_at_any_moment = unsaid && first.is_none();
+    options.delete = first.or(unsaid.then_some(DeleteWhen::During));
     if chosen.next().is_some() {
         let message = "You may not combine multiple --delete-WHEN options.";
         return Err(OptionError::syntax(message));
@@ -136,13 +290,14 @@ fn backups(given: &mut Given) -> Result<(), OptionError> {
     let why_no_dir = asked_dir
         .as_ref()
         .map_or("without a --backup-dir", |_| is_dest);
+    options.as_given.omit_dir_times = options.omit_dir_times;
     options.backup_dir = asked_dir.and_then(|dir| without_leading_dots(&dir));
     if options.backup_dir.is_none() {
-        if options.suffix.is_empty() {
+        if options.suffix.is_empty() && !(given.server && given.sender) {
             let message = format!("--suffix cannot be empty {why_no_dir}");
             return Err(OptionError::syntax(message));
         }
-        if options.backup && options.delete.is_some() && !options.delete_excluded {
+        if options.backup && options.delete.is_some() && !options.delete_excluded && !given.server {
             let protect = [b"P *", &options.suffix[..]].concat();
             options.filters.push(FilterDirective::Rule(protect));
         }
@@ -164,12 +319,17 @@ fn output(given: &mut Given) {
         };
         info.implied(level);
     }
+    let as_given = &mut given.options.as_given;
+    as_given.stats = given.stats;
+    as_given.info_to_receiver = info.for_server(true);
+    as_given.info_to_sender = info.for_server(false);
     let mut format = match given.out_format.take() {
+        Some(text) if given.server => Some(OutFormat::of_client(text)),
         Some(text) => Some(OutFormat::new(text, given.itemize)),
         None if given.itemize > 0 => Some(OutFormat::new(ITEMIZED, given.itemize)),
         None => None,
     };
-    if given.progress {
+    if given.progress && !given.server {
         let writes_before = format.as_ref().is_some_and(OutFormat::is_written_before);
         if !writes_before && InfoLevels::from(&*info).name == 0 {
             info.implied("name");
@@ -216,7 +376,8 @@ fn writing(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
     }
     let from_env = || {
         let dir = env.partial_dir.as_ref().filter(|dir| !dir.is_empty());
-        dir.filter(|_| options.partial).map(PathBuf::from)
+        dir.filter(|_| options.partial && !given.server)
+            .map(PathBuf::from)
     };
     if let Some(dir) = asked.or_else(from_env) {
         options.partial = true;
@@ -225,18 +386,24 @@ fn writing(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
     Ok(())
 }
 
-fn files_from(options: &Options) -> Result<(), OptionError> {
+fn files_from(given: &Given) -> Result<(), OptionError> {
+    let options = &given.options;
     let Some(list) = &options.files_from else {
         return Ok(());
     };
-    if options.operands.len() != 2 {
+    let count = options.operands.len();
+    if count > 2 || count < 2 && !given.server {
         let message = "--files-from needs exactly one source and a destination";
         return Err(OptionError::syntax(message));
     }
     match list {
-        FilesFrom::Path(path) if hostspec::names_a_host(path.as_os_str()) => {
-            let message = "--files-from cannot be remote when the transfer is local";
-            Err(OptionError::bare(message))
+        FilesFrom::Remote { .. } if given.server => {
+            let message = "The --files-from sent to the server cannot specify a host.";
+            Err(OptionError::syntax(message))
+        }
+        FilesFrom::Remote { path, .. } if path == "-" => {
+            let message = "Invalid --files-from remote filename";
+            Err(OptionError::syntax(message))
         }
         _ => Ok(()),
     }
@@ -244,8 +411,17 @@ fn files_from(options: &Options) -> Result<(), OptionError> {
 
 /// `dir` without `./` at its front; `None` for the directory that it is relative to.
 fn without_leading_dots(dir: &Path) -> Option<PathBuf> {
-    let parts = dir.components().filter(|part| *part != Component::CurDir);
-    Some(parts.collect::<PathBuf>()).filter(|dir| !dir.as_os_str().is_empty())
+    let bytes = dir.as_os_str().as_encoded_bytes();
+    let is_separator = |b: &u8| *b == b'/' || cfg!(windows) && *b == b'\\';
+    let mut start = 0;
+    while bytes[start..].first() == Some(&b'.') && bytes.get(start + 1).is_some_and(is_separator) {
+        start += 2;
+    }
+    if bytes[start..] == *b"." {
+        start += 1;
+    }
+    let rest = sys::tail(dir.as_os_str(), start);
+    Some(PathBuf::from(rest)).filter(|dir| !dir.as_os_str().is_empty())
 }
 
 /// `dir` without needless parts, `..` among them; `None` if nothing is left.

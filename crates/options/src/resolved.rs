@@ -15,16 +15,44 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::as_given::AsGiven;
 use crate::chmod::Chmod;
 use crate::format::OutFormat;
+use crate::hostspec::Host;
 use crate::levels::{DebugLevels, InfoLevels};
 use crate::name_map::NameMap;
+use crate::remote::{ArgumentStyle, Batch, Compress, Iconv, RemoteShell};
+use crate::route::Route;
 
 /// What the user asked for, complete and consistent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// The sources and the destination, in order, as given.
+    /// The sources and the destination, in order, as given. What they mean is `route`'s to say.
     pub operands: Vec<OsString>,
+    /// Where they are.
+    pub route: Route,
+
+    // --- the other side ------------------------------------------------------------------
+    /// How it is started.
+    pub shell: RemoteShell,
+    /// `-s`, `--old-args`: how arguments get there.
+    pub argument_style: ArgumentStyle,
+    /// `--protocol`: the newest version of the protocol that is spoken.
+    pub protocol: Option<u8>,
+    /// `-z` and its relatives.
+    pub compress: Compress,
+    /// `--checksum-seed`, other than 0.
+    pub checksum_seed: Option<i32>,
+    /// `--iconv`.
+    pub iconv: Option<Iconv>,
+    /// `--bwlimit`, in units of 1024 bytes a second.
+    pub bwlimit: Option<u64>,
+    /// `--read-batch`, `--write-batch`, `--only-write-batch`.
+    pub batch: Option<Batch>,
+    /// `--trust-sender`.
+    pub trust_sender: bool,
+    /// What the other side is told as it was written.
+    pub as_given: AsGiven,
 
     // --- which entries -------------------------------------------------------------------
     /// `-r`: descend into directories.
@@ -233,6 +261,17 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             operands: Vec::new(),
+            route: Route::default(),
+            shell: RemoteShell::default(),
+            argument_style: ArgumentStyle::default(),
+            protocol: None,
+            compress: Compress::default(),
+            checksum_seed: None,
+            iconv: None,
+            bwlimit: None,
+            batch: None,
+            trust_sender: false,
+            as_given: AsGiven::default(),
             recurse: false,
             xfer_dirs: false,
             allow_inc_recurse: true,
@@ -345,10 +384,17 @@ pub enum ListEnds {
 /// Where the list of `--files-from` is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilesFrom {
-    /// `--files-from=-`.
+    /// `--files-from=-`. For a server: what the client sends.
     Stdin,
     /// A local file.
     Path(PathBuf),
+    /// `:FILE`, `HOST:FILE`: a file on the other side of the transfer, which reads it.
+    Remote {
+        /// Which computer, the one of the transfer.
+        host: Host,
+        /// The file there.
+        path: OsString,
+    },
 }
 
 /// When extraneous entries of the destination are deleted.

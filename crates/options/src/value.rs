@@ -64,13 +64,36 @@ impl<'a> Value<'a> {
 
     /// The value as a size in bytes, at most `max` of them.
     pub(crate) fn size(&self, long: &str, max: Option<u64>) -> Result<u64, OptionError> {
+        self.size_in('b', long, max)
+    }
+
+    /// The value as bytes a second, which are units of 1024 unless it says otherwise; 0 is
+    /// without a limit, and there is a least one beside it.
+    // rsync: options.c, OPT_BWLIMIT
+    pub(crate) fn rate(&self, long: &str) -> Result<u64, OptionError> {
+        const LEAST: u64 = 512;
+        let rate = self.size_in('k', long, None)?;
+        if rate > 0 && rate < LEAST {
+            let text = self.text();
+            let message = format!("--{long}={text} is too small (min: {LEAST} or 0 for unlimited)");
+            return Err(OptionError::syntax(message));
+        }
+        Ok(rate)
+    }
+
+    fn size_in(&self, by_default: char, long: &str, max: Option<u64>) -> Result<u64, OptionError> {
         let text = self.text();
-        parse_size(&text, max.unwrap_or(i64::MAX as u64)).map_err(|bad| {
+        parse_size(&text, by_default, max.unwrap_or(i64::MAX as u64)).map_err(|bad| {
             let (what, limit) = match (bad, max) {
                 (BadSize::Invalid, _) => ("invalid", String::new()),
                 (BadSize::TooLarge, None) => ("too large", String::new()),
                 (BadSize::TooLarge, Some(max)) => {
-                    ("too large", format!(" (max: {:.2}K)", max as f64 / 1024.0))
+                    let kib = max as f64 / 1024.0;
+                    let limit = match max {
+                        0x10_0000.. => format!(" (max: {:.2}M)", kib / 1024.0),
+                        _ => format!(" (max: {kib:.2}K)"),
+                    };
+                    ("too large", limit)
                 }
             };
             OptionError::syntax(format!("--{long}={text} is {what}{limit}"))
@@ -113,10 +136,10 @@ enum BadSize {
 }
 
 // rsync: options.c parse_size_arg()
-fn parse_size(text: &str, max: u64) -> Result<u64, BadSize> {
+fn parse_size(text: &str, by_default: char, max: u64) -> Result<u64, BadSize> {
     let number_end = number_end(text.as_bytes());
     let (number, rest) = text.split_at(number_end);
-    let (unit, rest) = unit(rest).ok_or(BadSize::Invalid)?;
+    let (unit, rest) = unit(rest, by_default).ok_or(BadSize::Invalid)?;
     // A sign here would have to be the number's own.
     if number.is_empty() && rest.starts_with('-') {
         return Err(BadSize::TooLarge);
@@ -155,12 +178,12 @@ fn number_end(text: &[u8]) -> usize {
 }
 
 /// The factor of the unit that `text` begins with, and what follows the unit.
-fn unit(text: &str) -> Option<(f64, &str)> {
-    let Some(letter) = text.chars().next().filter(|c| !"+-".contains(*c)) else {
-        return Some((1.0, text));
+fn unit(text: &str, by_default: char) -> Option<(f64, &str)> {
+    let (letter, rest) = match text.chars().next() {
+        Some(letter) if letter != '+' && letter != '-' => (letter, &text[letter.len_utf8()..]),
+        _ => (by_default, text),
     };
     let power = "bkmgtp".find(letter.to_ascii_lowercase())? as i32;
-    let rest = &text[letter.len_utf8()..];
     let lower = rest.to_ascii_lowercase();
     if lower.starts_with("ib") {
         Some((1024f64.powi(power), &rest[2..]))
@@ -218,7 +241,7 @@ mod tests {
             ("1k+2", Err(BadSize::Invalid)),
             ("9999999P", Err(BadSize::TooLarge)),
         ] {
-            assert_eq!(parse_size(text, i64::MAX as u64), size, "{text:?}");
+            assert_eq!(parse_size(text, 'b', i64::MAX as u64), size, "{text:?}");
         }
     }
 

@@ -20,11 +20,14 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
         FilesFrom::Path(path) => {
             std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut text))
         }
+        // The other side reads it.
+        FilesFrom::Remote { .. } => return Ok(None),
     };
     if let Err(e) = read {
         let name = match from {
             FilesFrom::Stdin => b"-".to_vec(),
             FilesFrom::Path(path) => paths::operand_bytes(path.as_os_str()),
+            FilesFrom::Remote { path, .. } => paths::operand_bytes(path),
         };
         // rsync takes this for a mistake in the options: it names no role and no number.
         let reason = e.to_string();

@@ -79,9 +79,12 @@ const KEEP_DIRLINKS: Flag = Flag::switch(
 
 const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard links", |given| {
     given.options.preserve_hard_links = true;
+    let count = &mut given.options.as_given.hard_links;
+    *count = count.saturating_add(1);
 })
 .undo(&["no-hard-links", "no-H"], |given| {
-    given.options.preserve_hard_links = false
+    given.options.preserve_hard_links = false;
+    given.options.as_given.hard_links = 0;
 })
 .doc("Names of one file in the source become names of one file at the destination.");
 

@@ -105,6 +105,7 @@ const USERMAP: Flag = Flag::valued(
     |given, value| {
         claim(&mut given.usermap_by, MapSource::Map, "--usermap")?;
         given.options.usermap = NameMap::parse(value.bytes(), MapKind::User)?;
+        given.options.as_given.usermap = Some(value.bytes().to_vec());
         given.options.preserve_uid = true;
         Ok(())
     },
@@ -123,6 +124,7 @@ const GROUPMAP: Flag = Flag::valued(
     |given, value| {
         claim(&mut given.groupmap_by, MapSource::Map, "--groupmap")?;
         given.options.groupmap = NameMap::parse(value.bytes(), MapKind::Group)?;
+        given.options.as_given.groupmap = Some(value.bytes().to_vec());
         given.options.preserve_gid = true;
         Ok(())
     },
@@ -142,11 +144,13 @@ const CHOWN: Flag = Flag::valued(
         if !user.is_empty() {
             claim(&mut given.usermap_by, MapSource::Chown, "--usermap")?;
             given.options.usermap = NameMap::everybody(user)?;
+            given.options.as_given.usermap = Some([b"*:", user].concat());
             given.options.preserve_uid = true;
         }
         if !group.is_empty() {
             claim(&mut given.groupmap_by, MapSource::Chown, "--groupmap")?;
             given.options.groupmap = NameMap::everybody(group)?;
+            given.options.as_given.groupmap = Some([b"*:", group].concat());
             given.options.preserve_gid = true;
         }
         Ok(())

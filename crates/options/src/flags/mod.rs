@@ -9,6 +9,7 @@ mod metadata;
 mod output;
 mod own;
 mod selection;
+mod stream;
 mod unsupported;
 mod update;
 mod writing;
@@ -56,8 +57,12 @@ pub(crate) const THEMES: &[Theme] = &[
         flags: own::FLAGS,
     },
     Theme {
-        heading: "Accepted, though of no effect in a local transfer",
+        heading: "Reaching another computer",
         flags: connection::FLAGS,
+    },
+    Theme {
+        heading: "What crosses, and how",
+        flags: stream::FLAGS,
     },
     Theme {
         heading: "Not supported yet",

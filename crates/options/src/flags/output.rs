@@ -83,6 +83,7 @@ const STDERR: Flag = Flag::valued(
             let message = format!("--stderr mode \"{mode}\" is not one of errors, all, or client");
             return Err(OptionError::syntax(message).into());
         };
+        given.options.as_given.stderr = true;
         Ok(())
     },
 )
@@ -91,9 +92,11 @@ const STDERR: Flag = Flag::valued(
 /// The older name of `--stderr`'s modes; rsync no longer shows it.
 const MSGS2STDERR: Flag = Flag::switch("msgs2stderr", None, "", |given| {
     given.options.stderr = StderrMode::All;
+    given.options.as_given.stderr = true;
 })
 .undo(&["no-msgs2stderr"], |given| {
-    given.options.stderr = StderrMode::Client
+    given.options.stderr = StderrMode::Client;
+    given.options.as_given.stderr = true;
 });
 
 const QUIET: Flag = Flag::switch("quiet", Some('q'), "suppress non-error messages", |given| {

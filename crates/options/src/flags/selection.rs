@@ -4,6 +4,7 @@
 
 use crate::flag::{Flag, Takes};
 use crate::given::{Dirs, Given, Recurse};
+use crate::hostspec::Operand;
 use crate::resolved::{FilesFrom, FilterDirective, ListEnds};
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -271,14 +272,20 @@ const FILES_FROM: Flag = Flag::valued(
     |given, value| {
         given.options.files_from = Some(match value.bytes() {
             b"-" => FilesFrom::Stdin,
-            _ => FilesFrom::Path(value.path()),
+            _ => match Operand::parse(&value.os()) {
+                Operand::Local(path) => FilesFrom::Path(path.into()),
+                Operand::Shell { host, path } | Operand::Daemon { host, path, .. } => {
+                    FilesFrom::Remote { host, path }
+                }
+            },
         });
         Ok(())
     },
 )
 .doc(
     "Transfer exactly the names in this list, which are relative to the one source; `-` reads \
-     standard input. Implies `--relative` and `--dirs`.",
+     standard input. `:FILE` and `HOST:FILE` are read by the other side, which must be the one of \
+     the transfer. Implies `--relative` and `--dirs`.",
 );
 
 const FROM0: Flag = Flag::switch(

@@ -26,7 +26,6 @@ pub(super) const FLAGS: &[Flag] = &[
     no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no("fuzzy", Some('y'), LEAVE_OUT).undo(&["no-fuzzy", "no-y"], nothing),
     no("delay-updates", None, LEAVE_OUT).undo(&["no-delay-updates"], nothing),
-    no_value("bwlimit", None, Takes::Text("RATE"), LEAVE_OUT).undo(&["no-bwlimit"], nothing),
     no("ignore-missing-args", None, LEAVE_OUT),
     no("delete-missing-args", None, LEAVE_OUT),
     no_value(
@@ -37,25 +36,6 @@ pub(super) const FLAGS: &[Flag] = &[
     ),
     no_value("stop-after", None, Takes::Text("MINS"), LEAVE_OUT).or(&["time-limit"]),
     no_value("stop-at", None, Takes::Text("y-m-dTh:m"), LEAVE_OUT),
-    no_value("iconv", None, Takes::Text("CONVERT_SPEC"), LEAVE_OUT).undo(&["no-iconv"], nothing),
-    no_value("read-batch", None, Takes::File("FILE"), LEAVE_OUT),
-    no_value("write-batch", None, Takes::File("FILE"), LEAVE_OUT),
-    no_value("only-write-batch", None, Takes::File("FILE"), LEAVE_OUT),
-    // Of other computers. (What only concerns the way there is accepted: `connection.rs`.)
-    no_value(
-        "remote-option",
-        Some('M'),
-        Takes::Text("OPTION"),
-        "give the option itself: both sides of a local transfer are this program",
-    ),
-    no_value(
-        "protocol",
-        None,
-        Takes::Text("NUM"),
-        "leave it out: a local transfer speaks no protocol",
-    ),
-    no("server", None, REMOTE),
-    no("sender", None, REMOTE),
     // The daemon.
     no("daemon", None, DAEMON),
     no_value("config", None, Takes::File("FILE"), DAEMON),
@@ -65,8 +45,6 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 const LEAVE_OUT: &str = "leave it out, or use rsync";
-const REMOTE: &str =
-    "rsync itself gives it to its other half, and remote transfers are still to come";
 const DAEMON: &str = "it is about the daemon, which is still to come";
 
 const fn no(long: &'static str, short: Option<char>, why: &'static str) -> Flag {

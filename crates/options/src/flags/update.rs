@@ -80,6 +80,7 @@ const MODIFY_WINDOW: Flag = Flag::valued(
     "set the accuracy for mod-time comparisons",
     |given, value| {
         given.options.modify_window = value.int()?;
+        given.options.as_given.modify_window = true;
         Ok(())
     },
 )

@@ -63,7 +63,13 @@ const INPLACE: Flag = Flag::switch(
 );
 
 const APPEND: Flag = Flag::switch("append", None, "append data onto shorter files", |given| {
-    given.options.append = Append::Append;
+    // A client says `--append-verify` by giving it twice.
+    let again = given.server && given.options.append != Append::No;
+    given.options.append = if again {
+        Append::AppendVerify
+    } else {
+        Append::Append
+    };
 })
 .undo(&["no-append"], |given| given.options.append = Append::No)
 .doc(
@@ -158,7 +164,11 @@ const BLOCK_SIZE: Flag = Flag::valued(
     Takes::Text("SIZE"),
     "force a fixed checksum block-size",
     |given, value| {
-        let size = value.size("block-size", Some(MAX_BLOCK_SIZE))?;
+        let max = match given.options.protocol {
+            Some(..30) => OLD_MAX_BLOCK_SIZE,
+            _ => MAX_BLOCK_SIZE,
+        };
+        let size = value.size("block-size", Some(max))?;
         // 0 is "by rule"; the limit is far below u32's.
         given.options.block_size = u32::try_from(size).ok().filter(|&size| size > 0);
         Ok(())
@@ -168,6 +178,8 @@ const BLOCK_SIZE: Flag = Flag::valued(
 
 // rsync: rsync.h MAX_BLOCK_SIZE
 const MAX_BLOCK_SIZE: u64 = 128 * 1024;
+// rsync: rsync.h OLD_MAX_BLOCK_SIZE, for protocol 29 and less
+const OLD_MAX_BLOCK_SIZE: u64 = 1 << 29;
 
 const TIMEOUT: Flag = Flag::valued(
     "timeout",
@@ -258,6 +270,7 @@ mod tests {
     fn the_environment_may_name_the_partial_dir() {
         let environment = Environment {
             partial_dir: Some("kept".into()),
+            ..Environment::default()
         };
         let with = |line: &str| {
             let args: Vec<_> = line.split(' ').map(std::ffi::OsString::from).collect();
@@ -303,6 +316,7 @@ mod tests {
     fn block_size() {
         assert_eq!(options("-B4k").block_size, Some(4096));
         assert_eq!(options("--block-size=0").block_size, None);
+        assert_eq!(options("--protocol=29 -B1m").block_size, Some(1 << 20));
         let message = "tidesync: --block-size=999999999 is too large (max: 128.00K)";
         assert_eq!(error("-B999999999").to_string(), message);
     }
