@@ -37,6 +37,8 @@ struct Shared {
 struct State {
     queue: VecDeque<Chunk>,
     bytes: usize,
+    /// Bytes that were ever queued, headers included.
+    accepted: u64,
     /// What is queued is wanted on its way.
     flushed: bool,
     /// Data goes in frames.
@@ -123,7 +125,7 @@ impl Outlet {
             return;
         }
         let mut state = self.room();
-        state.bytes += bytes.len();
+        state.count(bytes.len());
         let framed = state.framed;
         match (state.queue.back_mut(), framed) {
             (Some(Chunk::Data(last)), true) | (Some(Chunk::Raw(last)), false)
@@ -145,7 +147,7 @@ impl Outlet {
     /// Queues data that is large enough to go on its own.
     pub fn owned_data(&self, bytes: Vec<u8>) {
         let mut state = self.room();
-        state.bytes += bytes.len();
+        state.count(bytes.len());
         state.push_data(bytes);
         self.wake(&mut state);
     }
@@ -159,7 +161,7 @@ impl Outlet {
         let mut framed = Vec::with_capacity(HEADER + payload.len());
         framed.extend(code.header(payload.len()));
         framed.extend_from_slice(payload);
-        state.bytes += framed.len();
+        state.count(framed.len());
         state.queue.push_back(Chunk::Message(framed));
         self.wake(&mut state);
     }
@@ -168,7 +170,7 @@ impl Outlet {
     pub fn late_data(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
         if state.lost.is_none() {
-            state.bytes += bytes.len();
+            state.count(bytes.len());
             state.push_data(bytes.to_vec());
             self.wake(&mut state);
         }
@@ -229,8 +231,7 @@ impl Outlet {
 
     /// Bytes written or queued so far.
     pub fn accepted(&self) -> u64 {
-        let state = self.shared.lock();
-        self.written() + state.bytes as u64
+        self.shared.lock().accepted
     }
 
     fn room(&self) -> MutexGuard<'_, State> {
@@ -255,6 +256,11 @@ impl Outlet {
 }
 
 impl State {
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.accepted += bytes as u64;
+    }
+
     fn push_data(&mut self, bytes: Vec<u8>) {
         self.queue.push_back(if self.framed {
             Chunk::Data(bytes)
