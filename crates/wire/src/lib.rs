@@ -15,6 +15,7 @@
 //! | `greeting.rs` | which version and which flags result, the seed | `compat.c` `setup_protocol()` |
 //! | `negotiate.rs` | which checksum and which compression result | `compat.c` `negotiate_the_strings()` |
 //! | `mux.rs` | frames: data, and messages beside it | `io.c` `read_a_msg()` |
+//! | `message.rs` | messages of every kind | `rsync.h` `enum msgcode` |
 //! | `ndx.rs` | indices of files, and the marks among them | `io.c` `read_ndx()` |
 //! | `item.rs` | what is done with a file, and from what | `rsync.c` `read_ndx_and_attrs()` |
 //! | `stats.rs` | the numbers at the end | `main.c` `handle_stats()` |
@@ -29,6 +30,7 @@ pub mod filters;
 pub mod greeting;
 pub mod int;
 pub mod item;
+pub mod message;
 pub mod mux;
 pub mod ndx;
 pub mod negotiate;
