@@ -13,6 +13,7 @@
 //! | `int.rs` | numbers and short strings | `io.c` `read_varint()`, ... |
 //! | `protocol.rs` | versions 27 to 32, and what differs between them | `compat.c` |
 //! | `greeting.rs` | which version and which flags result, the seed | `compat.c` `setup_protocol()` |
+//! | `choice.rs` | checksums and compressions by name | `checksum.c` |
 //! | `negotiate.rs` | which checksum and which compression result | `compat.c` `negotiate_the_strings()` |
 //! | `mux.rs` | frames: data, and messages beside it | `io.c` `read_a_msg()` |
 //! | `message.rs` | messages of every kind | `rsync.h` `enum msgcode` |
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod choice;
 pub mod error;
 pub mod filters;
 pub mod greeting;
