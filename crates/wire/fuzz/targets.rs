@@ -4,9 +4,10 @@
 //!
 //! A new decoder is one line here and one in `Cargo.toml` beside this file.
 
+use wire::choice::ChecksumChoice;
 use wire::mux::{Deframer, Frame};
 use wire::ndx::{NdxReader, NdxWriter};
-use wire::negotiate::{ChecksumChoice, Negotiation, Preference};
+use wire::negotiate::{Negotiation, Preference};
 use wire::stats::{Deletions, Statistics};
 use wire::{CompatFlags, Protocol, Side, arguments, filters, greeting, int, item::Item};
 

@@ -252,14 +252,16 @@ mod tests {
     #[test]
     fn letters_become_flags() {
         let all = Capabilities::parse(b".iLsfxCIvu");
-        assert_eq!(all.flags().bits(), 0x1ff);
+        assert_eq!(all, Capabilities::of_client(CompatFlags::KNOWN));
         assert_eq!(all.argument(32).as_deref(), Some("e.iLsfxCIvu"));
         assert_eq!(all.argument(29), None);
-        let own = CompatFlags::from_bits(0x1fe);
+        let own = CompatFlags::KNOWN.without(CompatFlags::INC_RECURSE);
+        let whole = Capabilities::of_client(own);
+        assert_eq!(whole.argument(32).as_deref(), Some("e.LsfxCIvu"));
         assert_eq!(all.answer(own), own);
         // Not even a client that says nothing is left without what the server is.
         assert_eq!(
-            Capabilities::parse(b"").answer(CompatFlags::from_bits(0x1ff)),
+            Capabilities::parse(b"").answer(CompatFlags::KNOWN),
             OF_SERVER
         );
         let mut out = Vec::new();
@@ -271,7 +273,7 @@ mod tests {
     fn clients_of_a_byte_get_one() {
         let client = Capabilities::parse(b".iLsfxCIV");
         let mut out = Vec::new();
-        client.put_answer(&mut out, client.answer(CompatFlags::from_bits(0x1ff)));
+        client.put_answer(&mut out, client.answer(CompatFlags::KNOWN));
         assert_eq!(out, [0x7f]);
     }
 

@@ -13,8 +13,10 @@
 //! | `int.rs` | numbers and short strings | `io.c` `read_varint()`, ... |
 //! | `protocol.rs` | versions 27 to 32, and what differs between them | `compat.c` |
 //! | `greeting.rs` | which version and which flags result, the seed | `compat.c` `setup_protocol()` |
+//! | `choice.rs` | checksums and compressions by name | `checksum.c` |
 //! | `negotiate.rs` | which checksum and which compression result | `compat.c` `negotiate_the_strings()` |
 //! | `mux.rs` | frames: data, and messages beside it | `io.c` `read_a_msg()` |
+//! | `message.rs` | messages of every kind | `rsync.h` `enum msgcode` |
 //! | `ndx.rs` | indices of files, and the marks among them | `io.c` `read_ndx()` |
 //! | `item.rs` | what is done with a file, and from what | `rsync.c` `read_ndx_and_attrs()` |
 //! | `stats.rs` | the numbers at the end | `main.c` `handle_stats()` |
@@ -27,12 +29,14 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod choice;
 pub mod error;
 pub mod filters;
 pub mod flist;
 pub mod greeting;
 pub mod int;
 pub mod item;
+pub mod message;
 pub mod mux;
 pub mod ndx;
 pub mod negotiate;

@@ -4,162 +4,11 @@
 //! Ends that are too old to negotiate use what their version implies; a choice that the user makes
 //! (`--checksum-choice`, `--compress-choice`) is known to both ends by the arguments, and does not
 //! cross here.
-// rsync: compat.c negotiate_the_strings(); checksum.c parse_checksum_choice()
+// rsync: compat.c negotiate_the_strings()
 
+use crate::choice::{Checksum, Choice, Compression};
 use crate::int::{put_vstring, vstring};
 use crate::{Error, Protocol, Side, Source};
-
-/// A checksum, of blocks or of whole files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Checksum {
-    /// XXH3 with 128 bits.
-    Xxh128,
-    /// XXH3 with 64 bits.
-    Xxh3,
-    /// XXH64.
-    Xxh64,
-    /// MD5.
-    Md5,
-    /// MD4 as it should be.
-    Md4,
-    /// SHA-1.
-    Sha1,
-    /// None: a byte of no meaning.
-    None,
-    /// MD4 as versions 27 to 29 have it without a choice: with the seed at its beginning, too.
-    Md4Old,
-}
-
-impl Checksum {
-    /// What is used where nothing was chosen or negotiated.
-    pub const fn implied(protocol: Protocol) -> Checksum {
-        if protocol.is_packed() {
-            Checksum::Md5
-        } else {
-            Checksum::Md4Old
-        }
-    }
-}
-
-/// A compression of file contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// Zstandard.
-    Zstd,
-    /// LZ4.
-    Lz4,
-    /// zlib, of what is not matched.
-    Zlibx,
-    /// zlib, which sees matched data, too.
-    Zlib,
-    /// None.
-    None,
-}
-
-/// What has names that cross.
-pub trait Choice: Copy + Eq + 'static {
-    /// What rsync's messages call it.
-    const KIND: &'static str;
-    /// Those there are, the best first, with the names that they have; of several names, the first
-    /// crosses.
-    const NAMES: &'static [(&'static str, Self)];
-    /// The one that is none.
-    const NONE: Self;
-
-    /// What both ends use if one of them is too old to negotiate.
-    fn of_old_peers(protocol: Protocol) -> Self;
-
-    /// The one of that name, in any case.
-    fn named(name: &[u8]) -> Option<Self> {
-        let known = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
-        let found = Self::NAMES.iter().find(|entry| known(entry.0));
-        found.map(|entry| entry.1)
-    }
-
-    /// Its name.
-    fn name(self) -> &'static str {
-        let found = Self::NAMES.iter().find(|entry| entry.1 == self);
-        found.map_or("UNKNOWN", |entry| entry.0)
-    }
-
-    /// The one that a user names.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`], in rsync's words.
-    fn chosen(name: &[u8]) -> Result<Self, Error> {
-        Self::named(name).ok_or_else(|| {
-            let name = String::from_utf8_lossy(name);
-            Error::Unsupported(format!("unknown {} name: {name}", Self::KIND))
-        })
-    }
-}
-
-impl Choice for Checksum {
-    const KIND: &'static str = "checksum";
-    const NAMES: &'static [(&'static str, Checksum)] = &[
-        ("xxh128", Checksum::Xxh128),
-        ("xxh3", Checksum::Xxh3),
-        ("xxh64", Checksum::Xxh64),
-        ("xxhash", Checksum::Xxh64),
-        ("md5", Checksum::Md5),
-        ("md4", Checksum::Md4),
-        ("sha1", Checksum::Sha1),
-        ("none", Checksum::None),
-    ];
-    const NONE: Checksum = Checksum::None;
-
-    fn of_old_peers(protocol: Protocol) -> Checksum {
-        if protocol.is_packed() {
-            Checksum::Md5
-        } else {
-            Checksum::Md4
-        }
-    }
-}
-
-impl Choice for Compression {
-    const KIND: &'static str = "compress";
-    const NAMES: &'static [(&'static str, Compression)] = &[
-        ("zstd", Compression::Zstd),
-        ("lz4", Compression::Lz4),
-        ("zlibx", Compression::Zlibx),
-        ("zlib", Compression::Zlib),
-        ("none", Compression::None),
-    ];
-    const NONE: Compression = Compression::None;
-
-    fn of_old_peers(_: Protocol) -> Compression {
-        Compression::Zlib
-    }
-}
-
-/// What `--checksum-choice` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChecksumChoice {
-    /// For the contents that cross, and their blocks.
-    pub transfer: Checksum,
-    /// For `--checksum`.
-    pub file: Checksum,
-}
-
-impl ChecksumChoice {
-    /// What one name or two with a comma between them say; `auto` is what the version implies.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`], for unknown names.
-    pub fn parse(value: &[u8], protocol: Protocol) -> Result<ChecksumChoice, Error> {
-        let one = |name: &[u8]| match name.eq_ignore_ascii_case(b"auto") {
-            true => Ok(Checksum::implied(protocol)),
-            false => Checksum::chosen(name),
-        };
-        let comma = value.iter().position(|&byte| byte == b',');
-        let transfer = one(&value[..comma.unwrap_or(value.len())])?;
-        let file = comma.map_or(Ok(transfer), |comma| one(&value[comma + 1..]))?;
-        Ok(ChecksumChoice { transfer, file })
-    }
-}
 
 /// What this end knows, in the order that it likes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,10 +65,24 @@ impl<C: Choice> Preference<C> {
         Preference { list }
     }
 
-    /// Whether a client may have that: what the server's environment lists, if it does.
+    /// Whether a client may have what its user chose by `value`: only what the server's environment
+    /// lists, if it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`], in rsync's words.
     // rsync: compat.c validate_choice_vs_env()
-    pub fn allows(&self, choice: C) -> bool {
-        self.list.contains(&choice)
+    pub fn permit(&self, choices: &[C], value: &[u8]) -> Result<(), Error> {
+        if choices
+            .iter()
+            .all(|choice| self.list.contains(&choice.listed()))
+        {
+            return Ok(());
+        }
+        let (kind, value) = (C::KIND, String::from_utf8_lossy(value));
+        Err(Error::Unsupported(format!(
+            "Your --{kind}-choice value ({value}) was refused by the server."
+        )))
     }
 
     fn text(&self) -> String {
@@ -459,21 +322,22 @@ mod tests {
     }
 
     #[test]
-    fn users_choose_by_name() {
-        let parsed = |value: &str, version| {
-            let choice = ChecksumChoice::parse(value.as_bytes(), protocol(version));
-            choice.map(|choice| (choice.transfer, choice.file))
-        };
-        assert_eq!(parsed("md4", 29), Ok((Checksum::Md4, Checksum::Md4)));
+    fn users_choose_what_the_server_lists() {
+        let md5 = listed("md4&md5", Side::Server);
+        let error = md5
+            .permit(&[Checksum::Md5, Checksum::Md4], b"md5,md4")
+            .expect_err("no md4");
         assert_eq!(
-            parsed("none,XXH64", 32),
-            Ok((Checksum::None, Checksum::Xxh64))
+            error.to_string(),
+            "Your --checksum-choice value (md5,md4) was refused by the server."
         );
-        assert_eq!(parsed("auto", 29), Ok((Checksum::Md4Old, Checksum::Md4Old)));
-        let error = parsed("md5,md6", 32).expect_err("no such name");
-        assert_eq!(error.to_string(), "unknown checksum name: md6");
-        assert!(!listed("md4&md5", Side::Server).allows(Checksum::Md4));
-        assert!(Preference::of_program(Side::Server).allows(Checksum::None));
+        assert_eq!(md5.permit(&[Checksum::Md5], b"md5"), Ok(()));
+        assert_eq!(
+            listed("md4", Side::Server).permit(&[Checksum::Md4Old], b"auto"),
+            Ok(())
+        );
+        let any = Preference::of_program(Side::Server);
+        assert_eq!(any.permit(&[Checksum::None], b"none"), Ok(()));
     }
 
     proptest! {
@@ -500,7 +364,6 @@ mod tests {
                 compression: Some(Preference::of_environment(Some(&bytes), Side::Server)),
             };
             let _ = negotiation.take(&mut &bytes[..], protocol(version));
-            let _ = ChecksumChoice::parse(&bytes, protocol(version));
         }
     }
 }

@@ -65,6 +65,9 @@ impl CompatFlags {
     /// The names of user and group 0 are sent too.
     pub const ID0_NAMES: CompatFlags = CompatFlags(1 << 8);
 
+    /// All that this program knows.
+    pub const KNOWN: CompatFlags = CompatFlags((1 << 9) - 1);
+
     /// Flags as they crossed, also such as this program does not know.
     pub const fn from_bits(bits: u32) -> CompatFlags {
         CompatFlags(bits)
@@ -73,6 +76,12 @@ impl CompatFlags {
     /// What crosses.
     pub const fn bits(self) -> u32 {
         self.0
+    }
+
+    /// The others of these flags.
+    #[must_use]
+    pub const fn without(self, flags: CompatFlags) -> CompatFlags {
+        CompatFlags(self.0 & !flags.0)
     }
 
     /// Whether all of these flags are among them.

@@ -5,12 +5,14 @@
 use std::fs;
 use std::path::Path;
 
+use wire::choice::{Checksum, Compression};
 use wire::greeting::{self, Capabilities};
 use wire::int::int;
 use wire::item::{Basis, Item, ItemFlags};
-use wire::mux::{Deframer, Frame, Message, TextKind, put_data};
+use wire::message::{Message, TextKind};
+use wire::mux::{Deframer, Frame, put_data};
 use wire::ndx::{NdxReader, NdxWriter};
-use wire::negotiate::{Agreement, Checksum, Compression, Negotiation, Preference};
+use wire::negotiate::{Agreement, Negotiation, Preference};
 use wire::stats::{Deletions, Statistics};
 use wire::{CompatFlags, Ndx, Protocol, Side, Source, arguments, filters};
 
