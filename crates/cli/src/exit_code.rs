@@ -57,6 +57,35 @@ impl ExitCode {
         self as u8
     }
 
+    /// The end of another process, by its number; one that is not rsync's is a broken stream.
+    pub fn of_number(number: u8) -> ExitCode {
+        const ALL: [ExitCode; 21] = [
+            ExitCode::Ok,
+            ExitCode::Syntax,
+            ExitCode::Protocol,
+            ExitCode::FileSelect,
+            ExitCode::Unsupported,
+            ExitCode::StartClient,
+            ExitCode::SocketIo,
+            ExitCode::FileIo,
+            ExitCode::StreamIo,
+            ExitCode::MessageIo,
+            ExitCode::Internal,
+            ExitCode::Crashed,
+            ExitCode::Terminated,
+            ExitCode::Signal,
+            ExitCode::WaitChild,
+            ExitCode::Memory,
+            ExitCode::Partial,
+            ExitCode::Vanished,
+            ExitCode::DeleteLimit,
+            ExitCode::Timeout,
+            ExitCode::ConnectTimeout,
+        ];
+        let known = ALL.into_iter().find(|code| code.number() == number);
+        known.unwrap_or(ExitCode::StreamIo)
+    }
+
     /// The last line, on standard error: `tidesync error: TEXT (code 23) [sender=0.1.0]`.
     /// `None` if all is well. rsync also names a place in its source, which helps nobody.
     pub fn closing_line(self, speaker: &str) -> Option<String> {
@@ -129,6 +158,10 @@ impl From<transfer::Fatal> for ExitCode {
             Fatal::Internal => ExitCode::Internal,
             Fatal::Interrupted => ExitCode::Signal,
             Fatal::Timeout => ExitCode::Timeout,
+            Fatal::Protocol => ExitCode::Protocol,
+            Fatal::StreamIo => ExitCode::StreamIo,
+            Fatal::StartClient => ExitCode::StartClient,
+            Fatal::Peer(code) => ExitCode::of_number(code),
         }
     }
 }

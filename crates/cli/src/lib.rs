@@ -5,6 +5,8 @@
 
 pub mod exit_code;
 pub mod render;
+pub mod serve;
+pub mod shell;
 pub mod signals;
 pub mod version;
 #[cfg(windows)]

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use cli::exit_code::ExitCode;
-use cli::{render, signals, version};
+use cli::{render, serve, shell, signals, version};
 use options::{BatchKind, Options, Request, VersionFormat};
 use std::io;
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use transfer::Control;
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
         Ok(Request::Sync(options)) => sync(*options),
+        Ok(Request::Serve(server)) => serve::serve(*server),
+        Ok(Request::ServeSecluded(secluded)) => serve::serve_secluded(*secluded),
         Ok(Request::Version { format, io_backend }) => {
             let driver = match transfer::driver_name(io_backend) {
                 Ok(name) => name.to_owned(),
@@ -62,9 +64,31 @@ fn sync(options: Options) -> ExitCode {
         lost.store(!has_seen_enough(error), Ordering::Relaxed);
     };
     let renderer = render::sink(&options, &control, Box::new(on_lost));
-    let pump = transfer::pump_config(options.io_backend);
-    let outcome = transfer::run_local(options, renderer.clone(), control, &pump);
-    let outcome = render::Outcome::from(&outcome);
+    let (outcome, other) = match command {
+        None => {
+            let pump = transfer::pump_config(options.io_backend);
+            (
+                transfer::run_local(options, renderer.clone(), control, &pump),
+                None,
+            )
+        }
+        Some(command) => match shell::run(options, &command, renderer.clone(), control) {
+            Ok(ended) => ended,
+            Err(error) => {
+                let program = command.program.display();
+                eprintln!("tidesync: [client] Failed to exec {program}: {error}");
+                let code = ExitCode::Internal;
+                if let Some(line) = code.closing_line("client") {
+                    eprintln!("{line}");
+                }
+                return code;
+            }
+        },
+    };
+    let mut outcome = render::Outcome::from(&outcome);
+    if let Some(other) = other {
+        outcome.exit = outcome.exit.or(other);
+    }
     renderer.finish(&outcome);
     if outcome.exit == ExitCode::Ok && output_lost.load(Ordering::Relaxed) {
         let code = ExitCode::MessageIo;

@@ -119,13 +119,7 @@ impl World {
     }
 }
 
-fn run(
-    options: Options,
-    side: Side,
-    sends: bool,
-    can: &str,
-    wire: Wire,
-) -> (Outcome, Vec<String>) {
+fn run(options: Options, side: Side, sends: bool, can: &str, wire: Wire) -> (Outcome, Vec<String>) {
     let errors = Arc::new(Errors::default());
     let call = Call {
         side,

@@ -102,6 +102,11 @@ impl View for Json {
             Event::Message(message) => {
                 self.line(&Line::message(message));
             }
+            Event::Told { severity, text } => {
+                for line in message::lines_of(text) {
+                    self.line(&Line::told(*severity, line));
+                }
+            }
             Event::FileList(FileList::Finished(entries)) => {
                 self.line(&Line::FileList { entries: *entries });
             }
@@ -292,9 +297,20 @@ impl Line<'_> {
         });
         Line::Message {
             level: level(message.severity),
-            role: message::role_name(message.role),
+            role: message.role.name(),
             text: message.text.as_slice().into(),
             os_error,
+        }
+    }
+}
+
+impl Line<'_> {
+    fn told(severity: Severity, line: &[u8]) -> Line<'_> {
+        Line::Message {
+            level: level(severity),
+            role: "remote",
+            text: line.into(),
+            os_error: None,
         }
     }
 }

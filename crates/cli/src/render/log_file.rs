@@ -80,7 +80,19 @@ impl View for Log {
             Event::Message(message) if message.severity != Severity::Client => {
                 self.line(&message::text(message));
             }
-            Event::FileList(FileList::Started { .. }) => self.line(b"building file list"),
+            Event::Told { severity, text } if *severity != Severity::Client => {
+                for line in message::lines_of(text) {
+                    self.line(line);
+                }
+            }
+            Event::Told { .. } => {}
+            Event::FileList(FileList::Started { receiving, .. }) => {
+                self.line(if *receiving {
+                    b"receiving file list"
+                } else {
+                    b"building file list"
+                });
+            }
             Event::FileList(FileList::Finished(count)) => {
                 if let Some(line) = message::list_finished(*count, &self.options) {
                     self.line(line.as_bytes());
@@ -170,7 +182,10 @@ mod tests {
         );
         let client = specimen::message(Severity::Client, "not logged");
         let events = [
-            Event::FileList(FileList::Started { incremental: true }),
+            Event::FileList(FileList::Started {
+                incremental: true,
+                receiving: false,
+            }),
             Event::Message(&client),
             Event::Deleted {
                 name: b"ed",

@@ -32,6 +32,12 @@ pub(crate) fn os_error(error: &io::Error) -> String {
     format!("{} ({number})", text.trim_end_matches('.'))
 }
 
+/// The lines of a text that came from elsewhere, without their newlines.
+pub(crate) fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.split(|&b| b == b'\n')
+}
+
 /// The line of a deletion where no format says otherwise.
 pub(crate) fn deletion(name: &[u8], is_dir: bool) -> Vec<u8> {
     let slash: &[u8] = if is_dir { b"/" } else { b"" };

@@ -27,6 +27,7 @@ mod console;
 mod json;
 mod log_file;
 mod message;
+mod server;
 mod text;
 
 #[cfg(test)]
@@ -41,9 +42,9 @@ use options::{Options, OutFormat};
 use output::{OnLost, Output};
 use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
-use transfer::Control;
 use transfer::event::{Event, EventSink, Role};
 use transfer::stats::Stats;
+use transfer::{Control, Messenger};
 
 /// Shows a session, event by event, and how it ended.
 pub trait Renderer: EventSink {
@@ -104,6 +105,11 @@ pub fn sink(options: &Options, control: &Control, on_output_lost: OnLost) -> Arc
         }
     }
     Arc::new(Views(Mutex::new(views)))
+}
+
+/// The renderer of a server, which tells everything to its client; the log is its own.
+pub fn for_client(options: &Options, messenger: Messenger) -> Arc<dyn Renderer> {
+    Arc::new(server::Server::new(messenger, options))
 }
 
 /// The options as they can be obeyed where the output goes, and what there is to tell of it.
@@ -168,7 +174,7 @@ impl<'a> From<&'a transfer::Outcome> for Outcome<'a> {
 
 impl Outcome<'_> {
     fn closing_line(&self) -> Option<String> {
-        self.exit.closing_line(message::role_name(self.role))
+        self.exit.closing_line(self.role.name())
     }
 }
 

@@ -69,14 +69,41 @@ impl Text {
         }
     }
 
+    /// What the other side tells.
+    // rsync: log.c rwrite()
+    fn told(&mut self, severity: Severity, text: &[u8]) {
+        for line in message::lines_of(text) {
+            match severity {
+                Severity::Info | Severity::Client => self.console.info(line),
+                Severity::Warning | Severity::Error | Severity::TransferError => {
+                    self.console.error(line);
+                }
+            }
+        }
+    }
+
     // rsync: flist.c send_file_list()
     fn file_list(&mut self, event: FileList) {
         match event {
-            FileList::Started { incremental: true } if self.options.info.flist >= 1 => {
-                self.console.info(b"sending incremental file list");
+            FileList::Started {
+                incremental: true,
+                receiving,
+            } if self.options.info.flist >= 1 => {
+                self.console.info(if receiving {
+                    b"receiving incremental file list"
+                } else {
+                    b"sending incremental file list"
+                });
             }
-            FileList::Started { incremental: false } if message::shows_list(&self.options) => {
-                self.console.open("building file list ... ");
+            FileList::Started {
+                incremental: false,
+                receiving,
+            } if message::shows_list(&self.options) => {
+                self.console.open(if receiving {
+                    "receiving file list ... "
+                } else {
+                    "building file list ... "
+                });
             }
             FileList::Grown(count) if self.options.info.flist >= 2 => self.count(count),
             FileList::Finished(count) => {
@@ -211,6 +238,7 @@ impl View for Text {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Message(message) => self.message(message),
+            Event::Told { severity, text } => self.told(*severity, text),
             Event::FileList(event) => self.file_list(*event),
             Event::Item(item) if item.audience == Audience::Log => {}
             Event::Item(item) => {

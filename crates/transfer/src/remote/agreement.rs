@@ -3,8 +3,8 @@
 use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
 use options::Options;
 use wire::Protocol;
+use wire::choice::Compression;
 use wire::flist::ListRules;
-use wire::negotiate::Compression;
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, Copy, PartialEq)]

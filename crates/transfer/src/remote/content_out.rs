@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use tree::entry::Entry;
 use wire::Ndx;
 use wire::item::{Basis as BasisKind, Item};
-use wire::mux::MessageCode;
+use wire::message::MessageCode;
 use wire::sums::put_sum_head;
 use wire::token::TokenEncoder;
 

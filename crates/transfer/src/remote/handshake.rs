@@ -6,8 +6,9 @@ use super::agreement::Agreement;
 use super::inlet::Inlet;
 use super::outlet::Outlet;
 use delta::ChecksumKind;
+use wire::choice::{Checksum, Compression};
 use wire::greeting::{self, Capabilities};
-use wire::negotiate::{Checksum, ChecksumChoice, Compression, Negotiation, Preference};
+use wire::negotiate::{Negotiation, Preference};
 use wire::{CompatFlags, Protocol, Side};
 
 /// What this side wants.
@@ -21,11 +22,20 @@ pub(crate) struct Terms {
     /// What this server can do and wants.
     pub own_flags: CompatFlags,
     /// What the user chose.
-    pub checksum: Option<ChecksumChoice>,
+    pub checksum: Option<ChecksumWish>,
     /// Whether content is compressed, and how if the user chose.
     pub compress: Option<Option<Compression>>,
     /// The seed, if the user or the clock says one; 0 for the clock.
     pub seed: i32,
+}
+
+/// What the user wants of checksums; `None` is what the version implies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ChecksumWish {
+    /// Of what crosses.
+    pub transfer: Option<Checksum>,
+    /// Of `-c`.
+    pub file: Option<Checksum>,
 }
 
 /// Agrees with the other side.
@@ -80,7 +90,10 @@ pub(crate) fn shake_hands(
     };
     let implied = Checksum::implied(protocol);
     let (checksum, list_checksum) = match terms.checksum {
-        Some(choice) => (choice.transfer, choice.file),
+        Some(wish) => (
+            wish.transfer.unwrap_or(implied),
+            wish.file.unwrap_or(implied),
+        ),
         None => {
             let agreed = agreed.checksum.unwrap_or(implied);
             (agreed, agreed)
@@ -106,7 +119,7 @@ fn send(outlet: &Outlet, out: &mut Vec<u8>) {
     out.clear();
 }
 
-fn preference<C: wire::negotiate::Choice>(variable: &str, side: Side) -> Preference<C> {
+fn preference<C: wire::choice::Choice>(variable: &str, side: Side) -> Preference<C> {
     let value = std::env::var_os(variable);
     Preference::of_environment(value.as_ref().map(|v| v.as_encoded_bytes()), side)
 }

@@ -10,7 +10,7 @@ use crate::error::Problem;
 use crate::event::{Event, Role, Severity};
 use crate::receiver::Receiver;
 use std::sync::{Arc, OnceLock};
-use wire::mux::{Message, TextKind};
+use wire::message::{Message, TextKind};
 
 /// The mode of some directory, and of some file.
 const DIRECTORY: u32 = 0o040755;

@@ -5,7 +5,8 @@
 use super::StreamError;
 use std::io::{self, Read, Write};
 use std::ops::Range;
-use wire::mux::{Deframer, Frame, Message};
+use wire::message::Message;
+use wire::mux::{Deframer, Frame};
 use wire::source::MAX_TAKE;
 use wire::{Side, Source};
 

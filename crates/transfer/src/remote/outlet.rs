@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use wire::mux::{HEADER, MessageCode};
+use wire::message::{HEADER, MessageCode};
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;

@@ -18,7 +18,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
 use wire::item::{Basis as BasisKind, Item, ItemFlags};
-use wire::mux::MessageCode;
+use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
 
 /// What is asked of a sender behind the wire.

@@ -20,7 +20,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use wire::Ndx;
 use wire::item::Item;
-use wire::mux::MessageCode;
+use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
 use wire::stats::Statistics;
 use wire::token::TokenEncoder;

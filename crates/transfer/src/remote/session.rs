@@ -25,13 +25,14 @@ use crate::sender::Sender;
 use crate::session::{self, Outcome};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
-use options::{Append, Options};
+use options::{Append, Codec, Options};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tree::filter::FilterSet;
 use wire::CompatFlags;
+use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
-use wire::mux::MessageCode;
+use wire::message::MessageCode;
 
 pub use wire::Side;
 
@@ -85,7 +86,7 @@ impl Messenger {
         if !self.outlet.has_frames() {
             return false;
         }
-        for part in text.chunks(wire::mux::MAX_MESSAGE) {
+        for part in text.chunks(wire::message::MAX_MESSAGE) {
             self.outlet.message(code, part);
         }
         true
@@ -187,12 +188,39 @@ fn terms(options: &Options, call: &Call) -> Terms {
     };
     Terms {
         side: call.side,
-        offer: handshake::NEWEST,
+        offer: options.protocol.map_or(handshake::NEWEST, i32::from),
         capabilities,
         own_flags,
-        checksum: None,
-        compress: None,
-        seed: 0,
+        checksum: options.checksum_choice.map(checksum_choice),
+        compress: match options.compress.algorithm {
+            options::Compression::Off => None,
+            options::Compression::Negotiated => Some(None),
+            options::Compression::Chosen(codec) => Some(Some(match codec {
+                Codec::Zstd => Compression::Zstd,
+                Codec::Lz4 => Compression::Lz4,
+                Codec::Zlibx => Compression::Zlibx,
+                Codec::Zlib => Compression::Zlib,
+            })),
+        },
+        seed: options.checksum_seed.unwrap_or(0),
+    }
+}
+
+/// What the user chose; the version that the sides agree on decides what `auto` is.
+fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
+    let one = |checksum| match checksum {
+        options::Checksum::Auto => None,
+        options::Checksum::Xxh128 => Some(Checksum::Xxh128),
+        options::Checksum::Xxh3 => Some(Checksum::Xxh3),
+        options::Checksum::Xxh64 => Some(Checksum::Xxh64),
+        options::Checksum::Md5 => Some(Checksum::Md5),
+        options::Checksum::Md4 => Some(Checksum::Md4),
+        options::Checksum::Sha1 => Some(Checksum::Sha1),
+        options::Checksum::None => Some(Checksum::None),
+    };
+    handshake::ChecksumWish {
+        transfer: one(choice.transfer),
+        file: one(choice.file),
     }
 }
 

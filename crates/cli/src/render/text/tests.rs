@@ -93,7 +93,12 @@ fn items_and_deletions() {
 #[test]
 fn the_list_is_told_of_as_rsync_does() {
     let mut options = with_format("%n");
-    let begin = |incremental| Event::FileList(FileList::Started { incremental });
+    let begin = |incremental| {
+        Event::FileList(FileList::Started {
+            incremental,
+            receiving: false,
+        })
+    };
     let whole = [begin(false), Event::FileList(FileList::Finished(8))];
     assert_eq!(shown(&options, &[begin(true)]), "");
     options.info.flist = 1;

@@ -1,0 +1,94 @@
+//! To be the other side of another rsync, on standard input and output.
+// rsync: main.c start_server()
+
+use crate::exit_code::ExitCode;
+use crate::{render, signals};
+use options::{Secluded, Server, ServerRole};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use transfer::{Call, Control, Side, Wire};
+
+/// Serves one session.
+pub fn serve(server: Server) -> ExitCode {
+    let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
+    let wire = streams.and_then(|(from, to)| {
+        let pace = server.options.bwlimit.map(|kib| kib * 1024);
+        Wire::new(Box::new(from), Box::new(to), pace)
+    });
+    let wire = match wire {
+        Ok(wire) => wire,
+        Err(error) => return failed("cannot use the standard streams", &error),
+    };
+    if let Err(error) = std::env::set_current_dir(&server.directory) {
+        let name = server.directory.display();
+        return failed(&format!("change_dir {name} failed"), &error);
+    }
+    let control = Arc::new(Control::new());
+    if let Err(error) = signals::stop_on_signals(&control) {
+        eprintln!("tidesync: a signal will not end this session tidily: {error}");
+    }
+    let renderer = render::for_client(&server.options, wire.messenger());
+    let call = Call {
+        side: Side::Server,
+        sends: server.role == ServerRole::Sender,
+        client_can: server.abilities,
+        exit_code: |kind| ExitCode::from(kind).number(),
+    };
+    let pump = transfer::pump_config(server.options.io_backend);
+    let outcome = transfer::run_remote(server.options, &call, renderer, control, &pump, wire);
+    ExitCode::from(&outcome)
+}
+
+/// Serves one session of which the client sends the arguments first.
+pub fn serve_secluded(secluded: Secluded) -> ExitCode {
+    let arguments = standard_input()
+        .map_err(|e| e.to_string())
+        .and_then(|from| transfer::secluded_arguments(from).map_err(|e| e.to_string()));
+    let arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("tidesync: {error}");
+            return ExitCode::StreamIo;
+        }
+    };
+    match secluded.complete(arguments) {
+        Ok(server) => serve(server),
+        Err(error) => {
+            eprintln!("{error}");
+            error.kind.into()
+        }
+    }
+}
+
+fn failed(what: &str, error: &io::Error) -> ExitCode {
+    eprintln!("tidesync: [server] {what}: {error}");
+    ExitCode::FileSelect
+}
+
+/// Without the standard library's buffer, which would keep bytes for itself.
+fn standard_input() -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::io::AsHandle;
+        Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
+    }
+}
+
+fn standard_output() -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::io::AsHandle;
+        Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
+    }
+}

@@ -1,0 +1,83 @@
+//! A session with a host that is reached through a remote shell.
+// rsync: main.c start_client(), do_cmd(), client_run(); pipe.c piped_child()
+
+use crate::exit_code::ExitCode;
+use options::{Options, RemoteCommand, Route};
+use std::io::{self, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use transfer::event::EventSink;
+use transfer::{Call, Control, Outcome, Side, Wire};
+
+/// Runs the session. Alongside what came of it: how the other side ended, where that counts.
+///
+/// # Errors
+/// The shell cannot be started.
+pub fn run(
+    mut options: Options,
+    command: &RemoteCommand,
+    sink: Arc<dyn EventSink>,
+    control: Arc<Control>,
+) -> io::Result<(Outcome, Option<ExitCode>)> {
+    let mut child = Command::new(&command.program)
+        .args(&command.args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    };
+    if let Some(arguments) = &command.secluded {
+        // A shell that is gone shows in what it does not answer.
+        let _ = to.write_all(&transfer::put_secluded_arguments(arguments)?);
+    }
+    let sends = match &options.route {
+        Route::Push(_) => true,
+        Route::Pull(_) | Route::Local => false,
+    };
+    let destination = options.pull_destination().cloned();
+    if sends {
+        options.operands.pop();
+    } else {
+        options.operands = destination.into_iter().collect();
+    }
+    let pace = options.bwlimit.map(|kib| kib * 1024);
+    let wire = Wire::new(Box::new(from), Box::new(to), pace)?;
+    let call = Call {
+        side: Side::Client,
+        sends,
+        client_can: Vec::new(),
+        exit_code: |kind| ExitCode::from(kind).number(),
+    };
+    let child = Arc::new(Mutex::new(Some(child)));
+    {
+        let child = child.clone();
+        // What waits for the other side waits no more.
+        control.on_stop(move || {
+            if let Some(child) = &mut *lock(&child) {
+                // It may have ended.
+                let _ = child.kill();
+            }
+        });
+    }
+    let pump = transfer::pump_config(options.io_backend);
+    let outcome = transfer::run_remote(options, &call, sink, control, &pump, wire);
+    let child = lock(&child).take();
+    let ended = child.and_then(|mut child| child.wait().ok());
+    Ok((outcome, ended.and_then(exit_code)))
+}
+
+fn lock(child: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the other side's end means for ours. A shell that cannot be found says 127, and so on: those
+/// numbers stay what they are.
+fn exit_code(status: ExitStatus) -> Option<ExitCode> {
+    match status.code() {
+        Some(0) => None,
+        Some(code) => Some(ExitCode::of_number(u8::try_from(code).unwrap_or(u8::MAX))),
+        // A signal.
+        None => Some(ExitCode::Terminated),
+    }
+}
