@@ -383,6 +383,57 @@ fn read_all(rules: &ListRules, bytes: &[u8]) -> Error {
     }
 }
 
+fn special(mode: u32, device: (u32, u32), hard_link: HardLink) -> Owned {
+    let mut entry = Owned {
+        name: b"a".to_vec(),
+        hard_link,
+        ..Owned::default()
+    };
+    entry.attributes.mode = mode;
+    (entry.attributes.device.major, entry.attributes.device.minor) = device;
+    entry
+}
+
+#[test]
+fn a_fifo_between_devices_changes_nothing() {
+    let rules = ListRules {
+        devices: true,
+        specials: true,
+        hard_links: true,
+        ..ListRules::new(Protocol::new(30).unwrap())
+    };
+    let entries = [
+        special(0o020000, (5, 1), HardLink::None),
+        special(0o010000, (0, 0), HardLink::First),
+        special(0o020000, (8, 1), HardLink::None),
+        special(0o010000, (0, 0), HardLink::Of(1)),
+        special(0o020000, (8, 2), HardLink::None),
+        special(0o020000, (5, 3), HardLink::None),
+    ];
+    let bytes = written(&rules, &entries);
+    let (mut source, mut decoder) = (&bytes[..], EntryDecoder::new(rules));
+    for expected in &entries {
+        match decoder.next(&mut source).unwrap() {
+            Item::Entry { entry, .. } => assert_eq!(entry, wire_entry(&rules, expected)),
+            end => panic!("{end:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fifo_has_no_device() {
+    for version in 27..=32 {
+        let rules = ListRules {
+            devices: true,
+            specials: true,
+            ..ListRules::new(Protocol::new(version).unwrap())
+        };
+        let fifo = |device| special(0o010000, device, HardLink::None);
+        let plain = written(&rules, &[fifo((0, 0))]);
+        assert_eq!(written(&rules, &[fifo((7, 70_000))]), plain, "{version}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
