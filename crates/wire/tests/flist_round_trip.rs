@@ -435,7 +435,7 @@ fn a_fifo_has_no_device() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn lists_come_back(rules in any_rules(), raw in vec(any_entry(), 0..16)) {
