@@ -383,7 +383,7 @@ fn read_all(rules: &ListRules, bytes: &[u8]) -> Error {
     }
 }
 
-fn special(mode: u32, device: (u32, u32), hard_link: HardLink) -> Owned {
+fn small(mode: u32, device: (u32, u32), hard_link: HardLink) -> Owned {
     let mut entry = Owned {
         name: b"a".to_vec(),
         hard_link,
@@ -403,12 +403,12 @@ fn a_fifo_between_devices_changes_nothing() {
         ..ListRules::new(Protocol::new(30).unwrap())
     };
     let entries = [
-        special(0o020000, (5, 1), HardLink::None),
-        special(0o010000, (0, 0), HardLink::First),
-        special(0o020000, (8, 1), HardLink::None),
-        special(0o010000, (0, 0), HardLink::Of(1)),
-        special(0o020000, (8, 2), HardLink::None),
-        special(0o020000, (5, 3), HardLink::None),
+        small(0o020000, (5, 1), HardLink::None),
+        small(0o010000, (0, 0), HardLink::First),
+        small(0o020000, (8, 1), HardLink::None),
+        small(0o010000, (0, 0), HardLink::Of(1)),
+        small(0o020000, (8, 2), HardLink::None),
+        small(0o020000, (5, 3), HardLink::None),
     ];
     let bytes = written(&rules, &entries);
     let (mut source, mut decoder) = (&bytes[..], EntryDecoder::new(rules));
@@ -428,10 +428,28 @@ fn a_fifo_has_no_device() {
             specials: true,
             ..ListRules::new(Protocol::new(version).unwrap())
         };
-        let fifo = |device| special(0o010000, device, HardLink::None);
+        let fifo = |device| small(0o010000, device, HardLink::None);
         let plain = written(&rules, &[fifo((0, 0))]);
         assert_eq!(written(&rules, &[fifo((7, 70_000))]), plain, "{version}");
     }
+}
+
+#[test]
+fn in_protocol_27_each_file_is_some_inode() {
+    let rules = ListRules {
+        hard_links: true,
+        ..ListRules::new(Protocol::new(27).unwrap())
+    };
+    let file = small(0o100644, (0, 0), HardLink::None);
+    let bytes = written(&rules, &[file.clone(), file]);
+    let (mut source, mut decoder) = (&bytes[..], EntryDecoder::new(rules));
+    let mut inode = || match decoder.next(&mut source).unwrap() {
+        Item::Entry { entry, .. } => entry.hard_link,
+        end => panic!("{end:?}"),
+    };
+    let (one, other) = (inode(), inode());
+    assert!(matches!(one, HardLink::Inode { .. }));
+    assert_ne!(one, other);
 }
 
 proptest! {
