@@ -5,6 +5,7 @@
 //! A new decoder is one line here and one in `Cargo.toml` beside this file.
 
 use wire::choice::ChecksumChoice;
+use wire::flist::{self, EntryDecoder, EntryEncoder, ListRules, ids, xattr};
 use wire::mux::{Deframer, Frame};
 use wire::ndx::{NdxReader, NdxWriter};
 use wire::negotiate::{Negotiation, Preference};
@@ -18,6 +19,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("arguments", take_arguments),
     ("filters", take_filters),
+    ("flist", take_list),
     ("greeting", take_greeting),
     ("int", take_ints),
     ("item", take_items),
@@ -25,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ndx", take_indices),
     ("negotiate", negotiate),
     ("stats", take_stats),
+    ("xattr", take_xattr_values),
 ];
 
 /// A version and flags, drawn from the first bytes, and the rest.
@@ -62,6 +65,97 @@ fn take_greeting(bytes: &[u8]) {
         && greeting::flags(&mut source, capabilities).is_ok()
     {
         let _ = greeting::seed(&mut source);
+    }
+}
+
+/// Lists, whose rules the last bytes say; behind them, names of ids.
+fn take_list(bytes: &[u8]) {
+    let Some((rules, mut source)) = with_rules(bytes) else {
+        return;
+    };
+    let again = list_again(rules, &mut source);
+    let _ = ids::ids(&mut source, rules.protocol, |_, _| {});
+    let _ = flist::late_io_error(&mut source, rules.protocol);
+    assert_eq!(list_again(rules, &mut &again[..]), again);
+}
+
+/// The entries that can be read, written again.
+fn list_again(rules: ListRules, source: &mut &[u8]) -> Vec<u8> {
+    let (mut decoder, mut encoder) = (EntryDecoder::new(rules), EntryEncoder::new(rules));
+    let mut again = Vec::new();
+    while let Ok(item) = decoder.next(source) {
+        match item {
+            flist::Item::Entry { index, entry } => {
+                let mode = entry.attributes.mode;
+                let _ = flist::check_name(entry.name, mode, flist::Names::Rooted);
+                assert_eq!(encoder.put(&mut again, &entry), Ok(index));
+            }
+            flist::Item::End { io_error, .. } => {
+                encoder.end(&mut again, io_error).expect("as many");
+                if !rules.protocol.is_incremental() {
+                    break;
+                }
+            }
+        }
+    }
+    again
+}
+
+/// What the options of real sessions are, or any: so that changed lists of real sessions are
+/// understood often enough.
+fn with_rules(bytes: &[u8]) -> Option<(ListRules, &[u8])> {
+    /// Versions and flags; low bits of the options are as below.
+    const REAL: [(u8, u32, u32); 8] = [
+        (27, 0, 0x3f),
+        (29, 0, 0x3f),
+        (29, 0, 0x41f),
+        (30, 0x3f, 0x3f),
+        (31, 0x7e, 0x73f),
+        (32, 0x1ff, 0x7f),
+        (32, 0x1ff, 0x73f),
+        (32, 0x1fe, 0x37f),
+    ];
+    let (&choice, source) = bytes.split_last()?;
+    let ((version, flags, options), source) = match choice {
+        0x80.. => {
+            let (source, &[version, low, high, more, options]) = source.split_last_chunk()?;
+            let flags = u32::from(low) | u32::from(high) << 8;
+            let options = u32::from(options) | u32::from(more) << 8;
+            ((27 + version % 6, flags, options), source)
+        }
+        _ => (REAL[usize::from(choice) % REAL.len()], source),
+    };
+    let protocol = Protocol::new(version)?;
+    let protocol = match protocol.is_packed() {
+        true => protocol.with_flags(CompatFlags::from_bits(flags)),
+        false => protocol,
+    };
+    let option = |bit: u32| options & 1 << bit != 0;
+    let rules = ListRules {
+        protocol,
+        uid: option(0),
+        gid: option(1),
+        devices: option(2),
+        specials: option(3),
+        links: option(4),
+        hard_links: option(5),
+        atimes: option(6),
+        crtimes: option(7) && protocol.has_varint_flags(),
+        acls: option(8) && protocol.is_packed(),
+        xattrs: option(9) && protocol.is_packed(),
+        checksum_len: if option(10) { 16 } else { 0 },
+        numeric_ids: option(11),
+        missing_args: option(12),
+    };
+    Some((rules, source))
+}
+
+fn take_xattr_values(bytes: &[u8]) {
+    let (mut source, mut number, mut value) = (bytes, 0, Vec::new());
+    while let Ok(Some(_)) = xattr::wanted(&mut source, &mut number, 100)
+        && xattr::take_value(&mut source, &mut value).is_ok()
+    {
+        assert!(value.len() <= bytes.len());
     }
 }
 

@@ -11,7 +11,7 @@
 //! 3. before protocol 30, the sender's errors ([`put_late_io_error`], [`late_io_error`]).
 //!
 //! Where recursion is incremental, there is a list for each directory, behind a number that says
-//! which ([`segment`]), and the names of the ids are in the entries.
+//! which ([`Ndx::List`](crate::Ndx::List)), and the names of the ids are in the entries.
 //!
 //! What a name may be is the receiver's knowledge: see [`check_name`].
 // rsync: flist.c send_file_entry(), recv_file_entry(); uidlist.c; acls.c; xattrs.c
@@ -26,7 +26,7 @@ pub mod ids;
 mod name;
 mod packed;
 mod rules;
-pub mod segment;
+mod segment;
 pub mod xattr;
 
 pub use acl::{Acl, EntryAcls};

@@ -7,9 +7,10 @@ use wire::flist::xattr::XattrValue;
 use wire::flist::{
     Acl, Attributes, Device, DirectoryRole, EntryDecoder, EntryEncoder, HardLink, Item, ListRules,
     Listed, Names, WireEntry, XattrList, check_name, check_segment_name, ids, late_io_error,
-    put_late_io_error, segment,
+    put_late_io_error,
 };
-use wire::{CompatFlags, Protocol};
+use wire::ndx::NdxReader;
+use wire::{CompatFlags, Ndx, Protocol};
 
 /// What was read, in short.
 #[derive(Default)]
@@ -82,7 +83,7 @@ fn read(name: &str, rules: ListRules) -> Read {
     let mut source = &bytes[..];
     let (mut decoder, mut encoder) = (EntryDecoder::new(rules), EntryEncoder::new(rules));
     let mut read = Read::default();
-    let mut numbers = Numbers::default();
+    let mut numbers = NdxReader::new(rules.protocol);
     loop {
         let before = source;
         let mut written = Vec::new();
@@ -97,11 +98,9 @@ fn read(name: &str, rules: ListRules) -> Read {
         if !rules.protocol.is_incremental() {
             break;
         }
-        match numbers.next(&mut source) {
-            segment::NO_MORE => return read,
-            number => {
-                segment::announced(number, read.entries.len()).unwrap();
-            }
+        match announced(&mut source, &mut numbers) {
+            None => return read,
+            Some(directory) => assert!((directory as usize) < read.entries.len()),
         }
     }
     let before = source;
@@ -117,6 +116,19 @@ fn read(name: &str, rules: ListRules) -> Read {
     read.io_error |= late;
     assert_eq!(written, before[..before.len() - source.len()], "{name}");
     read
+}
+
+/// The directory whose content comes next.
+fn announced(source: &mut &[u8], numbers: &mut NdxReader) -> Option<u32> {
+    loop {
+        match numbers.take(source).unwrap() {
+            // The sender has done what the generator asked for of a segment: nothing.
+            Ndx::Done => {}
+            Ndx::List(directory) => return Some(directory),
+            Ndx::ListEnd => return None,
+            other => panic!("{other:?} where a segment is announced"),
+        }
+    }
 }
 
 fn read_segment(
@@ -170,48 +182,6 @@ fn read_ids(
     })
     .unwrap();
     ids::put_ids_end(written, protocol, &zero);
-}
-
-/// The negative numbers between segments.
-// rsync: io.c read_ndx()
-struct Numbers {
-    prior: i32,
-}
-
-impl Default for Numbers {
-    fn default() -> Numbers {
-        Numbers { prior: 1 }
-    }
-}
-
-impl Numbers {
-    fn next(&mut self, source: &mut &[u8]) -> i32 {
-        let (&first, rest) = source.split_first().unwrap();
-        *source = rest;
-        match first {
-            // The sender is done with a segment.
-            0 => return self.next(source),
-            0xff => {}
-            other => panic!("{other:#x} where a segment is announced"),
-        }
-        let size = match source[..] {
-            [0xfe, high, low, ..] if high & 0x80 == 0 => {
-                self.prior += i32::from(high) << 8 | i32::from(low);
-                3
-            }
-            [0xfe, b3, b0, b1, b2, ..] => {
-                self.prior = i32::from_le_bytes([b0, b1, b2, b3 & 0x7f]);
-                5
-            }
-            [step, ..] => {
-                self.prior += i32::from(step);
-                1
-            }
-            [] => panic!("no number where a segment is announced"),
-        };
-        *source = &source[size..];
-        -self.prior
-    }
 }
 
 /// What both sides of `rsync -a` know.

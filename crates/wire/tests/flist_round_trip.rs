@@ -383,8 +383,77 @@ fn read_all(rules: &ListRules, bytes: &[u8]) -> Error {
     }
 }
 
+fn small(mode: u32, device: (u32, u32), hard_link: HardLink) -> Owned {
+    let mut entry = Owned {
+        name: b"a".to_vec(),
+        hard_link,
+        ..Owned::default()
+    };
+    entry.attributes.mode = mode;
+    (entry.attributes.device.major, entry.attributes.device.minor) = device;
+    entry
+}
+
+#[test]
+fn a_fifo_between_devices_changes_nothing() {
+    let rules = ListRules {
+        devices: true,
+        specials: true,
+        hard_links: true,
+        ..ListRules::new(Protocol::new(30).unwrap())
+    };
+    let entries = [
+        small(0o020000, (5, 1), HardLink::None),
+        small(0o010000, (0, 0), HardLink::First),
+        small(0o020000, (8, 1), HardLink::None),
+        small(0o010000, (0, 0), HardLink::Of(1)),
+        small(0o020000, (8, 2), HardLink::None),
+        small(0o020000, (5, 3), HardLink::None),
+    ];
+    let bytes = written(&rules, &entries);
+    let (mut source, mut decoder) = (&bytes[..], EntryDecoder::new(rules));
+    for expected in &entries {
+        match decoder.next(&mut source).unwrap() {
+            Item::Entry { entry, .. } => assert_eq!(entry, wire_entry(&rules, expected)),
+            end => panic!("{end:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fifo_has_no_device() {
+    for version in 27..=32 {
+        let rules = ListRules {
+            devices: true,
+            specials: true,
+            ..ListRules::new(Protocol::new(version).unwrap())
+        };
+        let fifo = |device| small(0o010000, device, HardLink::None);
+        let plain = written(&rules, &[fifo((0, 0))]);
+        assert_eq!(written(&rules, &[fifo((7, 70_000))]), plain, "{version}");
+    }
+}
+
+#[test]
+fn in_protocol_27_each_file_is_some_inode() {
+    let rules = ListRules {
+        hard_links: true,
+        ..ListRules::new(Protocol::new(27).unwrap())
+    };
+    let file = small(0o100644, (0, 0), HardLink::None);
+    let bytes = written(&rules, &[file.clone(), file]);
+    let (mut source, mut decoder) = (&bytes[..], EntryDecoder::new(rules));
+    let mut inode = || match decoder.next(&mut source).unwrap() {
+        Item::Entry { entry, .. } => entry.hard_link,
+        end => panic!("{end:?}"),
+    };
+    let (one, other) = (inode(), inode());
+    assert!(matches!(one, HardLink::Inode { .. }));
+    assert_ne!(one, other);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn lists_come_back(rules in any_rules(), raw in vec(any_entry(), 0..16)) {

@@ -252,14 +252,12 @@ impl EntryDecoder {
             Kind::Symlink => self.target.extend_from_slice(bytes),
             _ => self.checksum[..bytes.len()].copy_from_slice(bytes),
         }
-        // What the first left out is still as in the entry before this one.
-        let prior = std::mem::replace(&mut self.prior, first);
-        if !self.rules.sends_atime(kind) {
-            self.prior.atime = prior.atime;
-        }
-        if !kind.is_device() || !self.rules.devices {
-            self.prior.device = prior.device;
-        }
+        // The sender still has the last device: what is none left it as it was.
+        let device = match kind.is_device() && self.rules.devices {
+            true => first.device,
+            false => self.prior.device,
+        };
+        self.prior = Attributes { device, ..first };
         Ok(index)
     }
 

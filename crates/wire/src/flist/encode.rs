@@ -61,7 +61,7 @@ impl EntryEncoder {
     ///
     /// # Panics
     ///
-    /// If the entry lacks a checksum, lists, attributes or an inode that the rules say it has.
+    /// If the entry lacks a checksum, lists or attributes that the rules say it has.
     pub fn put(&mut self, out: &mut Vec<u8>, entry: &WireEntry<'_>) -> Result<i32, Error> {
         let rules = self.rules;
         let kind = Kind::of_mode(entry.attributes.mode).unwrap_or(Kind::Missing);
@@ -79,7 +79,7 @@ impl EntryEncoder {
             put_varint(out, first);
         }
         if first.is_none_or(|first| first < start) {
-            self.put_attributes(out, entry, kind, flags);
+            self.put_attributes(out, entry, kind, flags, index);
         }
         if rules.sends_acl(kind) {
             let acls = entry.acls.as_ref().expect("an entry has its lists");
@@ -183,7 +183,14 @@ impl EntryEncoder {
         self.prior.name.extend_from_slice(rest);
     }
 
-    fn put_attributes(&self, out: &mut Vec<u8>, entry: &WireEntry<'_>, kind: Kind, flags: u32) {
+    fn put_attributes(
+        &self,
+        out: &mut Vec<u8>,
+        entry: &WireEntry<'_>,
+        kind: Kind,
+        flags: u32,
+        index: i32,
+    ) {
         let (rules, now) = (&self.rules, &entry.attributes);
         let protocol = rules.protocol;
         put_large(out, protocol, now.size as i64, 3);
@@ -222,7 +229,7 @@ impl EntryEncoder {
             out.extend_from_slice(entry.link_target);
         }
         if rules.links_by_inode() {
-            put_inode(out, protocol, entry.hard_link, kind, flags);
+            put_inode(out, protocol, (entry.hard_link, kind), flags, index);
         }
         if rules.sends_checksum(kind) {
             put_checksum(out, rules, kind, entry.checksum);
@@ -340,7 +347,20 @@ fn put_device(out: &mut Vec<u8>, protocol: Protocol, now: &Attributes, kind: Kin
     }
 }
 
-fn put_inode(out: &mut Vec<u8>, protocol: Protocol, link: HardLink, kind: Kind, flags: u32) {
+/// Where files are that have no other name, in protocol 27: no file system says this.
+const NOWHERE: i64 = -2;
+
+fn put_inode(
+    out: &mut Vec<u8>,
+    protocol: Protocol,
+    (link, kind): (HardLink, Kind),
+    flags: u32,
+    index: i32,
+) {
+    let (device, inode) = match link {
+        HardLink::Inode { device, inode } => (device, inode),
+        _ => (NOWHERE, index.into()),
+    };
     let (linked, same) = match protocol.has_extended_flags() {
         true => (
             flags & flags::HARD_LINKED != 0,
@@ -348,16 +368,14 @@ fn put_inode(out: &mut Vec<u8>, protocol: Protocol, link: HardLink, kind: Kind, 
         ),
         false => (kind == Kind::Regular, false),
     };
-    if linked {
-        let HardLink::Inode { device, inode } = link else {
-            panic!("a file has its inode");
-        };
-        if !same {
-            // One more, so that it is never 0.
-            put_longint(out, device.wrapping_add(1));
-        }
-        put_longint(out, inode);
+    if !linked {
+        return;
     }
+    if !same {
+        // One more, so that it is never 0.
+        put_longint(out, device.wrapping_add(1));
+    }
+    put_longint(out, inode);
 }
 
 fn put_checksum(out: &mut Vec<u8>, rules: &ListRules, kind: Kind, checksum: &[u8]) {

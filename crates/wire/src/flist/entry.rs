@@ -109,7 +109,7 @@ pub enum HardLink {
     /// it the first one's attributes; the decoder fills them in.
     Of(i32),
     /// Before protocol 30: entries with the same numbers are one file. Before 28, each regular
-    /// file has them.
+    /// file has them; the encoder makes some up for one that is said to have none.
     Inode {
         /// Of the file system.
         device: i64,

@@ -1,10 +1,11 @@
-//! The numbers of entries and directories.
+//! The numbers of entries.
 //!
 //! Every entry of a session has an index. A list in one piece counts from 0. Where the list comes
 //! in segments, the first one's entries count from 1, and between two segments one number is left
 //! out: it stands for the directory whose content the segment is. Which directory that is, the
-//! sender says before the segment, by the directory's place among all directories that crossed.
-// rsync: flist.c flist_new() ndx_start, send_extra_file_list(); rsync.h NDX_FLIST_OFFSET
+//! sender says before the segment ([`Ndx::List`](crate::Ndx::List)), by the directory's place among
+//! all directories that crossed.
+// rsync: flist.c flist_new() ndx_start, send_extra_file_list()
 
 use crate::{Error, Protocol};
 
@@ -83,35 +84,6 @@ fn too_large() -> Error {
     Error::misbehaving("file list has grown too large to expand")
 }
 
-/// What says, in the place of a file's index, that no segment will follow any more.
-// rsync: rsync.h NDX_FLIST_EOF
-pub const NO_MORE: i32 = -2;
-
-/// What says, in the place of a file's index, that the content of a directory follows.
-// rsync: rsync.h NDX_FLIST_OFFSET
-const OFFSET: i32 = -101;
-
-/// The number that announces the content of a directory, of which this many crossed before it.
-pub const fn announcement(directory: i32) -> i32 {
-    OFFSET - directory
-}
-
-/// The directory that a number announces.
-///
-/// # Errors
-///
-/// It is not among the `directories` that crossed so far.
-pub fn announced(number: i32, directories: usize) -> Result<usize, Error> {
-    let directory = i64::from(OFFSET) - i64::from(number);
-    match usize::try_from(directory) {
-        Ok(place) if place < directories => Ok(place),
-        _ => Err(Error::misbehaving(format!(
-            "Invalid dir index: {number} ({OFFSET} - {})",
-            i64::from(OFFSET) - directories as i64 + 1
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,14 +115,5 @@ mod tests {
         assert_eq!(segment.push(), Ok(i32::MAX - 1));
         assert!(segment.push().is_err());
         assert!(segment.next().is_err());
-    }
-
-    #[test]
-    fn directories_are_announced_below_the_offset() {
-        assert_eq!(announcement(0), -101);
-        assert_eq!(announced(announcement(7), 8), Ok(7));
-        for number in [announcement(8), -100, 0, i32::MIN, i32::MAX] {
-            assert!(announced(number, 8).is_err(), "{number}");
-        }
     }
 }
