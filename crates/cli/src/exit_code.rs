@@ -86,6 +86,17 @@ impl ExitCode {
         known.unwrap_or(ExitCode::StreamIo)
     }
 
+    /// What both sides' ends come to: the graver one, by number, as rsync has it.
+    // rsync: main.c client_run(), MAX(exit_code, exit_code2)
+    #[must_use]
+    pub fn or(self, other: ExitCode) -> ExitCode {
+        if other.number() > self.number() {
+            other
+        } else {
+            self
+        }
+    }
+
     /// The last line, on standard error: `tidesync error: TEXT (code 23) [sender=0.1.0]`.
     /// `None` if all is well. rsync also names a place in its source, which helps nobody.
     pub fn closing_line(self, speaker: &str) -> Option<String> {

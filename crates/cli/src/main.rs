@@ -3,7 +3,7 @@
 
 use cli::exit_code::ExitCode;
 use cli::{render, serve, shell, signals, version};
-use options::{BatchKind, Options, Request, VersionFormat};
+use options::{Access, BatchKind, OptionError, Options, Request, VersionFormat};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,19 +24,8 @@ fn main() -> std::process::ExitCode {
                 VersionFormat::Json => version::json(&driver),
             })
         }
-        Ok(Request::Serve(_) | Request::ServeSecluded(_)) => refuse(
-            "--server is not supported yet: rsync itself gives it to its other half, and remote \
-             transfers are still to come",
-        ),
         Ok(Request::Print(text)) => print(&text),
-        Err(error) => {
-            let code = ExitCode::from(error.kind);
-            eprintln!("{error}");
-            if let Some(line) = code.closing_line("client") {
-                eprintln!("{line}");
-            }
-            code
-        }
+        Err(error) => refused(&error),
     };
     code.into()
 }
@@ -50,6 +39,10 @@ fn sync(options: Options) -> ExitCode {
     if let Some(message) = unbuilt(&options) {
         return refuse(&message);
     }
+    let command = match options.remote_command() {
+        Ok(command) => command,
+        Err(error) => return refused(&error),
+    };
     let (options, notice) = render::suited(options);
     if let Some(notice) = notice {
         eprintln!("{notice}");
@@ -100,6 +93,15 @@ fn sync(options: Options) -> ExitCode {
     outcome.exit
 }
 
+fn refused(error: &OptionError) -> ExitCode {
+    let code = ExitCode::from(error.kind);
+    eprintln!("{error}");
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    code
+}
+
 /// A reader who has seen enough of our output leaves: that is no error, and no reason to leave
 /// work undone.
 // rsync: main.c main(), which ignores SIGPIPE; log.c rwrite()
@@ -118,7 +120,6 @@ fn unbuilt(options: &Options) -> Option<String> {
             BatchKind::Write => "write-batch",
             BatchKind::OnlyWrite => "only-write-batch",
         },
-        None if options.bwlimit.is_some() => "bwlimit",
         None if options.iconv.is_some() => "iconv",
         None => return None,
     };
@@ -128,7 +129,9 @@ fn unbuilt(options: &Options) -> Option<String> {
 }
 
 fn remote_operand(options: &Options) -> Option<String> {
-    options.route.remote()?;
+    let Access::Daemon { .. } = options.route.remote()?.access else {
+        return None;
+    };
     let remote = options.operands.iter().find(|o| options::names_a_host(o))?;
     let name = remote.display();
     let cure = if name.to_string().contains("://") {
@@ -137,7 +140,7 @@ fn remote_operand(options: &Options) -> Option<String> {
         format!("use rsync for it, or write ./{name} for a local file of that name")
     };
     Some(format!(
-        "{name} is on a remote host, and remote transfers are not supported yet: {cure}"
+        "{name} is to be reached as a daemon, which is not supported yet: {cure}"
     ))
 }
 

@@ -5,6 +5,7 @@ use crate::exit_code::ExitCode;
 use options::{Options, RemoteCommand, Route};
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use transfer::event::EventSink;
 use transfer::{Call, Control, Outcome, Side, Wire};
@@ -50,10 +51,12 @@ pub fn run(
         exit_code: |kind| ExitCode::from(kind).number(),
     };
     let child = Arc::new(Mutex::new(Some(child)));
+    let stopped = Arc::new(AtomicBool::new(false));
     {
-        let child = child.clone();
+        let (child, stopped) = (child.clone(), stopped.clone());
         // What waits for the other side waits no more.
         control.on_stop(move || {
+            stopped.store(true, Ordering::Relaxed);
             if let Some(child) = &mut *lock(&child) {
                 // It may have ended.
                 let _ = child.kill();
@@ -64,7 +67,9 @@ pub fn run(
     let outcome = transfer::run_remote(options, &call, sink, control, &pump, wire);
     let child = lock(&child).take();
     let ended = child.and_then(|mut child| child.wait().ok());
-    Ok((outcome, ended.and_then(exit_code)))
+    // One that we have ended says nothing of itself.
+    let counts = !stopped.load(Ordering::Relaxed);
+    Ok((outcome, ended.filter(|_| counts).and_then(exit_code)))
 }
 
 fn lock(child: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {

@@ -53,5 +53,7 @@ pub mod stats;
 
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
-pub use remote::{Call, Messenger, Side, Wire, run_remote};
+pub use remote::{
+    Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
+};
 pub use session::{Outcome, driver_name, pump_config, run_local};

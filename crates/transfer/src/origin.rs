@@ -65,7 +65,15 @@ impl Origin {
         }
     }
 
-    /// A transfer ended, well or badly.
+    /// A name waits for another one's transfer: its part of the list is not done with.
+    // rsync: hlink.c hard_link_check(), in_progress
+    pub fn hold(&self, entry: &EntryRef) {
+        if let Origin::Away(requests) = self {
+            requests.hold(entry);
+        }
+    }
+
+    /// A transfer ended, well or badly, or what a name waited for has.
     pub fn ended(&self, entry: &EntryRef) {
         if let Origin::Away(requests) = self {
             requests.ended(entry);

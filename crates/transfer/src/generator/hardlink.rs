@@ -187,6 +187,7 @@ impl Generator {
                     if let Some(prior) = names.get_mut(&previous) {
                         prior.previous = Some(number);
                     }
+                    self.origin.hold(entry);
                     return Ok(true);
                 }
                 let prior_is_first = prior.first;
@@ -335,6 +336,7 @@ impl Generator {
             {
                 self.remove_synchronized(&other);
             }
+            self.origin.ended(&other);
         }
         Ok(())
     }
@@ -373,6 +375,7 @@ impl Generator {
             } else {
                 self.skip_hard_link(&entry)?;
             }
+            self.origin.ended(&entry);
         }
         Ok(any)
     }

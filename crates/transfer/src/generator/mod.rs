@@ -101,6 +101,8 @@ const BATCH_FILES: usize = 256;
 const BATCH_FOR_DIR: usize = 24;
 /// How much content they may have together.
 const BATCH_BYTES: u64 = 1024 * 1024;
+/// How many files may be asked for over a wire and not have come.
+const MOST_ASKED: u64 = 20_000;
 const SEND_OFF_EVERY: u64 = 200;
 /// How often the counters are told while nothing else moves them on a display.
 const TOTALS_EVERY: Duration = Duration::from_millis(100);
@@ -248,7 +250,7 @@ impl Generator {
         if let Origin::Away(requests) = &self.origin {
             let deleted = self.ctx.tally().stats.deleted;
             requests.goodbye(&deleted);
-            self.receiver.check()?;
+            self.check()?;
         }
         Ok(())
     }
@@ -271,10 +273,19 @@ impl Generator {
         Ok(())
     }
 
+    /// Ends the generator if nothing more can come.
+    fn check(&self) -> Result<(), SessionError> {
+        self.receiver.check()?;
+        match &self.origin {
+            Origin::Away(requests) => requests.read_failure().map_or(Ok(()), Err),
+            Origin::Here(_) => Ok(()),
+        }
+    }
+
     /// Deals with what the receiver has to say. False if that is nothing.
     // rsync: generator.c check_for_finished_files()
     fn take_news(&mut self) -> Result<bool, SessionError> {
-        self.receiver.check()?;
+        self.check()?;
         self.ctx.check_stopped(ROLE)?;
         let again = self.transfer_again()?;
         Ok(self.link_finished()? || again)
@@ -289,7 +300,7 @@ impl Generator {
             match self.queue.receive_or(|| receiver.has_news()) {
                 Next::Segment(segment) => return Ok(Some(segment)),
                 Next::End => {
-                    self.receiver.check()?;
+                    self.check()?;
                     return Ok(None);
                 }
                 Next::News => self.take_news()?,
@@ -455,15 +466,23 @@ impl Generator {
         }
     }
 
-    fn hand_over(&mut self, job: Job) {
+    fn hand_over(&mut self, job: Job) -> Result<(), SessionError> {
         self.handed_over += 1;
         if job.standing == Standing::Open {
             let mut tally = self.ctx.tally();
             tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
         }
-        if let Origin::Away(_) = self.origin {
-            // Asked for in the order in which items are told.
-            return self.receiver.submit(vec![job]);
+        if let Origin::Away(requests) = &self.origin {
+            // Asked for in the order in which items are told. Files in flight keep their directories
+            // open.
+            let requests = requests.clone();
+            let most = MOST_ASKED.min(self.ctx.open_files.dirs as u64);
+            let receiver = self.receiver.clone();
+            while !requests.wait_for_room(most, || receiver.has_news()) {
+                self.take_news()?;
+            }
+            self.receiver.submit(vec![job]);
+            return Ok(());
         }
         let leaves_dir = self
             .batch
@@ -483,6 +502,7 @@ impl Generator {
         if self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES {
             self.flush();
         }
+        Ok(())
     }
 
     fn flush(&mut self) {

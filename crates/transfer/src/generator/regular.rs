@@ -196,8 +196,7 @@ impl Generator {
             },
             attempt,
         };
-        self.hand_over(job);
-        Ok(())
+        self.hand_over(job)
     }
 
     /// Asks once more for the files that did not arrive as they should. False if there are none.

@@ -311,7 +311,10 @@ impl Receiver {
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
         }
-        self.origin.ended(&job.entry);
+        if !job.linked {
+            // Of names that others are linked to, the generator says so when they are.
+            self.origin.ended(&job.entry);
+        }
         self.queue.ring();
     }
 

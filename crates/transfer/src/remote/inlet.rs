@@ -52,6 +52,14 @@ impl Inlet {
         }
     }
 
+    /// One that takes no byte from the stream before it is wanted.
+    pub fn unbuffered(from: Box<dyn Read + Send>) -> Inlet {
+        Inlet {
+            buffer: vec![0; 1].into(),
+            ..Inlet::new(from)
+        }
+    }
+
     /// From here on the stream comes in frames, with messages between them.
     pub fn start_frames(&mut self, side: Side, on_message: OnMessage) {
         self.deframer = Some(Deframer::new(side));

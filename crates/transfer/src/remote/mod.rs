@@ -40,7 +40,9 @@ mod stats;
 pub(crate) mod sums;
 
 pub(crate) use hearing::Destined;
-pub use session::{Call, Messenger, Side, Wire, run_remote};
+pub use session::{
+    Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
+};
 
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};

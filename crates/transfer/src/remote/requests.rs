@@ -181,6 +181,15 @@ impl Requests {
         jobs
     }
 
+    /// A name waits for another one's transfer.
+    pub fn hold(&self, entry: &EntryRef) {
+        let mut state = self.lock();
+        state.under_way += 1;
+        if let Some(part) = state.part(entry.segment.ordinal()) {
+            part.under_way += 1;
+        }
+    }
+
     /// A transfer ended for good.
     pub fn ended(&self, entry: &EntryRef) {
         let mut state = self.lock();

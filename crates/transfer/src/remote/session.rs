@@ -421,3 +421,28 @@ fn exchange_filters(
         }
     }
 }
+
+/// Takes the arguments that a client sends before all else, the program's name first, byte by byte:
+/// what follows is not ours to take.
+///
+/// # Errors
+/// The stream ends, or has what no client sends.
+pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Vec<u8>>> {
+    let mut inlet = Inlet::unbuffered(Box::new(from));
+    wire::arguments::arguments(&mut inlet).map_err(|e| match e {
+        StreamError::Io(e) => e,
+        StreamError::Wire(e) => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
+        _ => io::ErrorKind::UnexpectedEof.into(),
+    })
+}
+
+/// The bytes of arguments that are sent before all else.
+///
+/// # Errors
+/// One is longer than any rsync takes.
+pub fn put_secluded_arguments(arguments: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    wire::arguments::put_arguments(&mut out, arguments)
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
+    Ok(out)
+}
