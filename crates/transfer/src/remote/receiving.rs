@@ -109,10 +109,10 @@ impl Receiving {
                     phase += 1;
                     session.write_small_files(&self.ctx);
                     self.give_up_unanswered(session)?;
+                    self.requests.phase_ended();
                     if phase > self.agreement.protocol.phases() {
                         return Ok(());
                     }
-                    self.requests.phase_ended();
                 }
                 Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.queue.end(true),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
