@@ -231,7 +231,12 @@ fn what_matters(
     fields.retain(|(what, ..)| {
         let compress = &user.compress;
         let of_sender = compress.threads > 0 || pushes && compress.skip.is_some();
-        !(*what == "compress" && of_sender) && !(*what == "xfer_dirs" && user.files_from.is_some())
+        let of_list = user.files_from.is_some();
+        match *what {
+            "compress" => !of_sender,
+            "xfer_dirs" => !of_list,
+            _ => true,
+        }
     });
     fields
 }
