@@ -12,7 +12,7 @@ pub struct AsGiven {
     pub(crate) dirs: bool,
     /// `--list-only`.
     pub(crate) list_only: bool,
-    /// `-O`.
+    /// `-O`, where backups do not imply it.
     pub(crate) omit_dir_times: bool,
     /// How many `-H`.
     pub(crate) hard_links: u8,
@@ -34,7 +34,7 @@ pub struct AsGiven {
     pub(crate) usermap: Option<Vec<u8>>,
     /// `--groupmap`, likewise.
     pub(crate) groupmap: Option<Vec<u8>>,
-    /// `--max-alloc`.
+    /// `--max-alloc`, other than rsync's default.
     pub(crate) max_alloc: Option<Vec<u8>>,
     /// `--info` for a server that receives.
     pub(crate) info_to_receiver: Option<String>,

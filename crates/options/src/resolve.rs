@@ -290,7 +290,6 @@ fn backups(given: &mut Given) -> Result<(), OptionError> {
     let why_no_dir = asked_dir
         .as_ref()
         .map_or("without a --backup-dir", |_| is_dest);
-    options.as_given.omit_dir_times = options.omit_dir_times;
     options.backup_dir = asked_dir.and_then(|dir| without_leading_dots(&dir));
     if options.backup_dir.is_none() {
         if options.suffix.is_empty() && !(given.server && given.sender) {
@@ -301,6 +300,7 @@ fn backups(given: &mut Given) -> Result<(), OptionError> {
             let protect = [b"P *", &options.suffix[..]].concat();
             options.filters.push(FilterDirective::Rule(protect));
         }
+        options.as_given.omit_dir_times &= !options.backup;
         // Backups made in a directory change its time again.
         options.omit_dir_times |= options.backup;
     }

@@ -236,10 +236,14 @@ const OMIT_DIR_TIMES: Flag = Flag::switch(
     "omit-dir-times",
     Some('O'),
     "omit directories from --times",
-    |given| given.options.omit_dir_times = true,
+    |given| {
+        given.options.omit_dir_times = true;
+        given.options.as_given.omit_dir_times = true;
+    },
 )
 .undo(&["no-omit-dir-times", "no-O"], |given| {
-    given.options.omit_dir_times = false
+    given.options.omit_dir_times = false;
+    given.options.as_given.omit_dir_times = false;
 })
 .doc("Leave the times of directories alone. Backups beside the files imply it.");
 

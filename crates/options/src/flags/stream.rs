@@ -212,12 +212,16 @@ const MAX_ALLOC: Flag = Flag::valued(
     Takes::Text("SIZE"),
     "change a limit relating to memory alloc",
     |given, value| {
-        value.size("max-alloc", None)?;
-        given.options.as_given.max_alloc = Some(value.bytes().to_vec());
+        let is_default = value.size("max-alloc", None)? == DEFAULT_MAX_ALLOC;
+        let text = Some(value.bytes().to_vec());
+        given.options.as_given.max_alloc = text.filter(|_| !is_default);
         Ok(())
     },
 )
 .doc("About rsync's own machinery: a remote side is told, and nothing else changes.");
+
+// rsync: options.c DEFAULT_MAX_ALLOC
+const DEFAULT_MAX_ALLOC: u64 = 1 << 30;
 
 const OUTBUF: Flag = Flag::valued(
     "outbuf",

@@ -62,12 +62,23 @@ pub enum FilterError {
         /// The file's name, or where it was named if that was in a file.
         name: String,
     },
+    /// A rule that the other side's version of the protocol has no words for.
+    #[error("filter rules are too modern for remote rsync.")]
+    TooModern,
 }
 
 impl FilterError {
     /// Whether the rule's text is at fault (rsync's exit code 1) rather than a file (11).
     pub fn is_syntax(&self) -> bool {
-        !matches!(self, Self::Open { .. } | Self::MergeDepth { .. })
+        !matches!(
+            self,
+            Self::Open { .. } | Self::MergeDepth { .. } | Self::TooModern
+        )
+    }
+
+    /// Whether the other side is too old for the rules (rsync's exit code 2).
+    pub fn is_of_protocol(&self) -> bool {
+        matches!(self, Self::TooModern)
     }
 }
 

@@ -105,6 +105,11 @@ impl ListBuilder {
         self.local.push(entry);
     }
 
+    /// How many rules were added here.
+    pub(super) fn len(&self) -> usize {
+        self.local.len()
+    }
+
     /// Forgets all rules, inherited ones too. Merge rules added here cease to be active;
     /// inherited ones stay active, out of reach, as in rsync.
     pub(super) fn clear(&mut self, slots: &mut Vec<Option<Slot>>) {

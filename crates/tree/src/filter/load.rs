@@ -19,7 +19,7 @@ use super::standpoint::{Standpoint, clean_path};
 /// A rule or path must be shorter than this. rsync: MAXPATHLEN on Linux
 pub(super) const MAX_PATH: usize = 4096;
 /// A line of a file of rules must be shorter than this. rsync: BIGPATHBUFLEN
-const MAX_LINE: usize = MAX_PATH + 1024;
+pub(super) const MAX_LINE: usize = MAX_PATH + 1024;
 /// How deep merge files may merge others. rsync: MAX_MERGE_DEPTH
 const MAX_MERGE_DEPTH: usize = 32;
 

@@ -28,6 +28,7 @@
 mod cvs;
 mod directory;
 mod error;
+mod exchange;
 mod list;
 mod load;
 mod merge_files;
@@ -40,6 +41,7 @@ mod wildmatch;
 
 pub use directory::DirFilters;
 pub use error::{FilterError, FilterNotice};
+pub use exchange::{Dialect, MAX_RULE, Wanted};
 pub use merge_files::{CommandLineFiles, MergeFiles, MergePath};
 pub use rule::EntryKind;
 pub use set::{FilterSet, FilterSetBuilder};

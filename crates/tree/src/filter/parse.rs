@@ -64,12 +64,19 @@ impl Flags {
     ///
     /// rsync: exclude.c get_rule_prefix()
     pub fn prefix(&self) -> String {
-        let mut text = String::new();
-        text.push(match (self.per_directory, self.include) {
-            (true, _) => ':',
-            (false, true) => '+',
-            (false, false) => '-',
+        let mut text = String::from(match (self.per_directory, self.include) {
+            (true, _) => ":",
+            (false, true) => "+",
+            (false, false) => "-",
         });
+        text += &self.modifiers();
+        text.push(' ');
+        text
+    }
+
+    /// The modifiers alone.
+    pub(super) fn modifiers(&self) -> String {
+        let mut text = String::new();
         let mut push = |wanted: bool, letter: char| {
             if wanted {
                 text.push(letter);
@@ -89,7 +96,6 @@ impl Flags {
         push(self.sender, 's');
         push(self.receiver, 'r');
         push(self.perishable, 'p');
-        push(true, ' ');
         text
     }
 }

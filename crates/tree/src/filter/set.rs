@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Side;
 use super::directory::DirFilters;
 use super::error::FilterError;
+use super::exchange::Dialect;
 use super::list::{Entry, ListBuilder, Slot};
 use super::load::{Loader, Reading, Settings};
 use super::merge_files::MergeFiles;
@@ -17,18 +18,51 @@ pub struct FilterSet(Arc<Contents>);
 #[derive(Debug)]
 struct Contents {
     entries: Vec<Entry>,
+    implied: Implied,
     slots: Vec<Option<Slot>>,
     settings: Settings,
     cvs_rules: Option<Arc<[Entry]>>,
 }
 
+/// Which of the entries no rule of the user's stands behind: they are last in the list.
+#[derive(Clone, Copy, Debug, Default)]
+struct Implied {
+    /// The one of `--partial-dir`.
+    partial_dir: Option<usize>,
+    /// From here on those of `-C`.
+    cvs: usize,
+}
+
+/// Where an entry comes from, as far as the other side of a session cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    User,
+    PartialDir,
+    Cvs,
+}
+
 impl FilterSet {
+    /// All entries, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Origin, &Entry)> {
+        let implied = self.0.implied;
+        let numbered = self.0.entries.iter().enumerate();
+        numbered.map(move |(at, entry)| {
+            let origin = match at {
+                _ if Some(at) == implied.partial_dir => Origin::PartialDir,
+                _ if at >= implied.cvs => Origin::Cvs,
+                _ => Origin::User,
+            };
+            (origin, entry)
+        })
+    }
+
     /// Starts a list. `files` reads the files that rules name.
     pub fn builder(files: &mut dyn MergeFiles) -> FilterSetBuilder<'_> {
         FilterSetBuilder {
             loader: Loader::new(files, Settings::default()),
             list: ListBuilder::default(),
-            cvs_exclude: false,
+            partial_dir: None,
+            cvs_rules: &[],
         }
     }
 
@@ -101,7 +135,8 @@ impl FilterSet {
 pub struct FilterSetBuilder<'f> {
     loader: Loader<'f>,
     list: ListBuilder,
-    cvs_exclude: bool,
+    partial_dir: Option<usize>,
+    cvs_rules: &'static [&'static [u8]],
 }
 
 impl FilterSetBuilder<'_> {
@@ -164,22 +199,57 @@ impl FilterSetBuilder<'_> {
             perishable: true,
             ..Flags::default()
         };
+        self.partial_dir = Some(self.list.len());
         self.add(dir, flags, Reading::FILTER)
     }
 
     /// `-C`: its rules go after all others.
     pub fn cvs_exclude(&mut self) -> &mut Self {
-        self.cvs_exclude = true;
+        self.cvs_rules = &[b":C", b"-C"];
         self
+    }
+
+    /// `-C` on a server of this side: a client that sends has told most of it.
+    ///
+    /// rsync: exclude.c recv_filter_list()
+    pub fn cvs_exclude_of_server(&mut self, server: Side, dialect: Dialect) -> &mut Self {
+        self.cvs_rules = match server {
+            Side::Sender => &[b":C", b"-C"],
+            Side::Receiver if !dialect.modifiers => &[b":C"],
+            Side::Receiver => &[],
+        };
+        self
+    }
+
+    /// A rule that the client sent.
+    ///
+    /// rsync: exclude.c recv_filter_list()
+    pub fn add_received(
+        &mut self,
+        rule: &[u8],
+        dialect: Dialect,
+    ) -> Result<&mut Self, FilterError> {
+        // A NUL ends what rsync sees of it.
+        let end = rule.iter().position(|&byte| byte == 0);
+        let rule = &rule[..end.unwrap_or(rule.len())];
+        let reading = match dialect.modifiers {
+            true => Reading::FILTER,
+            false => Reading::PATTERN,
+        };
+        self.add(rule, Flags::default(), reading)
     }
 
     /// The finished set.
     pub fn finish(mut self) -> Result<FilterSet, FilterError> {
-        if self.cvs_exclude {
-            self.add_rule(b":C")?;
-            self.add_rule(b"-C")?;
+        let implied = Implied {
+            partial_dir: self.partial_dir,
+            cvs: self.list.len(),
+        };
+        for rule in self.cvs_rules {
+            self.add_rule(rule)?;
         }
         Ok(FilterSet(Arc::new(Contents {
+            implied,
             entries: self.list.into_entries(),
             slots: self.loader.slots,
             settings: self.loader.settings,
