@@ -10,8 +10,8 @@ use options::{FilterDirective, ListEnds, Options};
 use std::io::{self, Read};
 use tree::entry::join;
 use tree::filter::{
-    CommandLineFiles, EntryKind, FilterError, FilterNotice, FilterSet, MergeFiles, MergePath, Side,
-    Verdict,
+    CommandLineFiles, Dialect, EntryKind, FilterError, FilterNotice, FilterSet, MergeFiles,
+    MergePath, Side, Verdict,
 };
 
 /// The rules that the options name, and the remarks that came up while reading them.
@@ -148,23 +148,27 @@ impl MergeFiles for DirectoryFiles<'_> {
     }
 }
 
-/// The rules in the form in which another side reads them.
-// rsync: exclude.c send_rules()
-pub(crate) fn for_peer(filters: &FilterSet, protocol: wire::Protocol) -> Vec<Vec<u8>> {
-    let _ = (filters, protocol);
-    Vec::new()
-}
-
-/// The rules that another side sent.
+/// The rules that a client sent to a server of this side.
 // rsync: exclude.c recv_filter_list()
-pub(crate) fn of_peer(rules: &[Vec<u8>], options: &Options) -> Result<FilterSet, FilterError> {
+pub(crate) fn of_client(
+    rules: &[Vec<u8>],
+    own: Side,
+    dialect: Dialect,
+    options: &Options,
+) -> Result<FilterSet, FilterError> {
     let mut files = CommandLineFiles::default();
     let mut set = FilterSet::builder(&mut files);
     if options.delete_excluded {
         set.delete_excluded();
     }
+    if let Some(patterns) = std::env::var_os("CVSIGNORE") {
+        set.cvsignore_variable(patterns.as_encoded_bytes());
+    }
     for rule in rules {
-        set.add_rule(rule)?;
+        set.add_received(rule, dialect)?;
+    }
+    if options.cvs_exclude {
+        set.cvs_exclude_of_server(own, dialect);
     }
     set.finish()
 }

@@ -2,9 +2,10 @@
 
 use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
 use options::Options;
+use tree::filter::Dialect;
 use wire::Protocol;
-use wire::choice::Compression;
 use wire::flist::ListRules;
+use wire::token::Compression;
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +21,14 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
+    /// What rules of filters can say.
+    pub fn dialect(&self) -> Dialect {
+        Dialect {
+            modifiers: self.protocol.has_items(),
+            perishable: self.protocol.is_packed(),
+        }
+    }
+
     /// How blocks are summed.
     // rsync: checksum.c get_checksum2()
     pub fn block_sum(&self) -> StrongSum {

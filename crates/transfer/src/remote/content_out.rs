@@ -172,6 +172,7 @@ impl Sending {
                     outlet,
                     window,
                     taken: 0,
+                    block_len: transfer.basis.layout.block_len() as usize,
                 };
                 matcher.scan(window, feed, &mut sink)
             });
@@ -231,6 +232,8 @@ struct Sink<'a> {
     /// What is searched, and how much of it has been dealt with.
     window: &'a [u8],
     taken: usize,
+    /// Of the basis.
+    block_len: usize,
 }
 
 impl TokenSink for Sink<'_> {
@@ -249,6 +252,11 @@ impl TokenSink for Sink<'_> {
     fn copy(&mut self, run: CopyRun) -> Result<(), Infallible> {
         let bytes = &self.window[self.taken..][..run.len as usize];
         self.tokens.copy(run.first, run.count, self.out);
+        if self.tokens.wants_matched() {
+            bytes
+                .chunks(self.block_len.max(1))
+                .for_each(|block| self.tokens.matched(block));
+        }
         self.taken += bytes.len();
         Ok(())
     }

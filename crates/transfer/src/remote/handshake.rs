@@ -9,6 +9,7 @@ use delta::ChecksumKind;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::{self, Capabilities};
 use wire::negotiate::{Negotiation, Preference};
+use wire::token::{self, Codec};
 use wire::{CompatFlags, Protocol, Side};
 
 /// What this side wants.
@@ -25,6 +26,9 @@ pub(crate) struct Terms {
     pub checksum: Option<ChecksumWish>,
     /// Whether content is compressed, and how if the user chose.
     pub compress: Option<Option<Compression>>,
+    /// How hard, and on how many threads.
+    pub compress_level: Option<i32>,
+    pub compress_threads: u32,
     /// The seed, if the user or the clock says one; 0 for the clock.
     pub seed: i32,
 }
@@ -109,8 +113,24 @@ pub(crate) fn shake_hands(
         seed,
         checksum: kind(checksum),
         list_checksum: kind(list_checksum),
-        compression,
+        compression: compression_at(compression, terms),
     })
+}
+
+fn compression_at(chosen: Compression, terms: &Terms) -> token::Compression {
+    let codec = match chosen {
+        Compression::Zstd => Codec::Zstd,
+        Compression::Lz4 => Codec::Lz4,
+        Compression::Zlibx => Codec::Zlibx,
+        Compression::Zlib => Codec::Zlib,
+        Compression::None => Codec::Plain,
+    };
+    let (codec, level) = codec.at_level(terms.compress_level);
+    token::Compression {
+        codec,
+        level,
+        threads: terms.compress_threads,
+    }
 }
 
 fn send(outlet: &Outlet, out: &mut Vec<u8>) {

@@ -26,7 +26,7 @@ use wire::item::Item;
 use wire::ndx::NdxReader;
 use wire::stats::{Deletions, Statistics};
 use wire::sums::sum_head;
-use wire::token::{PlainDecoder, Token, TokenDecoder};
+use wire::token::{Token, TokenDecoder};
 
 /// Reads the wire.
 pub(crate) struct Receiving {
@@ -66,7 +66,7 @@ impl Receiving {
         let mut session = Session {
             segments: VecDeque::new(),
             numbers: NdxReader::new(self.agreement.protocol),
-            tokens: TokenDecoder::Plain(PlainDecoder::default()),
+            tokens: TokenDecoder::new(self.agreement.compression.codec, self.agreement.protocol),
             receiver: None,
             small: Arc::default(),
         };
@@ -225,7 +225,7 @@ impl Receiving {
                 match content.next()? {
                     Piece::Literal(bytes) => begun.extend_from_slice(bytes),
                     Piece::Block(block) => {
-                        content.copying = Some((block, 1, true));
+                        content.put_back(block);
                         break;
                     }
                     Piece::End => {
@@ -347,23 +347,30 @@ struct Content<'a> {
     inlet: &'a mut Inlet,
     tokens: &'a mut TokenDecoder,
     digest_len: usize,
-    /// Blocks that are still to be given out, one by one: the next, how many, and whether none of
-    /// them has been.
-    copying: Option<(u32, u32, bool)>,
+    /// Blocks that are still to be given out, one by one: the next, and how many.
+    copying: Option<(u32, u32)>,
+}
+
+impl Content<'_> {
+    /// Has a block that was given out come again.
+    fn put_back(&mut self, block: u32) {
+        let left = self.copying.map_or(0, |(_, left)| left);
+        self.copying = Some((block, left + 1));
+    }
 }
 
 impl Arrival for Content<'_> {
     type Error = StreamError;
 
     fn next(&mut self) -> Result<Piece<'_>, StreamError> {
-        if let Some((block, left, _)) = self.copying {
-            self.copying = (left > 1).then_some((block.saturating_add(1), left - 1, false));
+        if let Some((block, left)) = self.copying {
+            self.copying = (left > 1).then_some((block.saturating_add(1), left - 1));
             return Ok(Piece::Block(block));
         }
         match self.tokens.next(self.inlet)? {
             Token::Literal(bytes) => Ok(Piece::Literal(bytes)),
             Token::Copy { first, count } => {
-                self.copying = (count > 1).then_some((first.saturating_add(1), count - 1, false));
+                self.copying = (count > 1).then_some((first.saturating_add(1), count - 1));
                 Ok(Piece::Block(first))
             }
             Token::End => Ok(Piece::End),
@@ -375,7 +382,7 @@ impl Arrival for Content<'_> {
     }
 
     fn copied(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
-        let _ = bytes;
+        self.tokens.matched(bytes);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use wire::Ndx;
 use wire::item::{Item, ItemFlags};
 use wire::ndx::NdxReader;
 use wire::stats::Deletions;
-use wire::sums::{SumHead, block_sums, sum_head};
+use wire::sums::{block_sums, sum_head};
 
 /// Something that the other side asks for or says, in its order.
 pub(crate) enum Request {
@@ -30,7 +30,6 @@ pub(crate) enum Request {
 
 /// What the other side has of a file.
 pub(crate) struct Basis {
-    pub head: SumHead,
     pub layout: BlockLayout,
     /// `None`: it has nothing, or wants it appended to.
     pub signature: Option<Signature>,
@@ -203,7 +202,6 @@ impl RequestReader {
         .map_err(super::sums::refused)?;
         if layout.count() == 0 || self.appends {
             return Ok(Basis {
-                head,
                 layout,
                 signature: None,
             });
@@ -214,7 +212,6 @@ impl RequestReader {
         })?;
         let signature = receiver.finish().map_err(super::sums::refused)?;
         Ok(Basis {
-            head,
             layout,
             signature: Some(signature),
         })

@@ -71,7 +71,7 @@ impl Sending {
         Sending {
             writer: ListWriter::new(agreement.list_rules(&ctx.options)),
             numbers: NdxWriter::new(agreement.protocol),
-            tokens: TokenEncoder::Plain,
+            tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             buffers: BufferPool::new(256 * 1024, 16),
             ctx,
             sender,

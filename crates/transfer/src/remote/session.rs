@@ -28,7 +28,7 @@ use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use tree::filter::FilterSet;
+use tree::filter::{FilterSet, Wanted};
 use wire::CompatFlags;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
@@ -202,6 +202,8 @@ fn terms(options: &Options, call: &Call) -> Terms {
                 Codec::Zlib => Compression::Zlib,
             })),
         },
+        compress_level: options.compress.level,
+        compress_threads: options.compress.threads,
         seed: options.checksum_seed.unwrap_or(0),
     }
 }
@@ -396,8 +398,17 @@ fn exchange_filters(
     outlet: &Outlet,
 ) -> Result<FilterSet, SessionError> {
     let o = &ctx.options;
-    let receiver_wants = o.prune_empty_dirs
-        || (o.delete.is_some() && (!o.delete_excluded || agreement.protocol.has_items()));
+    let dialect = agreement.dialect();
+    let receiver_wants = dialect.receiver_wants_rules(Wanted {
+        prune_empty_dirs: o.prune_empty_dirs,
+        delete: o.delete.is_some(),
+        delete_excluded: o.delete_excluded,
+    });
+    let own = if sends {
+        tree::filter::Side::Sender
+    } else {
+        tree::filter::Side::Receiver
+    };
     let role = if sends { Role::Sender } else { Role::Receiver };
     let failed = |e: StreamError| e.tell(ctx, role);
     match side {
@@ -405,7 +416,9 @@ fn exchange_filters(
             let filters = session::read_filters(ctx)?;
             if !sends || receiver_wants {
                 let mut out = Vec::new();
-                let rules = filtering::for_peer(&filters, agreement.protocol);
+                let rules = filters
+                    .for_server(own, dialect)
+                    .map_err(|e| session::filter_failure(ctx, e))?;
                 wire::filters::put_rules(&mut out, &rules).map_err(|e| failed(e.into()))?;
                 outlet.data(&out);
             }
@@ -417,7 +430,8 @@ fn exchange_filters(
             } else {
                 Vec::new()
             };
-            filtering::of_peer(&rules, o).map_err(|e| session::filter_failure(ctx, e))
+            filtering::of_client(&rules, own, dialect, o)
+                .map_err(|e| session::filter_failure(ctx, e))
         }
     }
 }

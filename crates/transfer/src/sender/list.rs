@@ -16,6 +16,7 @@ use crate::segment::Parent;
 use fast_io::dir::{Dir, Follow, Stat};
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 use tree::entry::{Entry, EntryFlags, split};
 use tree::filter::{DirFilters, EntryKind};
@@ -23,7 +24,7 @@ use tree::names::Name;
 
 /// Makes the file list.
 pub(super) struct Lister<'a> {
-    pub sender: &'a Sender,
+    pub sender: &'a Arc<Sender>,
     pub queue: &'a SegmentQueue,
     /// How many entries have been handed over.
     pub listed: u64,
@@ -46,7 +47,7 @@ pub(super) struct Lister<'a> {
 }
 
 impl<'a> Lister<'a> {
-    pub fn new(sender: &'a Sender, queue: &'a SegmentQueue) -> Lister<'a> {
+    pub fn new(sender: &'a Arc<Sender>, queue: &'a SegmentQueue) -> Lister<'a> {
         Lister {
             sender,
             queue,

@@ -5,6 +5,7 @@
 //! - [`walk`]: descends, one segment of the list for each directory or one for all.
 //! - [`filter_stack`]: the filters that hold where the walk is.
 //! - [`entry`]: makes one entry of what is found under a name.
+//! - [`sums`]: the checksums of content that go with the list (`-c`);
 //! - [`content`]: opens what the generator asks for.
 // rsync: flist.c (sending half), sender.c
 
@@ -14,6 +15,7 @@ mod filter_stack;
 mod implied;
 mod list;
 mod operand;
+mod sums;
 mod walk;
 
 use crate::context::{Context, line};
@@ -102,7 +104,7 @@ impl Sender {
     /// Makes the file list of these operands and hands it over, segment by segment.
     /// `listed` are the names of `--files-from`, which start from the only operand.
     pub fn run(
-        &self,
+        self: &Arc<Self>,
         operands: &[Vec<u8>],
         listed: Option<&[Vec<u8>]>,
         queue: &SegmentQueue,

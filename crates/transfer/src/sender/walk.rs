@@ -208,9 +208,12 @@ impl Lister<'_> {
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
         let mut cleaned = sort_and_clean(entries);
-        if self.sender.for_wire.is_some() {
+        if let Some(wanted) = self.sender.for_wire {
             // What is not sent has no number.
             cleaned.forget_dropped();
+            if let Some(kind) = wanted.checksum {
+                self.sender.sum_all(&mut cleaned.entries, kind);
+            }
         }
         for dir in std::mem::take(&mut cleaned.repeated_dirs) {
             self.remember_repeated(dir);
