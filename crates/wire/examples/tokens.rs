@@ -27,6 +27,7 @@ fn main() {
             (Codec::Zstd, None, 2),
             (Codec::Zstd, Some(9), 0),
             (Codec::Zlibx, Some(1), 0),
+            (Codec::Zlibx, Some(2), 0),
             (Codec::Zlibx, None, 0),
             (Codec::Zlib, None, 0),
             (Codec::Zlib, Some(9), 0),
