@@ -11,7 +11,7 @@ fn words(len: usize, seed: u32) -> Vec<u8> {
     while bytes.len() < len {
         state = step(state);
         let word = (state >> 16) % 64;
-        let end = if word % 7 == 0 { '\n' } else { ' ' };
+        let end = if word.is_multiple_of(7) { '\n' } else { ' ' };
         bytes.extend_from_slice(format!("word{}{end}", word * word).as_bytes());
     }
     bytes.truncate(len);

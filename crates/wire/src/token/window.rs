@@ -64,9 +64,11 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn the_end_of_what_rsync_inserts_is_inserted(
-            lens in proptest::collection::vec(0usize..200_000, 1..12),
+            lens in proptest::collection::vec(0usize..150_000, 1..6),
             repeats: bool,
         ) {
             let (mut matched, mut all) = (Matched::new(repeats), Vec::new());
