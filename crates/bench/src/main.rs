@@ -10,6 +10,7 @@ mod bare_copy;
 mod compare_trees;
 mod error;
 mod generate;
+mod harness;
 mod interruption;
 mod io;
 mod local;
@@ -18,8 +19,10 @@ mod measure;
 mod peak_memory;
 mod peer;
 mod plot;
+mod publish;
 mod report;
 mod sys;
+mod table;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +38,7 @@ Commands:
   local                         copies, comparisons and deltas within one file system
   io                            the completion pump's drivers beside the bare system calls and other
                                 libraries
+  publish REPORT.json...        puts what `--json` wrote into the READMEs and docs/
   bare-copy SOURCE DESTINATION  the system calls that copying small files takes, and nothing else;
                                 `local` runs it beside the programs
 
@@ -55,6 +59,7 @@ fn run() -> Result<(), BenchError> {
     match parser.next()? {
         Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
         Some(lexopt::Arg::Value(command)) if command == "io" => io::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == "publish" => publish::run(parser),
         Some(lexopt::Arg::Value(command)) if command == BARE_COPY => {
             let source = PathBuf::from(parser.value()?);
             let destination = PathBuf::from(parser.value()?);
