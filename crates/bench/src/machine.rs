@@ -99,7 +99,7 @@ pub fn suffix() -> &'static str {
 }
 
 /// Whether this Windows is none: numbers from there say little of a real one.
-fn is_wine() -> bool {
+pub fn is_wine() -> bool {
     let mut query = Command::new("reg");
     query.args(["query", r"HKEY_CURRENT_USER\Software\Wine"]);
     cfg!(windows) && query.output().is_ok_and(|answer| answer.status.success())
