@@ -18,7 +18,10 @@ const LONGEST: f64 = 4.0;
 /// marks equal speed.
 pub fn svg(report: &Report) -> String {
     let others = 1..report.contenders.len();
-    let bar = if others.len() > 4 { 11.0 } else { 16.0 };
+    let bar = match report.comparison {
+        Comparison::Beside => 16.0,
+        Comparison::Summed => 11.0,
+    };
     let ratios_of = |row: &Row| -> Vec<(usize, f64)> {
         let ratio = |other| Some((other, row.ratio(0, other)?));
         others.clone().filter_map(ratio).collect()
@@ -76,8 +79,12 @@ pub fn svg(report: &Report) -> String {
 }
 
 fn legend(report: &Report) -> String {
+    let cut = match report.comparison {
+        Comparison::Beside => String::new(),
+        Comparison::Summed => format!("; bars end at {LONGEST}×"),
+    };
     let mut title = format!(
-        "How many times faster {} is (the dashed line: as fast)",
+        "How many times faster {} is (the dashed line: as fast{cut})",
         report.contenders[0].name
     );
     if report.scale < 1.0 {

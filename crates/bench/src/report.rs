@@ -222,29 +222,33 @@ impl Report {
             cells
         });
         let mut text = table(&head, rows);
-        let first = &self.contenders[0].name;
-        let slower: Vec<String> = all
-            .skip(1)
-            .filter_map(|other| {
-                let slower: Vec<String> = self
-                    .rows
-                    .iter()
-                    .filter_map(|row| Some((row, row.ratio(0, other)?)))
-                    // What differs by less than a twentieth differs from run to run.
-                    .filter(|(_, ratio)| *ratio < 0.95)
-                    .map(|(row, ratio)| format!("{} ({ratio:.2}×)", row.title))
-                    .collect();
-                let name = &self.contenders[other].name;
-                (!slower.is_empty()).then(|| format!("- than {name}: {}\n", slower.join("; ")))
-            })
-            .collect();
+        let slower: String = all.skip(1).filter_map(|other| self.slower(other)).collect();
         if !slower.is_empty() {
-            text += &format!(
-                "\nWhere `{first}` is slower by more than 5%:\n\n{}",
-                slower.concat()
-            );
+            let first = &self.contenders[0].name;
+            text += &format!("\nWhere `{first}` is slower by more than 5%:\n\n{slower}");
         }
         text
+    }
+
+    /// Where the first contender is slower than this one, the worst first.
+    fn slower(&self, other: usize) -> Option<String> {
+        /// The table above has the others.
+        const TOLD: usize = 6;
+        let with_ratio = |row| Some((row, Row::ratio(row, 0, other)?));
+        let mut slower: Vec<(&Row, f64)> = self.rows.iter().filter_map(with_ratio).collect();
+        slower.retain(|(_, ratio)| *ratio < 0.95);
+        slower.sort_by(|one, another| one.1.total_cmp(&another.1));
+        let more = slower.len().saturating_sub(TOLD);
+        let mut told: Vec<String> = slower
+            .iter()
+            .take(TOLD)
+            .map(|(row, ratio)| format!("{} ({ratio:.2}×)", row.title))
+            .collect();
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        let name = &self.contenders[other].name;
+        (!told.is_empty()).then(|| format!("- than {name}: {}\n", told.join("; ")))
     }
 
     fn memory(&self) -> String {
