@@ -15,6 +15,8 @@ mod tokio_runtime;
 
 use std::path::{Path, PathBuf};
 
+use lexopt::ValueExt;
+
 use crate::arguments::{self, Arguments};
 use crate::error::{BenchError, Doing};
 use crate::harness::{self, Benchmark, Outcome};
@@ -30,22 +32,31 @@ Runs the completion pump on each driver of this system, the bare system calls, t
 in turn, checks every result, and prints medians and ratios.
 
 Options:
-  --dir DIR          where to work (default: the system's temporary directory)";
+  --dir DIR          where to work (default: the system's temporary directory)
+  --with NAME,...    only these contenders, by the heads of their columns: to profile one";
 
 /// Parses the rest of the command line, measures, prints.
 pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
     let names = Task::names();
     let help = || format!("{HELP}\n{}\n\nNames: {}", arguments::HELP, names.join(", "));
-    let Some(arguments) = Arguments::parse(parser, help, &names, |_, _| Ok(false))? else {
+    let mut with = None;
+    let arguments = Arguments::parse(parser, help, &names, |option, parser| {
+        if option == "with" {
+            with = Some(parser.value()?.string()?);
+        }
+        Ok(option == "with")
+    })?;
+    let Some(arguments) = arguments else {
         return Ok(());
     };
-    let contenders = contender::all();
+    let contenders = chosen(contender::all(), with.as_deref())?;
     let parent = place(&arguments)?;
     harness::run(
         benchmark(&contenders),
         &arguments,
         &parent,
         |place, report| {
+            report.partial |= with.is_some();
             let in_memory = report.machine.file_system.as_deref() == Some("tmpfs");
             for task in Task::all() {
                 let cold = task.is_cold() && (in_memory || !Stage::CAN_DROP_CACHES);
@@ -58,6 +69,23 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
             Ok(())
         },
     )
+}
+
+/// Those of these names, or all.
+fn chosen(
+    mut contenders: Vec<Box<dyn Contender>>,
+    with: Option<&str>,
+) -> Result<Vec<Box<dyn Contender>>, BenchError> {
+    let known: Vec<&str> = contenders.iter().map(|each| each.name()).collect();
+    let wanted: Vec<&str> = with.map_or(known.clone(), |text| text.split(',').collect());
+    if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
+        return Err(BenchError::Usage(format!(
+            "--with knows no `{name}`; there are {}",
+            known.join(", ")
+        )));
+    }
+    contenders.retain(|each| wanted.contains(&each.name()));
+    Ok(contenders)
 }
 
 fn benchmark(contenders: &[Box<dyn Contender>]) -> Benchmark {
@@ -129,6 +157,20 @@ fn place(arguments: &Arguments) -> Result<PathBuf, BenchError> {
 mod tests {
     use super::*;
     use crate::report::tests::sample;
+
+    #[test]
+    fn contenders_are_chosen_by_name() {
+        let names = |with| -> Result<Vec<&str>, BenchError> {
+            let chosen = chosen(contender::all(), with)?;
+            Ok(chosen.iter().map(|each| each.name()).collect())
+        };
+        assert_eq!(
+            names(Some("compio,threads")).unwrap(),
+            ["threads", "compio"]
+        );
+        assert!(names(None).unwrap().len() > 3);
+        assert!(names(Some("threads,me")).is_err());
+    }
 
     #[test]
     fn everyone_does_every_task_rightly() {

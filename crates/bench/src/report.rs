@@ -391,6 +391,8 @@ Where `tidesync` is slower by more than 5%:
 - than rsync: a million (0.50×)
 ";
         assert!(text.contains(expected), "{text}");
+        report.rows = vec![report.rows[1].clone(); 8];
+        assert!(report.markdown().contains("; and 2 more\n"));
         assert!(!report.is_quick_look() && !text.contains("quick look"));
     }
 
