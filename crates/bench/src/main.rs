@@ -1,4 +1,5 @@
-//! Measures tidesync against its peers, in the same run, on the machine at hand.
+//! Measures tidesync and its completion pump against their peers, in the same run, on the machine
+//! at hand.
 //!
 //! Claims about speed are only worth something when anyone can repeat them, so the numbers in
 //! the README come from this program. Each sub-command is one module with a `run`; the

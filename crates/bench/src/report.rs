@@ -374,7 +374,7 @@ pub mod tests {
         report.rows[1].runs[1] = vec![run(0.25)];
         let text = report.markdown();
         let expected = "
-| thousand a second | tidesync | rsync | cp |
+| thousand completions a second | tidesync | rsync | cp |
 |---|---:|---:|---:|
 | small files | 2.00 | 0.67 | 1.33 |
 

@@ -25,7 +25,7 @@ impl Unit {
     pub fn head(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
-            Self::PerSecond => "thousand a second",
+            Self::PerSecond => "thousand completions a second",
             Self::Micros => "µs an operation",
         }
     }
