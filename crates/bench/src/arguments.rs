@@ -1,100 +1,87 @@
-//! The command line of `bench local`.
+//! The command line that all benchmarks share.
 
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
 use crate::error::BenchError;
-use crate::workload::Workload;
 
-const HELP: &str = "\
-Usage: cargo run --release -p bench -- local [OPTIONS]
-
-Runs tidesync, rsync, cp -a and what else is installed in turn on the same file system,
-checks every result, and prints medians and ratios as Markdown tables.
-
-Options:
-  --dir DIR          where to work (default: /dev/shm where it is big enough, else the
-                     system's temporary directory)
-  --runs N           timed runs of each program (default: 3)
-  --only NAME,...    only these workloads
-  --scale F          a fraction of the full size, for a quick look (default: 1)
-  --tidesync PATH    the tidesync to measure (default: built by cargo, release profile)
-  --rsync PATH       the rsync to measure (default: from the PATH)
-  --plot FILE.svg    draw the ratios
-  --json FILE        write the raw numbers
-
-Workloads:";
-
-/// What `bench local` was asked to do.
+/// What a benchmark was asked to do.
 #[derive(Debug, PartialEq)]
-pub struct LocalArguments {
+pub struct Arguments {
     /// Where to work, if the user cares.
     pub directory: Option<PathBuf>,
-    /// Timed runs of each program.
+    /// Timed runs of each contender.
     pub runs: usize,
-    /// The workloads to measure, in the order of the table.
-    pub workloads: Vec<Workload>,
+    /// The names of the rows to measure; all if there is none.
+    pub only: Vec<String>,
     /// The fraction of the full size, above 0 and at most 1.
     pub scale: f64,
-    /// A tidesync that need not be built.
-    pub tidesync: Option<PathBuf>,
-    /// An rsync that need not be searched.
-    pub rsync: Option<PathBuf>,
     /// Where to draw the ratios.
     pub plot: Option<PathBuf>,
     /// Where to write the raw numbers.
     pub json: Option<PathBuf>,
 }
 
-impl LocalArguments {
-    /// Parses what follows `local`; `None` when the user only asked for help.
-    pub fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, BenchError> {
+/// The lines of these options for `--help`.
+pub const HELP: &str = "\
+  --runs N           timed runs of each (default: 3)
+  --only NAME,...    only these
+  --scale F          a fraction of the full size, for a quick look (default: 1)
+  --quick            the same as --scale 0.05 --runs 1
+  --plot FILE.svg    draw the ratios
+  --json FILE        write the raw numbers, for `publish`";
+
+impl Arguments {
+    /// Parses the rest of a command line. `names` are those that `--only` knows; `own` takes the
+    /// options that this benchmark alone has, and says whether one was its own. `None` when the
+    /// user only asked for help.
+    pub fn parse(
+        mut parser: lexopt::Parser,
+        help: impl FnOnce() -> String,
+        names: &[&str],
+        mut own: impl FnMut(&str, &mut lexopt::Parser) -> Result<bool, BenchError>,
+    ) -> Result<Option<Self>, BenchError> {
         let mut arguments = Self {
             directory: None,
             runs: 3,
-            workloads: Workload::ALL.to_vec(),
+            only: Vec::new(),
             scale: 1.0,
-            tidesync: None,
-            rsync: None,
             plot: None,
             json: None,
         };
         while let Some(argument) = parser.next()? {
-            match argument {
-                Long("dir") => arguments.directory = Some(parser.value()?.into()),
-                Long("runs") => arguments.runs = runs(&parser.value()?.string()?)?,
-                Long("only") => arguments.workloads = selection(&parser.value()?.string()?)?,
-                Long("scale") => arguments.scale = scale(&parser.value()?.string()?)?,
-                Long("tidesync") => arguments.tidesync = Some(parser.value()?.into()),
-                Long("rsync") => arguments.rsync = Some(parser.value()?.into()),
-                Long("plot") => arguments.plot = Some(parser.value()?.into()),
-                Long("json") => arguments.json = Some(parser.value()?.into()),
-                Long("help") | Short('h') => {
+            let option = match argument {
+                Long(name) => name.to_owned(),
+                Short('h') => "help".to_owned(),
+                other => return Err(other.unexpected().into()),
+            };
+            match option.as_str() {
+                "dir" => arguments.directory = Some(parser.value()?.into()),
+                "runs" => arguments.runs = runs(&parser.value()?.string()?)?,
+                "only" => arguments.only = selection(&parser.value()?.string()?, names)?,
+                "scale" => arguments.scale = scale(&parser.value()?.string()?)?,
+                "quick" => (arguments.scale, arguments.runs) = (0.05, 1),
+                "plot" => arguments.plot = Some(parser.value()?.into()),
+                "json" => arguments.json = Some(parser.value()?.into()),
+                "help" => {
                     println!("{}", help());
                     return Ok(None);
                 }
-                other => return Err(other.unexpected().into()),
+                name if own(name, &mut parser)? => {}
+                name => return Err(Long(name).unexpected().into()),
             }
         }
         Ok(Some(arguments))
     }
-}
 
-fn help() -> String {
-    let mut text = HELP.to_owned();
-    for workload in Workload::ALL {
-        text.push_str(&format!(
-            "\n  {:<12} {}",
-            workload.name(),
-            workload.title(1.0)
-        ));
+    /// Whether the row of this name is to be measured.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == name)
     }
-    text
 }
 
-/// A number of runs.
-pub fn runs(text: &str) -> Result<usize, BenchError> {
+fn runs(text: &str) -> Result<usize, BenchError> {
     match text.parse() {
         Ok(runs) if runs > 0 => Ok(runs),
         _ => Err(BenchError::Usage(format!(
@@ -103,8 +90,7 @@ pub fn runs(text: &str) -> Result<usize, BenchError> {
     }
 }
 
-/// A fraction of the full size.
-pub fn scale(text: &str) -> Result<f64, BenchError> {
+fn scale(text: &str) -> Result<f64, BenchError> {
     match text.parse() {
         Ok(scale) if scale > 0.0 && scale <= 1.0 => Ok(scale),
         _ => Err(BenchError::Usage(format!(
@@ -113,40 +99,49 @@ pub fn scale(text: &str) -> Result<f64, BenchError> {
     }
 }
 
-/// Reads `small,delta` into workloads, in the order of the table whatever order was typed.
-fn selection(text: &str) -> Result<Vec<Workload>, BenchError> {
-    let wanted: Vec<&str> = text.split(',').collect();
-    for name in &wanted {
-        if !Workload::ALL.iter().any(|known| known.name() == *name) {
-            let known: Vec<&str> = Workload::ALL.iter().map(|known| known.name()).collect();
-            return Err(BenchError::Usage(format!(
-                "no workload is called `{name}`; there are {}",
-                known.join(", ")
-            )));
-        }
+/// Reads `small,delta`.
+fn selection(text: &str, known: &[&str]) -> Result<Vec<String>, BenchError> {
+    let wanted: Vec<String> = text.split(',').map(str::to_owned).collect();
+    match wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(BenchError::Usage(format!(
+            "--only knows no `{name}`; there are {}",
+            known.join(", ")
+        ))),
+        None => Ok(wanted),
     }
-    Ok(Workload::ALL
-        .into_iter()
-        .filter(|known| wanted.contains(&known.name()))
-        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Option<LocalArguments>, BenchError> {
-        LocalArguments::parse(lexopt::Parser::from_args(arguments))
+    fn parse(arguments: &[&str]) -> Result<Option<Arguments>, BenchError> {
+        let own = |name: &str, parser: &mut lexopt::Parser| {
+            if name == "program" {
+                parser.value()?;
+            }
+            Ok(name == "program")
+        };
+        let parser = lexopt::Parser::from_args(arguments);
+        Arguments::parse(parser, String::new, &["small", "delta", "big"], own)
     }
 
     #[test]
-    fn options_are_read_and_workloads_keep_the_order_of_the_table() {
-        let arguments = parse(&["--runs=5", "--only", "delta,small", "--scale", "0.02"])
-            .unwrap()
-            .unwrap();
-        assert_eq!(arguments.runs, 5);
-        assert_eq!(arguments.workloads, [Workload::Small, Workload::Delta]);
-        assert_eq!(arguments.scale, 0.02);
+    fn options_are_read_and_a_benchmark_may_have_its_own() {
+        let options = [
+            "--runs=5",
+            "--program",
+            "x",
+            "--only",
+            "delta,small",
+            "--scale",
+            "0.02",
+        ];
+        let arguments = parse(&options).unwrap().unwrap();
+        assert_eq!((arguments.runs, arguments.scale), (5, 0.02));
+        assert!(arguments.wants("small") && !arguments.wants("big"));
+        assert!(parse(&[]).unwrap().unwrap().wants("big"));
+        assert_eq!(parse(&["--help"]).unwrap(), None);
     }
 
     #[test]
@@ -157,6 +152,7 @@ mod tests {
             (vec!["--scale", "NaN"], "--scale"),
             (vec!["--only", "small,tiny"], "`tiny`"),
             (vec!["--fast"], "--fast"),
+            (vec!["fast"], "fast"),
         ] {
             let message = parse(&arguments).unwrap_err().to_string();
             assert!(message.contains(said), "{arguments:?} said {message}");

@@ -58,11 +58,20 @@ pub enum BenchError {
     )]
     WrongResult {
         /// The program's name.
-        peer: &'static str,
+        peer: String,
         /// What it was doing.
-        workload: &'static str,
+        workload: String,
         /// The first difference found.
         difference: String,
+    },
+
+    /// What was to be published is not fit for it.
+    #[error("{} is not published: {reason}", .path.display())]
+    Unfit {
+        /// The report.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
 
     /// `cargo build` did not give us a tidesync.

@@ -1,113 +1,152 @@
 //! `bench io`: the completion pump on each of its drivers, beside the bare system calls and other
 //! libraries, in the same run.
 
-mod arguments;
 mod bare;
 mod compio_runtime;
 mod contender;
+mod echo;
 mod job;
+#[cfg(windows)]
+mod private_port;
 mod pump;
-mod report;
+mod pump_echo;
 mod task;
 mod tokio_runtime;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use lexopt::ValueExt;
+
+use crate::arguments::{self, Arguments};
 use crate::error::{BenchError, Doing};
-use crate::interruption;
-use crate::machine::Machine;
-use crate::plot;
-use arguments::IoArguments;
+use crate::harness::{self, Benchmark, Outcome};
+use crate::measure::Run;
+use crate::report::{Comparison, Named, Report, Row};
 use contender::Contender;
-use report::{IoReport, IoRow};
 use task::{Stage, Task};
+
+const HELP: &str = "\
+Usage: cargo run --release -p bench -- io [OPTIONS]
+
+Runs the completion pump on each driver of this system, the bare system calls, tokio and compio
+in turn, checks every result, and prints medians and ratios.
+
+Options:
+  --dir DIR          where to work (default: the system's temporary directory)
+  --with NAME,...    only these contenders, by the heads of their columns: to profile one";
 
 /// Parses the rest of the command line, measures, prints.
 pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
-    let Some(arguments) = IoArguments::parse(parser)? else {
+    let names = Task::names();
+    let help = || format!("{HELP}\n{}\n\nNames: {}", arguments::HELP, names.join(", "));
+    let mut with = None;
+    let arguments = Arguments::parse(parser, help, &names, |option, parser| {
+        if option == "with" {
+            with = Some(parser.value()?.string()?);
+        }
+        Ok(option == "with")
+    })?;
+    let Some(arguments) = arguments else {
         return Ok(());
     };
+    let contenders = chosen(contender::all(), with.as_deref())?;
     let parent = place(&arguments)?;
-    let place = tempfile::Builder::new()
-        .prefix("tidesync-bench-")
-        .tempdir_in(&parent)
-        .doing("make a directory in", &parent)?;
-    let interrupted = interruption::remove_at(place.path());
-
-    let contenders = contender::all();
-    let mut report = IoReport {
-        machine: Machine::look(place.path()),
-        scale: arguments.scale,
-        runs: arguments.runs,
-        auto: contender::auto(),
-        contenders: contenders.iter().map(|c| c.name()).collect(),
-        rows: Vec::new(),
-    };
-    let measured = measure_all(&arguments, place.path(), &contenders, &mut report);
-    interrupted.park_if_so();
-    // What was measured before a failure is still worth printing.
-    if !report.rows.is_empty() {
-        print!("{}", report.markdown());
-    }
-    if let Some(path) = &arguments.json {
-        fs::write(path, report.json()).doing("write", path)?;
-    }
-    if let Some(path) = &arguments.plot {
-        fs::write(path, plot::svg(&report.chart())).doing("write", path)?;
-    }
-    measured
+    harness::run(
+        benchmark(&contenders),
+        &arguments,
+        &parent,
+        |place, report| {
+            report.partial |= with.is_some();
+            let in_memory = report.machine.file_system.as_deref() == Some("tmpfs");
+            for task in Task::all() {
+                let cold = task.is_cold() && (in_memory || !Stage::CAN_DROP_CACHES);
+                if cold || !arguments.wants(task.name()) || !sockets_suffice(&task) {
+                    continue;
+                }
+                let row = measure_task(task, report, place, &contenders)?;
+                report.rows.push(row);
+            }
+            Ok(())
+        },
+    )
 }
 
-fn measure_all(
-    arguments: &IoArguments,
-    place: &Path,
-    contenders: &[Box<dyn Contender>],
-    report: &mut IoReport,
-) -> Result<(), BenchError> {
-    let in_memory = report.machine.file_system.as_deref() == Some("tmpfs");
-    for task in Task::all() {
-        if !arguments.wants(&task) || (task.is_cold() && (in_memory || !Stage::CAN_DROP_CACHES)) {
-            continue;
-        }
-        let row = measure_task(task, arguments, place, contenders)?;
-        report.rows.push(row);
+/// Those of these names, or all.
+fn chosen(
+    mut contenders: Vec<Box<dyn Contender>>,
+    with: Option<&str>,
+) -> Result<Vec<Box<dyn Contender>>, BenchError> {
+    let known: Vec<&str> = contenders.iter().map(|each| each.name()).collect();
+    let wanted: Vec<&str> = with.map_or(known.clone(), |text| text.split(',').collect());
+    if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
+        return Err(BenchError::Usage(format!(
+            "--with knows no `{name}`; there are {}",
+            known.join(", ")
+        )));
     }
-    Ok(())
+    contenders.retain(|each| wanted.contains(&each.name()));
+    Ok(contenders)
 }
 
-/// A B A B: whatever disturbs the machine for a while disturbs all contenders alike.
+fn benchmark(contenders: &[Box<dyn Contender>]) -> Benchmark {
+    Benchmark {
+        command: "io",
+        conditions: format!("`auto` is `{}`", contender::auto()),
+        comparison: Comparison::Summed,
+        contenders: contenders
+            .iter()
+            .map(|each| Named {
+                name: each.name().to_owned(),
+                version: None,
+                ours: each.is_pump(),
+            })
+            .collect(),
+    }
+}
+
+/// Whether the system lets us open as many sockets as the task has.
+fn sockets_suffice(task: &Task) -> bool {
+    // What else is open: files, rings, standard streams.
+    const OTHERS: usize = 64;
+    let needed = task.sockets() + OTHERS;
+    let suffice = task.sockets() == 0 || fast_io::dir::raise_open_limit() >= needed;
+    if !suffice {
+        eprintln!(
+            "{}: not measured, the system lets us open fewer than {needed} files (`ulimit -Hn`)",
+            task.title()
+        );
+    }
+    suffice
+}
+
 fn measure_task(
     task: Task,
-    arguments: &IoArguments,
+    report: &Report,
     place: &Path,
     contenders: &[Box<dyn Contender>],
-) -> Result<IoRow, BenchError> {
-    let mut stage = Stage::prepare(task, place, arguments.scale).doing("make files in", place)?;
-    let mut row = IoRow::new(&stage, contenders.len());
-    for _ in 0..arguments.runs {
-        for (contender, runs) in contenders.iter().zip(&mut row.seconds) {
-            stage.reset().doing("make files in", place)?;
-            let time = contender
-                .run(stage.job())
-                .doing("finish a benchmark in", place)?;
-            let Some(time) = time else { continue };
-            if let Some(difference) = stage.difference().doing("verify the files in", place)? {
-                return Err(BenchError::WrongResult {
-                    peer: contender.name(),
-                    workload: task.kind(),
-                    difference,
-                });
-            }
-            runs.push(time.as_secs_f64());
-        }
-    }
-    eprintln!("{}", row.one_line());
+) -> Result<Row, BenchError> {
+    let mut stage = Stage::prepare(task, place, report.scale).doing("make files in", place)?;
+    let operations = stage.job().count();
+    let mut row = report.new_row(task.name(), task.title(), task.unit(), operations);
+    row.drawn = task.is_drawn();
+    harness::in_turn(report, &mut row, |contender| {
+        stage.reset().doing("make files in", place)?;
+        let time = contenders[contender].run(stage.job());
+        let Some(time) = time.doing("finish a benchmark in", place)? else {
+            return Ok(None);
+        };
+        let difference = stage.difference().doing("verify the files in", place)?;
+        let run = Run {
+            seconds: time.as_secs_f64(),
+            memory: None,
+        };
+        Ok(Some(Outcome { run, difference }))
+    })?;
     Ok(row)
 }
 
 /// Where to work: as asked, or where the system keeps what is temporary.
-fn place(arguments: &IoArguments) -> Result<PathBuf, BenchError> {
+fn place(arguments: &Arguments) -> Result<PathBuf, BenchError> {
     match &arguments.directory {
         Some(directory) => std::path::absolute(directory).doing("find", directory),
         None => Ok(std::env::temp_dir()),
@@ -117,19 +156,38 @@ fn place(arguments: &IoArguments) -> Result<PathBuf, BenchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::tests::sample;
+
+    #[test]
+    fn contenders_are_chosen_by_name() {
+        let names = |with| -> Result<Vec<&str>, BenchError> {
+            let chosen = chosen(contender::all(), with)?;
+            Ok(chosen.iter().map(|each| each.name()).collect())
+        };
+        assert_eq!(
+            names(Some("compio,threads")).unwrap(),
+            ["threads", "compio"]
+        );
+        assert!(names(None).unwrap().len() > 3);
+        assert!(names(Some("threads,me")).is_err());
+    }
 
     #[test]
     fn everyone_does_every_task_rightly() {
         let place = tempfile::tempdir().unwrap();
-        let arguments = IoArguments::parse(lexopt::Parser::from_args(["--quick"]));
-        let mut arguments = arguments.unwrap().unwrap();
-        arguments.scale = 1e-9;
         let contenders = contender::all();
         assert_eq!(contenders[0].name(), contender::auto());
-        for task in Task::all().into_iter().filter(|task| !task.is_cold()) {
-            let row = measure_task(task, &arguments, place.path(), &contenders).unwrap();
-            assert_eq!(row.seconds[0].len(), 1, "{}", row.title);
+        let report = Report {
+            scale: 1e-9,
+            runs: 1,
+            contenders: benchmark(&contenders).contenders,
+            ..sample()
+        };
+        let can_be = |task: &Task| !task.is_cold() && sockets_suffice(task);
+        for task in Task::all().into_iter().filter(can_be) {
+            let row = measure_task(task, &report, place.path(), &contenders).unwrap();
+            assert_eq!(row.runs[0].len(), 1, "{}", row.title);
         }
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

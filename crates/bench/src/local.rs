@@ -3,110 +3,116 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::arguments::LocalArguments;
+use crate::arguments::{self, Arguments};
 use crate::error::{BenchError, Doing};
-use crate::interruption;
-use crate::machine::Machine;
+use crate::harness::{self, Benchmark, Outcome};
 use crate::measure::{self, WatchMemory};
-use crate::peer::{self, Peer};
-use crate::plot;
-use crate::report::{Report, Row};
+use crate::peer::{self, Kind, Peer};
+use crate::report::{Comparison, Named, Report, Row};
+use crate::table::Unit;
 use crate::workload::Workload;
+
+const HELP: &str = "\
+Usage: cargo run --release -p bench -- local [OPTIONS]
+
+Runs tidesync, rsync, cp -a and what else is installed in turn on the same file system,
+checks every result, and prints medians and ratios as Markdown tables.
+
+Options:
+  --dir DIR          where to work (default: /dev/shm where it is big enough, else the
+                     system's temporary directory)
+  --tidesync PATH    the tidesync to measure (default: built by cargo, release profile)
+  --rsync PATH       the rsync to measure (default: from the PATH)";
 
 /// Parses the rest of the command line, measures, prints.
 pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
-    let Some(arguments) = LocalArguments::parse(parser)? else {
+    let (mut tidesync, mut rsync) = (None, None);
+    let names = Workload::ALL.map(Workload::name);
+    let arguments = Arguments::parse(parser, help, &names, |option, parser| {
+        let program: &mut Option<PathBuf> = match option {
+            "tidesync" => &mut tidesync,
+            "rsync" => &mut rsync,
+            _ => return Ok(false),
+        };
+        *program = Some(parser.value()?.into());
+        Ok(true)
+    })?;
+    let Some(arguments) = arguments else {
         return Ok(());
     };
-    let peers = peer::find_all(arguments.tidesync.as_deref(), arguments.rsync.as_deref())?;
+    let peers = peer::find_all(tidesync.as_deref(), rsync.as_deref())?;
     let parent = place(&arguments)?;
     check_room(&arguments, &parent)?;
-
-    let place = tempfile::Builder::new()
-        .prefix("tidesync-bench-")
-        .tempdir_in(&parent)
-        .doing("make a directory in", &parent)?;
-    let interrupted = interruption::remove_at(place.path());
-
-    let mut report = Report {
-        machine: Machine::look(place.path()),
-        scale: arguments.scale,
-        runs: arguments.runs,
-        peers,
-        rows: Vec::new(),
+    let named = |peer: &Peer| Named {
+        name: peer.kind.name().to_owned(),
+        version: Some(peer.version.clone()),
+        ours: matches!(peer.kind, Kind::Tidesync),
     };
-    let measured = measure_all(&arguments, place.path(), &mut report);
-    interrupted.park_if_so();
-    // What was measured before a failure is still worth printing.
-    if !report.rows.is_empty() {
-        print!("{}", report.markdown());
-    }
-    if let Some(path) = &arguments.json {
-        fs::write(path, report.json()).doing("write", path)?;
-    }
-    if let Some(path) = &arguments.plot {
-        fs::write(path, plot::svg(&report.chart())).doing("write", path)?;
-    }
-    measured
+    let benchmark = Benchmark {
+        command: "local",
+        conditions: "caches warm".to_owned(),
+        comparison: Comparison::Beside,
+        contenders: peers.iter().map(named).collect(),
+    };
+    harness::run(benchmark, &arguments, &parent, |place, report| {
+        for workload in wanted(&arguments) {
+            let directory = place.join(workload.name());
+            fs::create_dir(&directory).doing("create", &directory)?;
+            let row = measure_workload(workload, report, &directory, &peers)?;
+            report.rows.push(row);
+            fs::remove_dir_all(&directory).doing("clear", &directory)?;
+        }
+        Ok(())
+    })
 }
 
-fn measure_all(
-    arguments: &LocalArguments,
-    place: &Path,
-    report: &mut Report,
-) -> Result<(), BenchError> {
-    for &workload in &arguments.workloads {
-        let directory = place.join(workload.name());
-        fs::create_dir(&directory).doing("create", &directory)?;
-        let row = measure_workload(workload, arguments, &directory, &report.peers)?;
-        report.rows.push(row);
-        fs::remove_dir_all(&directory).doing("clear", &directory)?;
+fn help() -> String {
+    let mut text = format!("{HELP}\n{}\n\nNames:", arguments::HELP);
+    for workload in Workload::ALL {
+        text.push_str(&format!(
+            "\n  {:<12} {}",
+            workload.name(),
+            workload.title(1.0)
+        ));
     }
-    Ok(())
+    text
 }
 
-/// A B A B: whatever disturbs the machine for a while disturbs all programs alike.
+/// In the order of the table, whatever order was typed.
+fn wanted(arguments: &Arguments) -> impl Iterator<Item = Workload> {
+    Workload::ALL
+        .into_iter()
+        .filter(|workload| arguments.wants(workload.name()))
+}
+
 fn measure_workload(
     workload: Workload,
-    arguments: &LocalArguments,
+    report: &Report,
     directory: &Path,
     peers: &[Peer],
 ) -> Result<Row, BenchError> {
     eprintln!("{}: making the files", workload.name());
-    let stage = workload.prepare(directory, arguments.scale)?;
+    let stage = workload.prepare(directory, report.scale)?;
     let watch = match workload {
         Workload::Million => WatchMemory::Yes,
         _ => WatchMemory::No,
     };
-    let mut row = Row::new(workload, arguments.scale, peers.len());
-    for round in 1..=arguments.runs {
-        for (peer, runs) in peers.iter().zip(&mut row.runs) {
-            stage.reset()?;
-            let Some(run) = measure::run(peer, workload, stage.directory(), watch)? else {
-                continue;
-            };
-            if let Some(difference) = stage.difference(peer.kind.fidelity())? {
-                return Err(BenchError::WrongResult {
-                    peer: peer.kind.name(),
-                    workload: workload.name(),
-                    difference,
-                });
-            }
-            eprintln!(
-                "{}: run {round} of {}: {} {:.3} s",
-                workload.name(),
-                arguments.runs,
-                peer.kind.name(),
-                run.time.as_secs_f64()
-            );
-            runs.push(run);
-        }
-    }
+    let title = workload.title(report.scale);
+    let mut row = report.new_row(workload.name(), title, Unit::Seconds, 1);
+    harness::in_turn(report, &mut row, |contender| {
+        let peer = &peers[contender];
+        stage.reset()?;
+        let Some(run) = measure::run(peer, workload, stage.directory(), watch)? else {
+            return Ok(None);
+        };
+        let difference = stage.difference(peer.kind.fidelity())?;
+        Ok(Some(Outcome { run, difference }))
+    })?;
     Ok(row)
 }
 
 /// Where to work: as asked, or in memory where that is offered and big enough.
-fn place(arguments: &LocalArguments) -> Result<PathBuf, BenchError> {
+fn place(arguments: &Arguments) -> Result<PathBuf, BenchError> {
     if let Some(directory) = &arguments.directory {
         return std::path::absolute(directory).doing("find", directory);
     }
@@ -119,9 +125,6 @@ fn place(arguments: &LocalArguments) -> Result<PathBuf, BenchError> {
 }
 
 /// Workloads are made one after the other, so each must fit, not all together.
-fn check_room(arguments: &LocalArguments, directory: &Path) -> Result<(), BenchError> {
-    arguments
-        .workloads
-        .iter()
-        .try_for_each(|workload| workload.check_room(directory, arguments.scale))
+fn check_room(arguments: &Arguments, directory: &Path) -> Result<(), BenchError> {
+    wanted(arguments).try_for_each(|workload| workload.check_room(directory, arguments.scale))
 }

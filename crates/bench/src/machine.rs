@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{BenchError, Doing};
 use crate::sys::{self, Room};
 
 /// Where the numbers come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Logical processors that we may use.
     pub cores: usize,
@@ -85,6 +87,24 @@ fn parse_available_memory(meminfo: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// What this system adds to the name of a benchmark whose numbers are its own: nothing for Linux.
+pub fn suffix() -> &'static str {
+    match std::env::consts::OS {
+        "linux" => "",
+        "macos" => "-macos",
+        "windows" if is_wine() => "-wine",
+        "windows" => "-windows",
+        _ => "-elsewhere",
+    }
+}
+
+/// Whether this Windows is none: numbers from there say little of a real one.
+pub fn is_wine() -> bool {
+    let mut query = Command::new("reg");
+    query.args(["query", r"HKEY_CURRENT_USER\Software\Wine"]);
+    cfg!(windows) && query.output().is_ok_and(|answer| answer.status.success())
+}
+
 fn system() -> String {
     let mut command = if cfg!(windows) {
         let mut command = Command::new("cmd");
@@ -97,7 +117,8 @@ fn system() -> String {
     };
     match command.output() {
         Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            name + if is_wine() { " (Wine)" } else { "" }
         }
         _ => std::env::consts::OS.to_owned(),
     }

@@ -1,4 +1,5 @@
-//! Measures tidesync against its peers, in the same run, on the machine at hand.
+//! Measures tidesync and its completion pump against their peers, in the same run, on the machine
+//! at hand.
 //!
 //! Claims about speed are only worth something when anyone can repeat them, so the numbers in
 //! the README come from this program. Each sub-command is one module with a `run`; the
@@ -10,6 +11,7 @@ mod bare_copy;
 mod compare_trees;
 mod error;
 mod generate;
+mod harness;
 mod interruption;
 mod io;
 mod local;
@@ -18,8 +20,10 @@ mod measure;
 mod peak_memory;
 mod peer;
 mod plot;
+mod publish;
 mod report;
 mod sys;
+mod table;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +39,7 @@ Commands:
   local                         copies, comparisons and deltas within one file system
   io                            the completion pump's drivers beside the bare system calls and other
                                 libraries
+  publish REPORT.json...        puts what `--json` wrote into the READMEs and docs/
   bare-copy SOURCE DESTINATION  the system calls that copying small files takes, and nothing else;
                                 `local` runs it beside the programs
 
@@ -55,6 +60,7 @@ fn run() -> Result<(), BenchError> {
     match parser.next()? {
         Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
         Some(lexopt::Arg::Value(command)) if command == "io" => io::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == "publish" => publish::run(parser),
         Some(lexopt::Arg::Value(command)) if command == BARE_COPY => {
             let source = PathBuf::from(parser.value()?);
             let destination = PathBuf::from(parser.value()?);

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{BenchError, Doing};
 use crate::peak_memory::{self, PeakMemory};
@@ -12,10 +14,10 @@ use crate::peer::Peer;
 use crate::workload::Workload;
 
 /// What one run took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// From before the program was started until it was gone.
-    pub time: Duration,
+    /// Of a program: from before it was started until it was gone.
+    pub seconds: f64,
     /// Where it was asked for and the system can tell.
     pub memory: Option<PeakMemory>,
 }
@@ -70,7 +72,8 @@ pub fn run(
             stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         });
     }
-    Ok(Some(Run { time, memory }))
+    let seconds = time.as_secs_f64();
+    Ok(Some(Run { seconds, memory }))
 }
 
 /// The middle value, or the mean of the middle two; `None` of nothing.

@@ -1,65 +1,66 @@
 //! Draws how many times faster we are than others, as an SVG of horizontal bars for the README.
 
+use crate::report::{Comparison, Report, Row};
+
 const WIDTH: f64 = 860.0;
 const LABELS: f64 = 390.0;
-const BAR: f64 = 16.0;
 const GAP: f64 = 14.0;
 const TOP: f64 = 56.0;
 /// One colour a series, in the order of the table; told apart by the colour-blind too.
-const COLOURS: [&str; 5] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9"];
+const COLOURS: [&str; 7] = [
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999",
+];
+/// Where rows differ by orders of magnitude, bars end here, or the small ones could not be told
+/// apart. Their number says the rest.
+const LONGEST: f64 = 4.0;
 
-/// What is drawn.
-pub struct Chart {
-    /// Above the bars.
-    pub title: String,
-    /// Whom the ratios are to.
-    pub series: Vec<String>,
-    /// One a task.
-    pub groups: Vec<Group>,
-}
-
-/// The bars of one task.
-pub struct Group {
-    /// The task.
-    pub label: String,
-    /// One a series, where there is one.
-    pub ratios: Vec<Option<f64>>,
-}
-
-/// One group of bars a task, one bar a series; a line marks equal speed.
-pub fn svg(chart: &Chart) -> String {
-    let all = chart.groups.iter().flat_map(|group| &group.ratios);
-    let longest = all
-        .flatten()
-        .fold(1.0, |most, &ratio| f64::max(most, ratio));
+/// One group of bars a row, one bar a contender but the first, which all are compared with; a line
+/// marks equal speed.
+pub fn svg(report: &Report) -> String {
+    let others = 1..report.contenders.len();
+    let bar = match report.comparison {
+        Comparison::Beside => 16.0,
+        Comparison::Summed => 11.0,
+    };
+    let ratios_of = |row: &Row| -> Vec<(usize, f64)> {
+        let ratio = |other| Some((other, row.ratio(0, other)?));
+        others.clone().filter_map(ratio).collect()
+    };
+    let groups: Vec<(&Row, Vec<(usize, f64)>)> = report
+        .rows
+        .iter()
+        .filter(|row| row.drawn)
+        .map(|row| (row, ratios_of(row)))
+        .filter(|(_, ratios)| !ratios.is_empty())
+        .collect();
+    let all = groups.iter().flat_map(|(_, ratios)| ratios);
+    let mut longest = all.fold(1.0, |most, (_, ratio)| f64::max(most, *ratio));
+    if report.comparison == Comparison::Summed {
+        longest = longest.min(LONGEST);
+    }
     let unit = (WIDTH - LABELS - 60.0) / longest;
-    let mut body = legend(chart);
+    let mut body = legend(report);
     let mut y = TOP;
-    for group in &chart.groups {
-        let numbered = group.ratios.iter().enumerate();
-        let ratios: Vec<(usize, f64)> = numbered
-            .filter_map(|(series, ratio)| Some((series, (*ratio)?)))
-            .collect();
-        if ratios.is_empty() {
-            continue;
-        }
-        let middle = y + BAR * ratios.len() as f64 / 2.0 + 4.0;
-        let label = escaped(&group.label.replace('`', ""));
+    for (row, ratios) in groups {
+        let middle = y + bar * ratios.len() as f64 / 2.0 + 4.0;
+        let label = escaped(&row.title.replace('`', ""));
         body += &format!(
             "<text x=\"{}\" y=\"{middle:.1}\" text-anchor=\"end\">{label}</text>\n",
             LABELS - 10.0
         );
         for (series, ratio) in ratios {
-            let (length, text_y) = (ratio * unit, y + BAR - 4.0);
+            let (length, text_y) = (ratio.min(longest) * unit, y + bar - 3.0);
+            let decimals = if ratio < 2.0 { 2 } else { 1 };
             body += &format!(
                 "<rect x=\"{LABELS}\" y=\"{y:.1}\" width=\"{length:.1}\" height=\"{:.1}\" \
                  fill=\"{}\"/>\n\
-                 <text x=\"{:.1}\" y=\"{text_y:.1}\">{ratio:.1}×</text>\n",
-                BAR - 2.0,
+                 <text x=\"{:.1}\" y=\"{text_y:.1}\" font-size=\"{:.0}\">{ratio:.decimals$}×</text>\n",
+                bar - 2.0,
                 colour(series),
                 LABELS + length + 5.0,
+                f64::min(bar - 1.0, 12.0),
             );
-            y += BAR;
+            y += bar;
         }
         y += GAP;
     }
@@ -77,26 +78,38 @@ pub fn svg(chart: &Chart) -> String {
     )
 }
 
-fn legend(chart: &Chart) -> String {
+fn legend(report: &Report) -> String {
+    let cut = match report.comparison {
+        Comparison::Beside => String::new(),
+        Comparison::Summed => format!("; bars end at {LONGEST}×"),
+    };
+    let mut title = format!(
+        "How many times faster {} is (the dashed line: as fast{cut})",
+        report.contenders[0].name
+    );
+    if report.scale < 1.0 {
+        title += &format!(", at {} of the full size", report.scale);
+    }
     let mut text = format!(
         "<text x=\"10\" y=\"20\" font-size=\"14\" font-weight=\"bold\">{}</text>\n",
-        escaped(&chart.title)
+        escaped(&title)
     );
-    for (index, series) in chart.series.iter().enumerate() {
-        let x = LABELS + 110.0 * index as f64;
+    for (series, contender) in report.contenders.iter().enumerate().skip(1) {
+        let x = 10.0 + 120.0 * (series - 1) as f64;
         text += &format!(
             "<rect x=\"{x}\" y=\"30\" width=\"10\" height=\"10\" fill=\"{}\"/>\n\
              <text x=\"{}\" y=\"39\">than {}</text>\n",
-            colour(index),
+            colour(series),
             x + 15.0,
-            escaped(series),
+            escaped(&contender.name),
         );
     }
     text
 }
 
+/// Series count from the second contender.
 fn colour(series: usize) -> &'static str {
-    COLOURS[series % COLOURS.len()]
+    COLOURS[(series - 1) % COLOURS.len()]
 }
 
 fn escaped(text: &str) -> String {
@@ -110,7 +123,7 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_the_ratios() {
-        let svg = svg(&sample().chart());
+        let svg = svg(&sample());
         let widths: Vec<f64> = svg
             .lines()
             .filter(|line| line.starts_with("<rect x=\"390\""))
@@ -133,8 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn bars_that_are_too_long_are_cut_and_others_left_out() {
+        let mut report = sample();
+        report.comparison = Comparison::Summed;
+        report.rows[0].runs[1].truncate(1);
+        report.rows[0].runs[1][0].seconds = 1000.0;
+        report.rows[1].drawn = false;
+        let svg = svg(&report);
+        assert!(svg.contains("width=\"410.0\"") && svg.contains("1000.0×"));
+        assert!(!svg.contains(&report.rows[1].title));
+    }
+
+    #[test]
     fn every_element_is_closed_and_text_is_escaped() {
-        let svg = svg(&sample().chart());
+        let svg = svg(&sample());
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("than rsync") && svg.contains("3.0×"));

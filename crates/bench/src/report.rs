@@ -1,62 +1,107 @@
-//! What was measured, as Markdown for people and JSON for programs.
+//! What a benchmark found out, whichever it was: kept as JSON, shown as Markdown.
+//!
+//! A [`Report`] has one column a contender and one row a task, and knows each single run. It is
+//! written with `--json`; [`publish`](crate::publish) reads it again, so that what was measured on
+//! one system, as another user, can be published on another without being measured anew.
 
-use std::fmt::Write;
+use std::io;
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::measure::{Run, median};
-use crate::peer::Peer;
-use crate::plot::{Chart, Group};
-use crate::workload::Workload;
+use crate::table::{Ratio, Unit, table};
 
-/// All that one `bench local` found out.
+/// All that one run of a benchmark found out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// Of this format.
+    pub version: u32,
+    /// Under which name it is published: `local`, `io`, `io-wine` and so on.
+    pub name: String,
     /// Where.
     pub machine: Machine,
     /// The fraction of the full size.
     pub scale: f64,
-    /// Timed runs of each program.
+    /// Timed runs of each contender.
     pub runs: usize,
-    /// The programs, ours first.
-    pub peers: Vec<Peer>,
-    /// One a workload.
+    /// Whether only some of the rows were asked for.
+    pub partial: bool,
+    /// What else a reader must know of these numbers.
+    pub conditions: String,
+    /// How the contenders are compared.
+    pub comparison: Comparison,
+    /// The columns, the one that all others are compared with first.
+    pub contenders: Vec<Named>,
+    /// One a task.
     pub rows: Vec<Row>,
 }
 
-/// The runs of all programs on one workload.
+/// The version of the format that is written and read.
+pub const VERSION: u32 = 2;
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its head.
+    pub name: String,
+    /// What it says of itself, if that matters.
+    pub version: Option<String>,
+    /// Whether it is ours.
+    pub ours: bool,
+}
+
+/// Where the ratios are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// Beside the numbers, a column a contender.
+    Beside,
+    /// In a table of their own, as mean and extreme: where there are many rows and contenders.
+    Summed,
+}
+
+/// The runs of all contenders on one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Which.
-    pub workload: Workload,
-    /// In words, with the numbers of its scale.
+    /// The name of its kind, by which `--only` knows it.
+    pub name: String,
+    /// In words.
     pub title: String,
-    /// For each program, in the order of [`Report::peers`]; empty if it cannot do this.
+    /// What is told of it.
+    pub unit: Unit,
+    /// How many operations one run was.
+    pub operations: usize,
+    /// Whether it has bars in the drawing.
+    pub drawn: bool,
+    /// For each contender, each run; empty if it cannot do this.
     pub runs: Vec<Vec<Run>>,
 }
 
 impl Row {
-    /// A row in which nothing was run yet.
-    pub fn new(workload: Workload, scale: f64, peers: usize) -> Self {
-        Self {
-            workload,
-            title: workload.title(scale),
-            runs: vec![Vec::new(); peers],
-        }
+    /// The median time of a contender, in seconds.
+    pub fn seconds(&self, contender: usize) -> Option<f64> {
+        median(self.runs[contender].iter().map(|run| run.seconds))
     }
 
-    /// The median time of a program, in seconds.
-    pub fn seconds(&self, peer: usize) -> Option<f64> {
-        median(self.runs[peer].iter().map(|run| run.time.as_secs_f64()))
+    /// How many times faster the contender `ours` is than `other`.
+    pub fn ratio(&self, ours: usize, other: usize) -> Option<f64> {
+        Some(self.seconds(other)? / self.seconds(ours)?)
     }
 
-    /// How many times faster tidesync, the first program, is than this one.
-    pub fn speedup(&self, peer: usize) -> Option<f64> {
-        Some(self.seconds(peer)? / self.seconds(0)?)
+    /// For those who wait.
+    pub fn one_line(&self) -> String {
+        let all = 0..self.runs.len();
+        let cells: Vec<String> = all.map(|contender| self.cell(contender)).collect();
+        format!("{}: {} {}", self.title, cells.join(" | "), self.unit.head())
     }
 
-    /// The median peak of a program, in bytes: of its largest process and of all.
-    fn memory(&self, peer: usize) -> Option<(f64, f64)> {
-        let peaks = || self.runs[peer].iter().filter_map(|run| run.memory);
+    fn cell(&self, contender: usize) -> String {
+        self.unit.cell(self.seconds(contender), self.operations)
+    }
+
+    /// The median peak of a contender, in bytes: of its largest process and of all.
+    fn memory(&self, contender: usize) -> Option<(f64, f64)> {
+        let peaks = || self.runs[contender].iter().filter_map(|run| run.memory);
         Some((
             median(peaks().map(|peak| peak.largest as f64))?,
             median(peaks().map(|peak| peak.sum as f64))?,
@@ -65,9 +110,33 @@ impl Row {
 }
 
 impl Report {
-    /// Facts, times and memory, ready to be pasted.
+    /// A row in which nothing was run yet.
+    pub fn new_row(&self, name: &str, title: String, unit: Unit, operations: usize) -> Row {
+        Row {
+            name: name.to_owned(),
+            title,
+            unit,
+            operations,
+            drawn: true,
+            runs: vec![Vec::new(); self.contenders.len()],
+        }
+    }
+
+    /// Whether it is less than what is to be published.
+    pub fn is_quick_look(&self) -> bool {
+        self.scale < 1.0 || self.partial
+    }
+
+    /// Facts, times, ratios and memory.
     pub fn markdown(&self) -> String {
-        [self.facts(), self.times(), self.memory()].concat()
+        let mut text = self.facts();
+        for unit in Unit::ALL {
+            text += &self.numbers(unit);
+        }
+        if self.comparison == Comparison::Summed {
+            text += &self.summary();
+        }
+        text + &self.memory()
     }
 
     fn facts(&self) -> String {
@@ -80,12 +149,14 @@ impl Report {
             machine.system,
             machine.file_system.clone().unwrap_or_else(unknown),
         );
-        for peer in &self.peers {
-            text += &format!("- {}: {}\n", peer.kind.name(), peer.version);
+        for contender in &self.contenders {
+            if let Some(version) = &contender.version {
+                text += &format!("- {}: {version}\n", contender.name);
+            }
         }
         text += &format!(
-            "- medians of {} runs in turn, caches warm, every result checked\n",
-            self.runs
+            "- medians of {} runs in turn, {}, every result checked\n",
+            self.runs, self.conditions
         );
         if self.scale < 1.0 {
             text += &format!(
@@ -96,23 +167,88 @@ impl Report {
         text
     }
 
-    /// Seconds of each program, then how many times faster tidesync is.
-    fn times(&self) -> String {
-        let others = 1..self.peers.len();
-        let mut head = vec!["seconds".to_owned()];
-        head.extend(self.peers.iter().map(|peer| peer.kind.name().to_owned()));
+    /// The rows that are told in `unit`; nothing if there are none.
+    fn numbers(&self, unit: Unit) -> String {
+        let rows: Vec<&Row> = self.rows.iter().filter(|row| row.unit == unit).collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        let all = 0..self.contenders.len();
+        let compared = match self.comparison {
+            Comparison::Beside => 1..all.end,
+            Comparison::Summed => 0..0,
+        };
+        let mut head = vec![unit.head().to_owned()];
+        head.extend(self.contenders.iter().map(|each| each.name.clone()));
         head.extend(
-            others
+            compared
                 .clone()
-                .map(|other| format!("vs {}", self.peers[other].kind.name())),
+                .map(|other| format!("vs {}", self.contenders[other].name)),
         );
-        let rows = self.rows.iter().map(|row| {
-            let mut cells = vec![row.title.clone()];
-            cells.extend((0..self.peers.len()).map(|peer| cell(row.seconds(peer), "")));
-            cells.extend(others.clone().map(|other| cell(row.speedup(other), "×")));
+        table(
+            &head,
+            rows.into_iter().map(|row| {
+                let mut cells = vec![row.title.clone()];
+                cells.extend(all.clone().map(|contender| row.cell(contender)));
+                cells.extend(compared.clone().map(|other| {
+                    row.ratio(0, other)
+                        .map_or_else(String::new, |ratio| format!("{ratio:.2}×"))
+                }));
+                cells
+            }),
+        )
+    }
+
+    /// How much faster each of ours is than each other, over all rows, and where it is slower.
+    fn summary(&self) -> String {
+        let all = 0..self.contenders.len();
+        let ours: Vec<usize> = all
+            .clone()
+            .filter(|&each| self.contenders[each].ours)
+            .collect();
+        let mut head = vec!["how many times faster (least to most)".to_owned()];
+        head.extend(
+            self.contenders
+                .iter()
+                .map(|each| format!("than {}", each.name)),
+        );
+        let rows = ours.iter().map(|&each| {
+            let mut cells = vec![self.contenders[each].name.clone()];
+            cells.extend(all.clone().map(|other| {
+                Ratio::over(&self.rows, each, other)
+                    .filter(|_| each != other)
+                    .map_or_else(String::new, |ratio| ratio.to_string())
+            }));
             cells
         });
-        table(&head, rows)
+        let mut text = table(&head, rows);
+        let slower: String = all.skip(1).filter_map(|other| self.slower(other)).collect();
+        if !slower.is_empty() {
+            let first = &self.contenders[0].name;
+            text += &format!("\nWhere `{first}` is slower by more than 5%:\n\n{slower}");
+        }
+        text
+    }
+
+    /// Where the first contender is slower than this one, the worst first.
+    fn slower(&self, other: usize) -> Option<String> {
+        /// The table above has the others.
+        const TOLD: usize = 6;
+        let with_ratio = |row| Some((row, Row::ratio(row, 0, other)?));
+        let mut slower: Vec<(&Row, f64)> = self.rows.iter().filter_map(with_ratio).collect();
+        slower.retain(|(_, ratio)| *ratio < 0.95);
+        slower.sort_by(|one, another| one.1.total_cmp(&another.1));
+        let more = slower.len().saturating_sub(TOLD);
+        let mut told: Vec<String> = slower
+            .iter()
+            .take(TOLD)
+            .map(|(row, ratio)| format!("{} ({ratio:.2}×)", row.title))
+            .collect();
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        let name = &self.contenders[other].name;
+        (!told.is_empty()).then(|| format!("- than {name}: {}\n", told.join("; ")))
     }
 
     fn memory(&self) -> String {
@@ -120,14 +256,17 @@ impl Report {
             .rows
             .iter()
             .flat_map(|row| {
-                self.peers.iter().enumerate().filter_map(|(index, peer)| {
-                    let (largest, sum) = row.memory(index)?;
-                    Some(vec![
-                        format!("{}: {}", peer.kind.name(), row.title),
-                        format!("{:.1} MB", largest / 1e6),
-                        format!("{:.1} MB", sum / 1e6),
-                    ])
-                })
+                self.contenders
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, contender)| {
+                        let (largest, sum) = row.memory(index)?;
+                        Some(vec![
+                            format!("{}: {}", contender.name, row.title),
+                            format!("{:.1} MB", largest / 1e6),
+                            format!("{:.1} MB", sum / 1e6),
+                        ])
+                    })
             })
             .collect();
         if rows.is_empty() {
@@ -137,123 +276,42 @@ impl Report {
         table(&head, rows)
     }
 
-    /// The ratios as bars.
-    pub fn chart(&self) -> Chart {
-        let others = 1..self.peers.len();
-        let mut title = "How many times faster tidesync is (the dashed line: as fast)".to_owned();
-        if self.scale < 1.0 {
-            title += &format!(", at {} of the full size", self.scale);
-        }
-        let groups = self.rows.iter().map(|row| Group {
-            label: row.title.clone(),
-            ratios: others.clone().map(|peer| row.speedup(peer)).collect(),
-        });
-        Chart {
-            title,
-            series: others
-                .clone()
-                .map(|peer| self.peers[peer].kind.name().to_owned())
-                .collect(),
-            groups: groups.collect(),
-        }
+    /// Every single run, for programs.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn json(&self) -> io::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
-
-    /// Every single run.
-    pub fn json(&self) -> String {
-        let rows: Vec<_> = self.rows.iter().map(|row| self.json_row(row)).collect();
-        let peers: Vec<_> = self
-            .peers
-            .iter()
-            .map(|peer| json!({ "name": peer.kind.name(), "version": peer.version }))
-            .collect();
-        let report = json!({
-            "version": 1,
-            "command": "local",
-            "scale": self.scale,
-            "machine": {
-                "cores": self.machine.cores,
-                "processor": self.machine.processor,
-                "system": self.machine.system,
-                "file_system": self.machine.file_system,
-            },
-            "peers": peers,
-            "workloads": rows,
-        });
-        format!("{report:#}\n")
-    }
-
-    fn json_row(&self, row: &Row) -> serde_json::Value {
-        let results: serde_json::Map<String, serde_json::Value> = self
-            .peers
-            .iter()
-            .zip(&row.runs)
-            .filter(|(_, runs)| !runs.is_empty())
-            .map(|(peer, runs)| {
-                let seconds: Vec<f64> = runs.iter().map(|run| run.time.as_secs_f64()).collect();
-                let memory: Vec<_> = runs
-                    .iter()
-                    .filter_map(|run| run.memory)
-                    .map(|peak| json!({ "largest": peak.largest, "sum": peak.sum }))
-                    .collect();
-                let result = json!({ "seconds": seconds, "peak_memory_bytes": memory });
-                (peer.kind.name().to_owned(), result)
-            })
-            .collect();
-        json!({ "name": row.workload.name(), "title": row.title, "results": results })
-    }
-}
-
-fn cell(number: Option<f64>, unit: &str) -> String {
-    number.map_or_else(String::new, |number| format!("{number:.2}{unit}"))
-}
-
-/// A Markdown table.
-pub fn table(head: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut text = format!(
-        "\n| {} |\n|---{}|\n",
-        head.join(" | "),
-        "|---:".repeat(head.len() - 1)
-    );
-    for row in rows {
-        let written = writeln!(text, "| {} |", row.join(" | "));
-        debug_assert!(written.is_ok());
-    }
-    text
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
     use crate::peak_memory::PeakMemory;
-    use crate::peer::Kind;
-    use std::path::PathBuf;
-    use std::time::Duration;
 
-    /// Two workloads, three programs; `cp` can do the first only.
+    fn run(seconds: f64) -> Run {
+        Run {
+            seconds,
+            memory: None,
+        }
+    }
+
+    /// Two rows, three contenders; the last can do the first only.
     pub fn sample() -> Report {
-        let run = |milliseconds, memory| Run {
-            time: Duration::from_millis(milliseconds),
-            memory,
+        let peak = |largest, sum| Run {
+            memory: Some(PeakMemory { largest, sum }),
+            ..run(if largest == sum { 0.5 } else { 1.0 })
         };
-        let peak = |largest, sum| Some(PeakMemory { largest, sum });
-        let peer = |kind: Kind| Peer {
-            kind,
-            program: PathBuf::from(kind.name()),
-            version: format!("{} version 1", kind.name()),
+        let named = |(name, ours): (&str, bool)| Named {
+            name: name.to_owned(),
+            version: ours.then(|| "version 1".to_owned()),
+            ours,
         };
-        let mut small = Row::new(Workload::Small, 0.5, 3);
-        small.runs = vec![
-            vec![run(900, None), run(1000, None), run(5000, None)],
-            vec![run(3000, None), run(2500, None), run(3500, None)],
-            vec![run(1500, None)],
-        ];
-        let mut million = Row::new(Workload::Million, 0.5, 3);
-        million.runs = vec![
-            vec![run(500, peak(8_000_000, 8_000_000))],
-            vec![run(1000, peak(7_300_000, 14_600_000))],
-            vec![],
-        ];
-        Report {
+        let contenders = [("tidesync", true), ("rsync", false), ("cp", false)].map(named);
+        let mut report = Report {
+            version: VERSION,
+            name: "local".to_owned(),
             machine: Machine {
                 cores: 2,
                 processor: None,
@@ -262,9 +320,26 @@ pub mod tests {
             },
             scale: 0.5,
             runs: 3,
-            peers: [Kind::Tidesync, Kind::Rsync, Kind::Cp].map(peer).into(),
-            rows: vec![small, million],
-        }
+            partial: false,
+            conditions: "caches warm".to_owned(),
+            comparison: Comparison::Beside,
+            contenders: contenders.into(),
+            rows: Vec::new(),
+        };
+        let mut small = report.new_row("small", "small files".to_owned(), Unit::Seconds, 1);
+        small.runs = vec![
+            vec![run(0.9), run(1.0), run(5.0)],
+            vec![run(3.0), run(2.5), run(3.5)],
+            vec![run(1.5)],
+        ];
+        let mut million = report.new_row("million", "a million".to_owned(), Unit::Seconds, 1);
+        million.runs = vec![
+            vec![peak(8_000_000, 8_000_000)],
+            vec![peak(7_300_000, 14_600_000)],
+            vec![],
+        ];
+        report.rows = vec![small, million];
+        report
     }
 
     #[test]
@@ -272,45 +347,58 @@ pub mod tests {
         let expected = "\
 - machine: 2 cores, not known; Linux 6.18
 - file system: tmpfs
-- tidesync: tidesync version 1
-- rsync: rsync version 1
-- cp -a: cp -a version 1
+- tidesync: version 1
 - medians of 3 runs in turn, caches warm, every result checked
 - **a quick look at 0.5 of the full size: do not publish**
 
-| seconds | tidesync | rsync | cp -a | vs rsync | vs cp -a |
+| seconds | tidesync | rsync | cp | vs rsync | vs cp |
 |---|---:|---:|---:|---:|---:|
-| 25,000 files of 0–8 KiB in 250 directories, fresh copy | 1.00 | 3.00 | 1.50 | 3.00× | 1.50× |
-| 500,000 empty files, dry run | 0.50 | 1.00 |  | 2.00× |  |
+| small files | 1.00 | 3.00 | 1.50 | 3.00× | 1.50× |
+| a million | 0.50 | 1.00 |  | 2.00× |  |
 
 | peak memory | largest process | all processes |
 |---|---:|---:|
-| tidesync: 500,000 empty files, dry run | 8.0 MB | 8.0 MB |
-| rsync: 500,000 empty files, dry run | 7.3 MB | 14.6 MB |
+| tidesync: a million | 8.0 MB | 8.0 MB |
+| rsync: a million | 7.3 MB | 14.6 MB |
 ";
         assert_eq!(sample().markdown(), expected);
     }
 
     #[test]
-    fn full_size_carries_no_warning() {
-        let report = Report {
-            scale: 1.0,
-            ..sample()
-        };
-        assert!(!report.markdown().contains("quick look"));
+    fn a_row_is_told_in_its_unit_and_ratios_can_be_summed() {
+        let mut report = sample();
+        report.comparison = Comparison::Summed;
+        report.scale = 1.0;
+        (report.rows[0].unit, report.rows[0].operations) = (Unit::PerSecond, 2000);
+        (report.rows[1].unit, report.rows[1].operations) = (Unit::Micros, 100_000);
+        report.rows[1].runs[1] = vec![run(0.25)];
+        let text = report.markdown();
+        let expected = "
+| thousand completions a second | tidesync | rsync | cp |
+|---|---:|---:|---:|
+| small files | 2.00 | 0.67 | 1.33 |
+
+| µs an operation | tidesync | rsync | cp |
+|---|---:|---:|---:|
+| a million | 5.00 | 2.50 |  |
+
+| how many times faster (least to most) | than tidesync | than rsync | than cp |
+|---|---:|---:|---:|
+| tidesync |  | 1.22 (0.50–3.00) | 1.50 (1.50–1.50) |
+
+Where `tidesync` is slower by more than 5%:
+
+- than rsync: a million (0.50×)
+";
+        assert!(text.contains(expected), "{text}");
+        report.rows = vec![report.rows[1].clone(); 8];
+        assert!(report.markdown().contains("; and 2 more\n"));
+        assert!(!report.is_quick_look() && !text.contains("quick look"));
     }
 
     #[test]
-    fn the_json_holds_every_run() {
-        let report: serde_json::Value = serde_json::from_str(&sample().json()).unwrap();
-        let small = &report["workloads"][0];
-        assert_eq!(small["name"], "small");
-        assert_eq!(
-            small["results"]["tidesync"]["seconds"],
-            json!([0.9, 1.0, 5.0])
-        );
-        let million = &report["workloads"][1]["results"];
-        assert_eq!(million["rsync"]["peak_memory_bytes"][0]["sum"], 14_600_000);
-        assert!(million.get("cp -a").is_none());
+    fn what_was_kept_can_be_read_again() {
+        let kept: Report = serde_json::from_str(&sample().json().unwrap()).unwrap();
+        assert_eq!(kept, sample());
     }
 }

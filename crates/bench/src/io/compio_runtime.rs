@@ -1,4 +1,4 @@
-//! compio, and what a pump replaces: a completion port of its own for every operation.
+//! compio, on its runtime, which has one thread.
 
 use std::cell::Cell;
 use std::io;
@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use compio::BufResult;
 use compio::fs::{File, OpenOptions};
-use compio::io::{AsyncReadAt, AsyncWriteAt};
+use compio::io::{AsyncRead, AsyncReadAt, AsyncWriteAt, AsyncWriteExt};
+use compio::net::TcpStream;
 use compio::runtime::Runtime;
 
 use super::contender::Contender;
+use super::echo::{Echo, MESSAGE};
 use super::job::{Files, Job, Positioned, Way};
 
 pub struct Compio;
@@ -29,6 +31,7 @@ impl Contender for Compio {
             // There, one thread feeds in any case.
             Job::Fed(_) => return Ok(None),
             Job::Files(files) => small_files(&runtime, files),
+            Job::Echo(job) => echo(&runtime, job),
         }
         .map(Some)
     }
@@ -123,31 +126,64 @@ fn small_files(runtime: &Runtime, files: &Arc<Files>) -> io::Result<Duration> {
     })
 }
 
-fn ended<T, E>(joined: Result<T, E>) -> io::Result<T> {
-    joined.map_err(|_| io::Error::other("a task died"))
+fn echo(runtime: &Runtime, echo: &Arc<Echo>) -> io::Result<Duration> {
+    let ends = echo.connect()?;
+    runtime.block_on(async {
+        let mut streams = Vec::new();
+        for ends in ends {
+            let client = TcpStream::from_std(ends.client)?;
+            streams.push((client, TcpStream::from_std(ends.server)?));
+        }
+        let begun = Instant::now();
+        let mut tasks = Vec::new();
+        for (number, (client, server)) in streams.into_iter().enumerate() {
+            tasks.push(runtime.spawn(send_back(server, echo.bytes())));
+            tasks.push(runtime.spawn(exchange(client, Arc::clone(echo), number)));
+        }
+        for task in tasks {
+            let result: io::Result<()> = ended(task.await)?;
+            result?;
+        }
+        Ok(begun.elapsed())
+    })
 }
 
-/// What a pump replaces on Windows: each operation makes a port and opens the file anew, as a port
-/// attaches to a handle once. (Shown there only.)
-pub struct PrivatePort;
-
-impl Contender for PrivatePort {
-    fn name(&self) -> &'static str {
-        "private ports"
-    }
-
-    fn run(&self, job: &Job) -> io::Result<Option<Duration>> {
-        let Job::Positioned(job) = job else {
-            return Ok(None);
-        };
-        let mut block = job.new_block();
-        let begun = Instant::now();
-        for turn in 0..job.count {
-            block = Runtime::new()?.block_on(async {
-                let file = open(job).await?;
-                one(job, &file, turn, block).await
-            })?;
+async fn send_back(mut stream: TcpStream, mut left: usize) -> io::Result<()> {
+    let mut room = Vec::with_capacity(MESSAGE);
+    while left > 0 {
+        room.clear();
+        let BufResult(arrived, part) = stream.read(room).await;
+        if arrived? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Some(begun.elapsed()))
+        left -= part.len();
+        let BufResult(sent, part) = stream.write_all(part).await;
+        sent?;
+        room = part;
     }
+    Ok(())
+}
+
+async fn exchange(mut stream: TcpStream, echo: Arc<Echo>, number: usize) -> io::Result<()> {
+    let mut message = echo.message(number);
+    let mut room = Vec::with_capacity(MESSAGE);
+    for round in 0..echo.rounds {
+        Echo::stamp(round, &mut message);
+        let BufResult(sent, sent_message) = stream.write_all(message).await;
+        sent?;
+        message = sent_message;
+        let mut arrived = 0;
+        while arrived < MESSAGE {
+            room.clear();
+            let BufResult(result, part) = stream.read(room).await;
+            result?;
+            arrived = Echo::check(&message, arrived, &part)?;
+            room = part;
+        }
+    }
+    Ok(())
+}
+
+fn ended<T, E>(joined: Result<T, E>) -> io::Result<T> {
+    joined.map_err(|_| io::Error::other("a task died"))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fast_io::{Backend, CompletionPump, PumpConfig};
 
 use super::bare::Bare;
-use super::compio_runtime::{Compio, PrivatePort};
+use super::compio_runtime::Compio;
 use super::job::Job;
 use super::pump::Pump;
 use super::tokio_runtime::Tokio;
@@ -16,8 +16,13 @@ pub trait Contender {
     /// The head of its column.
     fn name(&self) -> &'static str;
 
+    /// Whether it is the pump, on one of its drivers.
+    fn is_pump(&self) -> bool {
+        false
+    }
+
     /// Does the job once and says how long that took; `None` if it has no way to. Opening the
-    /// file and starting threads are not part of the time.
+    /// file, connecting and starting threads are not part of the time.
     ///
     /// # Errors
     /// The first of any operation.
@@ -45,9 +50,8 @@ pub fn all() -> Vec<Box<dyn Contender>> {
     all.push(Box::new(Bare));
     all.push(Box::new(Tokio));
     all.push(Box::new(Compio));
-    if cfg!(windows) {
-        all.push(Box::new(PrivatePort));
-    }
+    #[cfg(windows)]
+    all.push(Box::new(super::private_port::PrivatePort));
     all
 }
 

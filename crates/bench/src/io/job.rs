@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::echo::Echo;
+
 /// What a contender is to do.
 pub enum Job {
     /// Closures that do nothing, on other threads.
@@ -15,6 +17,8 @@ pub enum Job {
     Fed(Arc<Positioned>),
     /// Small files.
     Files(Arc<Files>),
+    /// Messages that come back.
+    Echo(Arc<Echo>),
 }
 
 /// Reads or writes of one file, each block once.
@@ -71,7 +75,7 @@ impl Job {
     pub fn positioned(&self) -> Option<&Arc<Positioned>> {
         match self {
             Job::Positioned(job) | Job::Fed(job) => Some(job),
-            Job::Work { .. } | Job::Files(_) => None,
+            Job::Work { .. } | Job::Files(_) | Job::Echo(_) => None,
         }
     }
 
@@ -81,6 +85,7 @@ impl Job {
             Job::Work { count } => *count,
             Job::Positioned(job) | Job::Fed(job) => job.count,
             Job::Files(files) => files.count,
+            Job::Echo(echo) => echo.streams * echo.rounds,
         }
     }
 }

@@ -13,6 +13,7 @@ use fast_io::{
 use super::bare;
 use super::contender::Contender;
 use super::job::{Files, Job, Positioned, Way};
+use super::pump_echo;
 
 pub struct Pump {
     backend: Backend,
@@ -37,6 +38,10 @@ impl Contender for Pump {
         self.name
     }
 
+    fn is_pump(&self) -> bool {
+        true
+    }
+
     fn run(&self, job: &Job) -> io::Result<Option<Duration>> {
         let config = PumpConfig::default();
         match job {
@@ -44,6 +49,10 @@ impl Contender for Pump {
             Job::Positioned(job) => chained(self.start(config)?, job),
             Job::Fed(job) => fed(&self.start(config.with_max_operations(job.depth))?, job),
             Job::Files(files) => small_files(&self.start(config)?, files),
+            Job::Echo(echo) => {
+                let config = config.with_max_operations(pump_echo::operations(echo));
+                pump_echo::run(self.start(config)?, echo)
+            }
         }
         .map(Some)
     }
@@ -51,15 +60,16 @@ impl Contender for Pump {
 
 /// The first thing that went wrong.
 #[derive(Clone, Default)]
-struct Failure(Arc<Mutex<Option<io::Error>>>);
+pub struct Failure(Arc<Mutex<Option<io::Error>>>);
 
 impl Failure {
-    fn note(&self, error: io::Error) {
+    pub fn note(&self, error: io::Error) {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(error);
     }
 
-    fn or(self, time: Duration) -> io::Result<Duration> {
+    /// The time, if nothing went wrong.
+    pub fn or(self, time: Duration) -> io::Result<Duration> {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.take().map_or(Ok(time), Err)
     }

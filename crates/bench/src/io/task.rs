@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::echo::{Echo, MESSAGE};
 use super::job::{Files, Job, Order, Positioned, Way};
 use crate::sys;
+use crate::table::Unit;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub enum Task {
         block: usize,
         depth: usize,
     },
+    /// Messages over streams of loopback TCP, and back.
+    Echo { streams: usize },
 }
 
 /// Whether the file is in memory when it is read.
@@ -83,11 +87,21 @@ impl Task {
                 });
             }
         }
+        for streams in [1, 64, 1000] {
+            tasks.push(Task::Echo { streams });
+        }
         tasks
     }
 
+    /// Every name, once.
+    pub fn names() -> Vec<&'static str> {
+        let mut names: Vec<&str> = Self::all().iter().map(Self::name).collect();
+        names.dedup();
+        names
+    }
+
     /// The name by which `--only` knows tasks of this kind.
-    pub fn kind(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Task::Nothing { .. } => "nothing",
             Task::Work => "work",
@@ -101,6 +115,7 @@ impl Task {
                 Cache::Warm => "warm",
                 Cache::Cold => "cold",
             },
+            Task::Echo { .. } => "echo",
         }
     }
 
@@ -135,16 +150,56 @@ impl Task {
                     size(block)
                 )
             }
+            Task::Echo { streams: 1 } => format!("echo of {}, 1 stream", size(MESSAGE)),
+            Task::Echo { streams } => format!("echo of {}, {streams} streams", size(MESSAGE)),
+        }
+    }
+
+    /// What is told of it. What does nothing has no time of its own: how much of it can be done?
+    pub fn unit(&self) -> Unit {
+        match self {
+            Task::Nothing { .. } | Task::Work => Unit::PerSecond,
+            _ => Unit::Micros,
+        }
+    }
+
+    /// Whether it is drawn. Of writes and reads, those are that keep several under way.
+    pub fn is_drawn(&self) -> bool {
+        match *self {
+            Task::Nothing { depth } => depth > 1,
+            Task::Write { depth, .. } => depth == 8,
+            Task::Read { depth, .. } => depth > 1,
+            Task::Fed { .. } => false,
+            Task::Work | Task::Files | Task::Echo { .. } => true,
+        }
+    }
+
+    /// How many sockets it has open at the same time.
+    pub fn sockets(&self) -> usize {
+        match self {
+            // Both ends are here.
+            Task::Echo { streams } => 2 * streams,
+            _ => 0,
         }
     }
 
     /// Whether it needs a file that is not in memory.
     pub fn is_cold(&self) -> bool {
-        self.kind() == "cold"
+        self.name() == "cold"
     }
 
-    /// Operations at full size: enough for some ten milliseconds of the fastest contender.
+    /// Operations at full size.
     fn operations(&self) -> usize {
+        // Under Wine, calls take ten times as long and more, and fewer tell as much.
+        const FEW: usize = 512;
+        match self.operations_on_linux() {
+            many if cfg!(windows) && many > 2 * FEW => many / 4,
+            few => few,
+        }
+    }
+
+    /// Enough for some ten milliseconds of the fastest contender.
+    fn operations_on_linux(&self) -> usize {
         match *self {
             Task::Nothing { .. } | Task::Work => 1 << 14,
             Task::Files => 1000,
@@ -159,6 +214,8 @@ impl Task {
                 ..
             } => ((64 * MIB) / block).min(1 << 13),
             Task::Read { block, .. } => ((64 * MIB) / block).min(1 << 10),
+            Task::Echo { streams: 1 } => 1 << 12,
+            Task::Echo { .. } => 8000,
         }
     }
 
@@ -180,7 +237,7 @@ fn size(bytes: usize) -> String {
 
 /// A task with its files.
 pub struct Stage {
-    task: Task,
+    cold: bool,
     job: Job,
     directory: PathBuf,
 }
@@ -229,9 +286,13 @@ impl Stage {
                 depth,
                 count,
             ))),
+            Task::Echo { streams } => {
+                let rounds = (count / streams).max(1);
+                Job::Echo(Arc::new(Echo::new(streams, rounds)))
+            }
         };
         let stage = Self {
-            task,
+            cold: task.is_cold(),
             job,
             directory: place.to_owned(),
         };
@@ -251,14 +312,14 @@ impl Stage {
             Job::Positioned(job) | Job::Fed(job) => {
                 // Nobody else holds the job between two runs.
                 Arc::make_mut(job).next_round();
-                if self.task.is_cold() {
+                if self.cold {
                     let file = File::open(&job.path)?;
                     file.sync_all()?;
                     sys::drop_from_cache(&file)?;
                 }
                 Ok(())
             }
-            Job::Work { .. } => Ok(()),
+            Job::Work { .. } | Job::Echo(_) => Ok(()),
         }
     }
 
@@ -266,11 +327,7 @@ impl Stage {
         &self.job
     }
 
-    pub fn task(&self) -> Task {
-        self.task
-    }
-
-    /// What a run did wrong, if anything. (What was read is checked while it is read.)
+    /// What a run did wrong, if anything. (What was read or came back is checked at once.)
     pub fn difference(&self) -> io::Result<Option<String>> {
         match &self.job {
             Job::Files(files) => files.difference(),
