@@ -1,12 +1,14 @@
 //! The parts of the `tidesync` program that turn a session into what a user sees: its output
 //! ([`render`]), its exit code ([`exit_code`]), how signals end it ([`signals`]) and what it says
-//! of itself ([`version`]); on Windows also what a shell does elsewhere (`wildcards`).
+//! of itself ([`version`]); and what a shell does elsewhere: for a server's names
+//! ([`server_names`]), and on Windows for all (`wildcards`).
 #![forbid(unsafe_code)]
 
 pub mod exit_code;
 pub mod render;
 pub mod serve;
 pub mod shell;
+pub mod server_names;
 pub mod signals;
 pub mod version;
 #[cfg(windows)]

@@ -205,10 +205,10 @@ mod tests {
             words("-4 -r --rsync-path=x --protocol=29 me@h: a"),
             "ssh|-l|me|-4|h|x|--server|--sender|-r|.|."
         );
-        assert!(words("-4 -e rsh a h:b").starts_with("rsh|h|rsync"));
-        assert!(command("-e /usr/bin/rsh a h:b").blocking_io);
-        assert!(!command("-e rsh --no-blocking-io a h:b").blocking_io);
-        assert!(!command("a h:b").blocking_io && command("--blocking-io a h:b").blocking_io);
+        assert!(words("-4 -e rsh a host:b").starts_with("rsh|host|rsync"));
+        assert!(command("-e /usr/bin/rsh a host:b").blocking_io);
+        assert!(!command("-e rsh --no-blocking-io a host:b").blocking_io);
+        assert!(!command("a host:b").blocking_io && command("--blocking-io a host:b").blocking_io);
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn secluded_arguments_are_sent_later() {
-        let command = command("-rs --list-only --iconv=a,b h:x :-y");
+        let command = command("-rs --list-only --iconv=a,b host:x :-y");
         assert_eq!(
             command.args.last().map(|arg| arg.display().to_string()),
             Some("--iconv=b".into())

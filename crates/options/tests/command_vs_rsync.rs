@@ -46,6 +46,83 @@ fn operands_quoting_and_lists() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// What rsync refuses before it reaches out. Words are separated by two spaces or more.
+const REFUSED: &[&str] = &[
+    "host:a  host:b",
+    "host:a  other:b  c",
+    "host:a  me@host:b  c",
+    "host:a  host::b  c",
+    "host::a  :b  c",
+    "rsync://host:8/a  rsync://host:9/b  c",
+    "a  host:b  c",
+    "a  b  c:d  e",
+    "host:a  b  c",
+    "a  ''",
+    "''  a",
+    "a  ''  host:b",
+    "''  host:b",
+    "a  --  -x:b",
+    "--files-from=other:list  host:a  b",
+    "--files-from=other:list  a  host:b",
+    "--files-from=host:list  a  b",
+    "--files-from=host:-  host:a  b",
+    "--read-batch=x  host:a",
+    "--read-batch=x  --write-batch=y  a",
+    "--read-batch=x  --remove-source-files  a",
+    "--read-batch=x  --files-from=list  a",
+    "-Mx  a  host:b",
+    "-s  --old-args  a  host:b",
+    "--stderr=x  a  host:b",
+    "--bwlimit=100b  a  host:b",
+    "--bwlimit=x  a  host:b",
+    "--bwlimit=99999999p  a  host:b",
+    "-B1m  a  host:b",
+    "--protocol=29  -B1g  a  host:b",
+    "--zl=x  a  host:b",
+    "--password-file=x  a  host:b",
+    "--contimeout=5  host:a  b",
+    "-e  sh 'x  a  host:b",
+    "-e  sh \"x  a  host:b",
+];
+
+#[test]
+fn refusals_are_in_rsyncs_words() {
+    let bench = Bench::new();
+    fs::write(bench.dir.path().join("x"), [0; 64]).unwrap();
+    let mut faults = Vec::new();
+    for line in REFUSED {
+        let words = line.split("  ").map(|w| if w == "''" { "" } else { w });
+        let args: Vec<OsString> = words.map(OsString::from).collect();
+        let output = Command::new("rsync")
+            .args(&args)
+            .current_dir(bench.dir.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .output()
+            .expect("rsync is needed");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let (said, _) = said.split_once("\nrsync error: ").unwrap_or((&said, ""));
+        let said = said.trim_end();
+        let theirs = match said.strip_prefix("rsync: ") {
+            Some(said) => format!("tidesync: {said}"),
+            None => said.to_owned(),
+        };
+        let ours = match parse_in(&args, &Environment::default()) {
+            Ok(Request::Sync(options)) => options.remote_command().map(|_| String::new()),
+            Ok(other) => panic!("{line}: {other:?}"),
+            Err(error) => Err(error),
+        };
+        let ours = ours.unwrap_or_else(|error| error.to_string());
+        if ours != theirs || output.status.code() != Some(1) {
+            let code = output.status;
+            faults.push(format!(
+                "{line}\n  ours:   {ours}\n  theirs: {theirs} ({code})"
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 fn table(text: &'static str) -> Vec<&'static str> {
     let lines = text.lines().map(str::trim_end);
     lines

@@ -294,7 +294,7 @@ mod tests {
         let given = remotely("-M--a --remote-option=-b").shell.options;
         assert_eq!(given, ["--a", "-b"]);
         let message = "tidesync: Remote option must start with a dash: x";
-        assert_eq!(error("-Mx a h:b").to_string(), message);
+        assert_eq!(error("-Mx a host:b").to_string(), message);
         let local = error("-M-x a b");
         assert_eq!(local.kind, ErrorKind::Unsupported);
     }
@@ -439,11 +439,11 @@ mod tests {
     #[test]
     fn password_file() {
         let message = "The --password-file option may only be used when accessing an rsync daemon.";
-        for operands in ["a b", "a h:b"] {
+        for operands in ["a b", "a host:b"] {
             let line = format!("--password-file=x {operands}");
             assert_eq!(error(&line).to_string(), message, "{line}");
         }
-        crate::asked::sync("--password-file=x a h::b").unwrap();
+        crate::asked::sync("--password-file=x a host::b").unwrap();
     }
 
     #[test]
