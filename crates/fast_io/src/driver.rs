@@ -6,6 +6,7 @@
 
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
+mod lane;
 mod readiness;
 pub(crate) mod scripted;
 mod sockets;
