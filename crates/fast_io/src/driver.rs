@@ -4,6 +4,7 @@
 //! (bounds, exactly-once, panics, buffers) is kept outside, in `pump.rs`, `ledger.rs` and
 //! `slot.rs`, so that it is the same whichever driver runs.
 
+pub(crate) mod cold;
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
 mod lane;
@@ -74,6 +75,9 @@ impl Target<'_> {
 /// Starts the driver that the configuration asks for.
 pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
+        Backend::Auto if sys::TELLS_WHAT_WAITS => {
+            Ok(Arc::new(threads::Threads::start_with_cold_reads(config)?))
+        }
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
         Backend::Iocp => sys::start_iocp(config, ledger),
         Backend::Uring => sys::start_uring(config),

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
+use crate::driver::cold::{Cold, Tried};
 use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
 use crate::driver::{Driver, Target, perform_part};
@@ -20,16 +21,27 @@ pub(crate) struct Threads {
     lane: Arc<Lane>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     sockets: Readiness,
+    cold: Option<Arc<Cold>>,
 }
 
 impl Threads {
     /// Starts as many workers as `config` says.
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
+        Self::start_with(config, None)
+    }
+
+    /// The same, and reads that would make a worker wait go to a ring, where the system has them.
+    pub fn start_with_cold_reads(config: &PumpConfig) -> io::Result<Self> {
+        Self::start_with(config, Some(Arc::new(Cold::new())))
+    }
+
+    fn start_with(config: &PumpConfig, cold: Option<Arc<Cold>>) -> io::Result<Self> {
         // Should one not start, dropping this ends those that did.
         let threads = Self {
             lane: Arc::new(Lane::new(config.workers())),
             workers: Mutex::new(Vec::new()),
             sockets: Readiness::new(Arc::new(Straight)),
+            cold,
         };
         for number in 0..config.workers() {
             threads.add_worker(number)?;
@@ -39,9 +51,10 @@ impl Threads {
 
     fn add_worker(&self, number: usize) -> io::Result<()> {
         let lane = Arc::clone(&self.lane);
+        let cold = self.cold.clone();
         lane.enter();
         let thread = thread::Builder::new().name(format!("fast_io-{number}"));
-        match thread.spawn(move || work(&lane, number)) {
+        match thread.spawn(move || work(&lane, cold.as_deref(), number)) {
             Ok(worker) => {
                 self.workers
                     .lock()
@@ -59,12 +72,23 @@ impl Threads {
 
 impl Driver for Threads {
     fn name(&self) -> &'static str {
-        "threads"
+        match &self.cold {
+            Some(cold) if cold.is_offered() => "threads, uring for cold reads",
+            _ => "threads",
+        }
     }
 
-    fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+    fn push(&self, mut slot: WaitingSlot) -> Result<(), WaitingSlot> {
         if slot.kind().socket().is_some() {
             return self.sockets.push(slot);
+        }
+        if let Some(cold) = &self.cold
+            && cold.suits(&slot)
+        {
+            match cold.push(slot) {
+                Ok(()) => return Ok(()),
+                Err(refused) => slot = refused,
+            }
         }
         self.lane.push(slot)
     }
@@ -75,11 +99,18 @@ impl Driver for Threads {
         if !matches!(target, Target::One(_)) {
             self.lane.cancel(target);
         }
+        // After the lane: what a worker has not given to the ring by now, it gives with the mark.
+        if let Some(cold) = &self.cold {
+            cold.cancel(target);
+        }
     }
 
     fn shut_down(&self) {
         self.lane.close();
         self.sockets.shut_down();
+        if let Some(cold) = &self.cold {
+            cold.shut_down();
+        }
         if slot::on_pump_thread() {
             return;
         }
@@ -100,24 +131,35 @@ impl Drop for Threads {
 }
 
 /// The life of one worker.
-fn work(lane: &Lane, number: usize) {
+fn work(lane: &Lane, cold: Option<&Cold>, number: usize) {
     slot::enter_pump_thread();
     while let Some(slot) = lane.next(number) {
         let ended = match slot.begin() {
-            Ok(running) => run(running),
-            Err(cancelled) => cancelled,
+            Ok(running) => run(running, cold),
+            Err(cancelled) => Some(cancelled),
         };
-        lane.dispatch(number, ended);
+        if let Some(ended) = ended {
+            lane.dispatch(number, ended);
+        }
     }
     lane.leave();
 }
 
-/// Carries one operation out to its end.
-fn run(mut slot: RunningSlot) -> EndedSlot {
+/// Carries one operation out to its end, unless it is given away.
+fn run(mut slot: RunningSlot, cold: Option<&Cold>) -> Option<EndedSlot> {
     loop {
-        match perform_part(slot, usize::MAX) {
+        let tried = match cold {
+            Some(cold) => cold.try_read(slot),
+            None => Tried::Not(slot),
+        };
+        let step = match tried {
+            Tried::Went(step) => step,
+            Tried::Given => return None,
+            Tried::Not(slot) => perform_part(slot, usize::MAX),
+        };
+        match step {
             Step::More(rest) | Step::Wait(rest) => slot = rest,
-            Step::Done(ended) => return ended,
+            Step::Done(ended) => return Some(ended),
         }
     }
 }
