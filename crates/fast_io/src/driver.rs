@@ -4,12 +4,12 @@
 //! (bounds, exactly-once, panics, buffers) is kept outside, in `pump.rs`, `ledger.rs` and
 //! `slot.rs`, so that it is the same whichever driver runs.
 
-pub(crate) mod cold;
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
 mod lane;
 mod readiness;
 pub(crate) mod scripted;
+pub(crate) mod side_ring;
 mod sockets;
 pub(crate) mod threads;
 
@@ -76,7 +76,7 @@ impl Target<'_> {
 pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
         Backend::Auto if sys::TELLS_WHAT_WAITS => {
-            Ok(Arc::new(threads::Threads::start_with_cold_reads(config)?))
+            Ok(Arc::new(threads::Threads::start_with_ring(config, ledger)?))
         }
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
         Backend::Iocp => sys::start_iocp(config, ledger),

@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::driver::cold::Temperature;
+use crate::driver::side_ring::Temperature;
 #[cfg(windows)]
 use crate::sys;
 

@@ -4,15 +4,18 @@
 //! asynchronously. Who runs what is the [lane](super::lane)'s to say.
 //!
 //! Operations on sockets wait elsewhere, for [readiness](super::readiness), and no worker with them.
+//!
+//! What `auto` means on Linux is this driver with a [ring at its side](super::side_ring).
 
 use std::io;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
-use crate::driver::cold::{Cold, Tried};
 use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
+use crate::driver::side_ring::{SideRing, Tried};
 use crate::driver::{Driver, Target, perform_part};
+use crate::ledger::Ledger;
 use crate::slot::{self, EndedSlot, RunningSlot, Step, WaitingSlot};
 use crate::sync::{JoinHandle, Mutex, thread};
 
@@ -21,7 +24,7 @@ pub(crate) struct Threads {
     lane: Arc<Lane>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     sockets: Readiness,
-    cold: Option<Arc<Cold>>,
+    ring: Option<Arc<SideRing>>,
 }
 
 impl Threads {
@@ -30,18 +33,18 @@ impl Threads {
         Self::start_with(config, None)
     }
 
-    /// The same, and reads that would make a worker wait go to a ring, where the system has them.
-    pub fn start_with_cold_reads(config: &PumpConfig) -> io::Result<Self> {
-        Self::start_with(config, Some(Arc::new(Cold::new())))
+    /// The same, with a ring beside them for what is better there, if the system has rings.
+    pub fn start_with_ring(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Self> {
+        Self::start_with(config, Some(Arc::new(SideRing::new(ledger))))
     }
 
-    fn start_with(config: &PumpConfig, cold: Option<Arc<Cold>>) -> io::Result<Self> {
+    fn start_with(config: &PumpConfig, ring: Option<Arc<SideRing>>) -> io::Result<Self> {
         // Should one not start, dropping this ends those that did.
         let threads = Self {
             lane: Arc::new(Lane::new(config.workers())),
             workers: Mutex::new(Vec::new()),
             sockets: Readiness::new(Arc::new(Straight)),
-            cold,
+            ring,
         };
         for number in 0..config.workers() {
             threads.add_worker(number)?;
@@ -51,10 +54,10 @@ impl Threads {
 
     fn add_worker(&self, number: usize) -> io::Result<()> {
         let lane = Arc::clone(&self.lane);
-        let cold = self.cold.clone();
+        let ring = self.ring.clone();
         lane.enter();
         let thread = thread::Builder::new().name(format!("fast_io-{number}"));
-        match thread.spawn(move || work(&lane, cold.as_deref(), number)) {
+        match thread.spawn(move || work(&lane, ring.as_deref(), number)) {
             Ok(worker) => {
                 self.workers
                     .lock()
@@ -72,23 +75,23 @@ impl Threads {
 
 impl Driver for Threads {
     fn name(&self) -> &'static str {
-        match &self.cold {
-            Some(cold) if cold.is_offered() => "threads, uring for cold reads",
+        match &self.ring {
+            Some(ring) if ring.is_offered() => "threads+uring",
             _ => "threads",
         }
     }
 
     fn push(&self, mut slot: WaitingSlot) -> Result<(), WaitingSlot> {
-        if slot.kind().socket().is_some() {
-            return self.sockets.push(slot);
-        }
-        if let Some(cold) = &self.cold
-            && cold.suits(&slot)
+        if let Some(ring) = &self.ring
+            && ring.suits(&slot)
         {
-            match cold.push(slot) {
+            match ring.push(slot) {
                 Ok(()) => return Ok(()),
                 Err(refused) => slot = refused,
             }
+        }
+        if slot.kind().socket().is_some() {
+            return self.sockets.push(slot);
         }
         self.lane.push(slot)
     }
@@ -100,16 +103,16 @@ impl Driver for Threads {
             self.lane.cancel(target);
         }
         // After the lane: what a worker has not given to the ring by now, it gives with the mark.
-        if let Some(cold) = &self.cold {
-            cold.cancel(target);
+        if let Some(ring) = &self.ring {
+            ring.cancel(target);
         }
     }
 
     fn shut_down(&self) {
         self.lane.close();
         self.sockets.shut_down();
-        if let Some(cold) = &self.cold {
-            cold.shut_down();
+        if let Some(ring) = &self.ring {
+            ring.shut_down();
         }
         if slot::on_pump_thread() {
             return;
@@ -131,11 +134,11 @@ impl Drop for Threads {
 }
 
 /// The life of one worker.
-fn work(lane: &Lane, cold: Option<&Cold>, number: usize) {
+fn work(lane: &Lane, ring: Option<&SideRing>, number: usize) {
     slot::enter_pump_thread();
     while let Some(slot) = lane.next(number) {
         let ended = match slot.begin() {
-            Ok(running) => run(running, cold),
+            Ok(running) => run(running, ring),
             Err(cancelled) => Some(cancelled),
         };
         if let Some(ended) = ended {
@@ -146,10 +149,10 @@ fn work(lane: &Lane, cold: Option<&Cold>, number: usize) {
 }
 
 /// Carries one operation out to its end, unless it is given away.
-fn run(mut slot: RunningSlot, cold: Option<&Cold>) -> Option<EndedSlot> {
+fn run(mut slot: RunningSlot, ring: Option<&SideRing>) -> Option<EndedSlot> {
     loop {
-        let tried = match cold {
-            Some(cold) => cold.try_read(slot),
+        let tried = match ring {
+            Some(ring) => ring.try_read(slot),
             None => Tried::Not(slot),
         };
         let step = match tried {
