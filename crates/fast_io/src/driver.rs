@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::{Backend, PumpConfig};
+use crate::driver::side_ring::{Means, SideRing};
 use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::posting::Posted;
@@ -76,7 +77,8 @@ impl Target<'_> {
 pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
         Backend::Auto if sys::TELLS_WHAT_WAITS => {
-            Ok(Arc::new(threads::Threads::start_with_ring(config, ledger)?))
+            let ring = Arc::new(SideRing::new(ledger, Means::OF_THE_SYSTEM));
+            Ok(Arc::new(threads::Threads::start_with(config, Some(ring))?))
         }
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
         Backend::Iocp => sys::start_iocp(config, ledger),

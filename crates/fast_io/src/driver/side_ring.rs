@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::driver::{Driver, Target};
+use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::operation::Kind;
 use crate::slot::{Part, RunningSlot, Step, WaitingSlot};
@@ -31,12 +32,28 @@ const TINY: usize = 8 << 10;
 const MUCH: usize = 16;
 
 /// The ring, once there is one.
-pub(super) struct SideRing {
+pub(crate) struct SideRing {
     ledger: Arc<Ledger>,
+    means: Means,
     /// None says that there is none and will be none.
     ring: OnceLock<Option<Arc<dyn Driver>>>,
     /// Whether one could be made, for those who only ask.
     offered: OnceLock<bool>,
+}
+
+/// What of it is the system's; tests have their own.
+pub(crate) struct Means {
+    pub start: fn() -> io::Result<Arc<dyn Driver>>,
+    pub is_offered: fn() -> bool,
+    pub read_at_once: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize>,
+}
+
+impl Means {
+    pub const OF_THE_SYSTEM: Self = Self {
+        start: sys::start_ring,
+        is_offered: sys::offers_rings,
+        read_at_once: sys::read_at_once,
+    };
 }
 
 /// What reads of a file have shown about the next ones.
@@ -44,7 +61,7 @@ pub(super) struct SideRing {
 pub(crate) struct Temperature(AtomicU8);
 
 /// How a read without waiting went.
-pub(super) enum Tried {
+pub(crate) enum Tried {
     /// It has moved on by a part, or is over.
     Went(Step),
     /// The ring has it now.
@@ -54,8 +71,9 @@ pub(super) enum Tried {
 }
 
 impl SideRing {
-    pub fn new(ledger: &Arc<Ledger>) -> Self {
+    pub fn new(ledger: &Arc<Ledger>, means: Means) -> Self {
         Self {
+            means,
             ledger: Arc::clone(ledger),
             ring: OnceLock::new(),
             offered: OnceLock::new(),
@@ -66,7 +84,7 @@ impl SideRing {
     pub fn is_offered(&self) -> bool {
         match self.ring.get() {
             Some(made) => made.is_some(),
-            None => *self.offered.get_or_init(sys::offers_rings),
+            None => *self.offered.get_or_init(self.means.is_offered),
         }
     }
 
@@ -84,10 +102,16 @@ impl SideRing {
 
     /// Gives an operation to the ring, or hands it back if there is none.
     pub fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
-        match self.ring.get_or_init(|| sys::start_ring().ok()) {
+        match self.made() {
             Some(ring) => ring.push(slot),
             None => Err(slot),
         }
+    }
+
+    /// The ring, which is made now at the latest.
+    pub fn made(&self) -> Option<&Arc<dyn Driver>> {
+        let made = self.ring.get_or_init(|| (self.means.start)().ok());
+        made.as_ref()
     }
 
     /// Does the next part of a read as far as that is possible without waiting, and gives the rest
@@ -103,7 +127,7 @@ impl SideRing {
             return Tried::Not(slot);
         }
         let wants_some = !room.is_empty();
-        match sys::read_at_once(file, room, offset) {
+        match (self.means.read_at_once)(file, room, offset) {
             // The end of the file, or a fault of Linux 5.9 and 5.10 (preadv2(2)).
             Ok(0) if wants_some => Tried::Not(slot),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -203,7 +227,87 @@ impl Temperature {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Expected, Temperature};
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{Expected, Means, SideRing, Temperature};
+    use crate::driver::Driver;
+    use crate::driver::threads::Threads;
+    use crate::ledger::Ledger;
+    use crate::{Buffer, CompletionPump, Operation, PumpConfig, SharedFile, oneshot_handler};
+
+    const COLD: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize> =
+        |_, _, _| Err(io::ErrorKind::WouldBlock.into());
+
+    /// One byte of a file that has it, by a pump with these means.
+    fn read_by(means: Means) -> (Arc<SideRing>, u64) {
+        let ledger = Arc::new(Ledger::new(8, 1 << 20));
+        let ring = Arc::new(SideRing::new(&ledger, means));
+        let config = PumpConfig::default();
+        let driver = Threads::start_with(&config, Some(Arc::clone(&ring))).unwrap();
+        let pump = CompletionPump::on(Arc::new(driver), ledger);
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, b"x").unwrap();
+        let (handler, receiver) = oneshot_handler();
+        let read = Operation::read(file.into(), 0, Buffer::with_capacity(2), 2);
+        pump.submit(read, handler);
+        let completion = receiver.wait();
+        assert_eq!(&*completion.buffer, b"x");
+        (ring, completion.result.unwrap())
+    }
+
+    #[test]
+    fn a_read_that_would_wait_goes_to_the_ring() {
+        // Whatever completes it will do.
+        let start = || -> io::Result<Arc<dyn Driver>> {
+            Ok(Arc::new(Threads::start(&PumpConfig::default())?))
+        };
+        let (ring, read) = read_by(Means {
+            start,
+            is_offered: || true,
+            read_at_once: COLD,
+        });
+        assert!(matches!(ring.ring.get(), Some(Some(_))) && read == 1);
+    }
+
+    #[test]
+    fn where_rings_are_refused_workers_wait() {
+        let (ring, read) = read_by(Means {
+            start: || Err(io::ErrorKind::PermissionDenied.into()),
+            is_offered: || false,
+            read_at_once: COLD,
+        });
+        assert!(matches!(ring.ring.get(), Some(None)) && read == 1);
+        assert!(!ring.is_offered());
+    }
+
+    #[test]
+    fn nothing_read_is_not_believed_to_be_the_end() {
+        let (ring, read) = read_by(Means {
+            start: || unreachable!("no ring is needed"),
+            is_offered: || true,
+            read_at_once: |_, _, _| Ok(0),
+        });
+        assert_eq!(read, 1);
+        // The pump has ended: there will be no ring.
+        assert!(matches!(ring.ring.get(), Some(None)));
+    }
+
+    #[test]
+    fn a_file_system_that_cannot_tell_is_asked_once() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let (_, read) = read_by(Means {
+            start: || unreachable!("no ring is needed"),
+            is_offered: || true,
+            read_at_once: |_, _, _| {
+                ASKED.fetch_add(1, Ordering::Relaxed);
+                Err(io::ErrorKind::Unsupported.into())
+            },
+        });
+        // One byte, and then the end of the file.
+        assert_eq!((read, ASKED.load(Ordering::Relaxed)), (1, 1));
+    }
 
     #[test]
     fn a_cold_file_is_tried_again_after_a_while() {

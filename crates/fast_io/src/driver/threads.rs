@@ -15,7 +15,6 @@ use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
 use crate::driver::side_ring::{SideRing, Tried};
 use crate::driver::{Driver, Target, perform_part};
-use crate::ledger::Ledger;
 use crate::slot::{self, EndedSlot, RunningSlot, Step, WaitingSlot};
 use crate::sync::{JoinHandle, Mutex, thread};
 
@@ -34,11 +33,7 @@ impl Threads {
     }
 
     /// The same, with a ring beside them for what is better there, if the system has rings.
-    pub fn start_with_ring(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Self> {
-        Self::start_with(config, Some(Arc::new(SideRing::new(ledger))))
-    }
-
-    fn start_with(config: &PumpConfig, ring: Option<Arc<SideRing>>) -> io::Result<Self> {
+    pub fn start_with(config: &PumpConfig, ring: Option<Arc<SideRing>>) -> io::Result<Self> {
         // Should one not start, dropping this ends those that did.
         let threads = Self {
             lane: Arc::new(Lane::new(config.workers())),
