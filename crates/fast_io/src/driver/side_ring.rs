@@ -1,9 +1,10 @@
 //! The ring beside the workers, for what it does better: where `auto` says which goes where.
 //!
 //! - *Sockets.* It takes half the time that waiting for readiness and then making the call does.
-//! - *Reads that would make a worker wait for the disk.* A worker asks for what is in memory first,
-//!   which costs no more than asking for all. Where that is not there it gives the read to the ring,
-//!   which has as many under way as there are, and a worker one.
+//! - *Short reads that would make a worker wait for the disk.* A worker asks for what is in memory
+//!   first, which costs no more than asking for all. Where that is not there it gives the read to the
+//!   ring, which has as many under way as there are, and a worker one. (Long reads keep a disk busy
+//!   two at a time, and several workers copy them, and see to what becomes of them, faster.)
 //! - *Tiny reads while much is in flight.* What they cost is the system call and the meeting of
 //!   workers; one thread that gives the kernel many at a time has neither.
 //!
@@ -24,11 +25,10 @@ use crate::operation::Kind;
 use crate::slot::{Part, RunningSlot, Step, WaitingSlot};
 use crate::sys;
 
-/// The longest read that is given to the ring because the file's last reads had to wait. Longer ones
-/// that turn out to be in memory are copied faster by several workers.
+/// The longest read that is given to the ring when it has to wait, or the file's last reads had to.
 const SHORT: usize = 64 << 10;
 /// The longest read that is given to the ring because much is in flight, and how much that is.
-const TINY: usize = 8 << 10;
+const TINY: usize = 16 << 10;
 const MUCH: usize = 16;
 
 /// The ring, once there is one.
@@ -123,7 +123,7 @@ impl SideRing {
         let Part::Read { file, offset, room } = slot.part() else {
             return Tried::Not(slot);
         };
-        if file.temperature().is_unknowable() {
+        if room.len() > SHORT || file.temperature().is_unknowable() {
             return Tried::Not(slot);
         }
         let wants_some = !room.is_empty();
