@@ -19,7 +19,8 @@ use crate::driver::Target;
 use crate::slot::{EndedSlot, Life, WaitingSlot};
 use crate::sync::{AtomicUsize, Condvar, HANDLING_FOR, Mutex, MutexGuard, Ordering};
 
-/// The most that a worker deals itself at a time.
+/// The most that a worker deals itself at a time of what is short. What takes long is taken one by one,
+/// in the order in which it came: the kernel's own reading ahead relies on that.
 const HAND: usize = 16;
 /// How often a worker helps itself from its own desk before it looks what came from outside.
 const TURNS: u32 = 32;
@@ -217,9 +218,11 @@ impl Lane {
         let Some(first) = queue.waiting.pop_front() else {
             return desk.begin_next();
         };
-        if desk.waiting.is_empty() {
+        if desk.waiting.is_empty() && first.kind().is_short() {
             let share = (queue.waiting.len() / self.desks.len()).min(HAND - 1);
-            desk.waiting.extend(queue.waiting.drain(..share));
+            let share = queue.waiting.iter().take(share);
+            let short = share.take_while(|slot| slot.kind().is_short()).count();
+            desk.waiting.extend(queue.waiting.drain(..short));
         }
         desk.running = Some(Arc::clone(first.life()));
         Some(first)
