@@ -166,6 +166,7 @@ fn pump_beside_a_ring() -> Arc<CompletionPump> {
     let config = PumpConfig::default().with_workers(1);
     let ledger = Arc::new(Ledger::new(4, 1 << 20));
     let means = Means {
+        few: 0,
         start: || {
             Ok(Arc::new(Threads::start(
                 &PumpConfig::default().with_workers(1),

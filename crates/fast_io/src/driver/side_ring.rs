@@ -3,7 +3,7 @@
 //! - *Sockets.* It takes half the time that waiting for readiness and then making the call does.
 //! - *Short reads that would make a worker wait for the disk.* A worker asks for what is in memory
 //!   first, which costs no more than asking for all. Where that is not there it gives the read to the
-//!   ring, which has as many under way as there are, and a worker one. (Long reads keep a disk busy
+//!   ring, which has as many under way as there are, and a worker one. (One alone it waits for. Long reads keep a disk busy
 //!   two at a time, and several workers copy them, and see to what becomes of them, faster.)
 //! - *Tiny reads while much is in flight.* What they cost is the system call and the meeting of
 //!   workers; one thread that gives the kernel many at a time has neither.
@@ -43,6 +43,8 @@ pub(crate) struct SideRing {
 
 /// What of it is the system's; tests have their own.
 pub(crate) struct Means {
+    /// So few operations in flight that a worker may just as well wait.
+    pub few: usize,
     pub start: fn() -> io::Result<Arc<dyn Driver>>,
     pub is_offered: fn() -> bool,
     pub read_at_once: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize>,
@@ -50,6 +52,7 @@ pub(crate) struct Means {
 
 impl Means {
     pub const OF_THE_SYSTEM: Self = Self {
+        few: 1,
         start: sys::start_ring,
         is_offered: sys::offers_rings,
         read_at_once: sys::read_at_once,
@@ -92,7 +95,7 @@ impl SideRing {
     pub fn suits(&self, slot: &WaitingSlot) -> bool {
         match slot.kind() {
             Kind::Read { file, len, .. } => match file.temperature().next() {
-                Expected::Wait => *len <= SHORT,
+                Expected::Wait => *len <= SHORT && !self.may_wait(),
                 Expected::NoWait => *len <= TINY && self.ledger.operations() >= MUCH,
                 Expected::Anything => false,
             },
@@ -117,7 +120,7 @@ impl SideRing {
     /// Does the next part of a read as far as that is possible without waiting, and gives the rest
     /// to the ring.
     pub fn try_read(&self, mut slot: RunningSlot) -> Tried {
-        if matches!(self.ring.get(), Some(None)) {
+        if self.may_wait() || matches!(self.ring.get(), Some(None)) {
             return Tried::Not(slot);
         }
         let Part::Read { file, offset, room } = slot.part() else {
@@ -143,6 +146,10 @@ impl SideRing {
                 Tried::Went(slot.absorb(moved))
             }
         }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.ledger.operations() <= self.means.few
     }
 
     fn give(&self, slot: RunningSlot) -> Tried {
@@ -264,6 +271,7 @@ mod tests {
             Ok(Arc::new(Threads::start(&PumpConfig::default())?))
         };
         let (ring, read) = read_by(Means {
+            few: 0,
             start,
             is_offered: || true,
             read_at_once: COLD,
@@ -274,6 +282,7 @@ mod tests {
     #[test]
     fn where_rings_are_refused_workers_wait() {
         let (ring, read) = read_by(Means {
+            few: 0,
             start: || Err(io::ErrorKind::PermissionDenied.into()),
             is_offered: || false,
             read_at_once: COLD,
@@ -285,6 +294,7 @@ mod tests {
     #[test]
     fn nothing_read_is_not_believed_to_be_the_end() {
         let (ring, read) = read_by(Means {
+            few: 0,
             start: || unreachable!("no ring is needed"),
             is_offered: || true,
             read_at_once: |_, _, _| Ok(0),
@@ -298,6 +308,7 @@ mod tests {
     fn a_file_system_that_cannot_tell_is_asked_once() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let (_, read) = read_by(Means {
+            few: 0,
             start: || unreachable!("no ring is needed"),
             is_offered: || true,
             read_at_once: |_, _, _| {
