@@ -26,7 +26,9 @@ pub struct PumpConfig {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The fastest that this system offers, by our published measurements.
+    /// The fastest that this system offers for each kind of operation, by our published
+    /// measurements: worker threads, and on Linux a ring beside them, made with the first operation
+    /// that it is better for, where the system allows it.
     #[default]
     Auto,
     /// Worker threads and ordinary system calls.

@@ -6,8 +6,10 @@
 
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
+mod lane;
 mod readiness;
 pub(crate) mod scripted;
+pub(crate) mod side_ring;
 mod sockets;
 pub(crate) mod threads;
 
@@ -15,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::{Backend, PumpConfig};
+use crate::driver::side_ring::{Means, SideRing};
 use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::posting::Posted;
@@ -73,6 +76,10 @@ impl Target<'_> {
 /// Starts the driver that the configuration asks for.
 pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
+        Backend::Auto if sys::TELLS_WHAT_WAITS => {
+            let ring = Arc::new(SideRing::new(ledger, Means::OF_THE_SYSTEM));
+            Ok(Arc::new(threads::Threads::start_with(config, Some(ring))?))
+        }
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
         Backend::Iocp => sys::start_iocp(config, ledger),
         Backend::Uring => sys::start_uring(config),

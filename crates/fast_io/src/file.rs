@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::driver::side_ring::Temperature;
 #[cfg(windows)]
 use crate::sys;
 
@@ -25,6 +26,7 @@ pub struct SharedFile {
 struct Shared {
     file: File,
     id: HandleId,
+    temperature: Temperature,
     #[cfg(windows)]
     kernel: sys::KernelFile,
 }
@@ -49,6 +51,7 @@ impl SharedFile {
             shared: Arc::new(Shared {
                 file,
                 id,
+                temperature: Temperature::default(),
                 #[cfg(windows)]
                 kernel: sys::KernelFile::default(),
             }),
@@ -70,6 +73,11 @@ impl SharedFile {
     #[cfg(windows)]
     pub(crate) fn kernel(&self) -> &sys::KernelFile {
         &self.shared.kernel
+    }
+
+    /// Whether reads of it wait for the disk, as far as is known.
+    pub(crate) fn temperature(&self) -> &Temperature {
+        &self.shared.temperature
     }
 
     pub(crate) fn id(&self) -> HandleId {

@@ -5,13 +5,20 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p fast_io --lib model
 //! ```
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::thread;
 
+use crate::buffer::Buffer;
 use crate::completion::{Completion, is_cancelled, is_closed, oneshot_handler};
 use crate::config::{Backend, PumpConfig};
+use crate::driver::side_ring::{Means, SideRing};
+use crate::driver::threads::Threads;
+use crate::file::SharedFile;
+use crate::ledger::Ledger;
 use crate::operation::Operation;
 use crate::pump::CompletionPump;
 
@@ -131,5 +138,81 @@ fn all_is_cancelled_while_more_comes() {
         pump.drain();
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         pump.shut_down();
+    });
+}
+
+#[test]
+fn what_waits_on_a_desk_is_taken_by_another() {
+    in_every_order(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let config = PumpConfig::default()
+            .with_workers(2)
+            .with_backend(Backend::Threads);
+        let pump = Arc::new(CompletionPump::start(&config).unwrap());
+        let (again, counted_again) = (Arc::clone(&pump), Arc::clone(&runs));
+        pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+            for _ in 0..2 {
+                again.submit(Operation::work(|| Ok(0)), counted(&counted_again));
+            }
+        });
+        pump.drain();
+        pump.shut_down();
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// A pump whose worker gives its reads, all of which would wait, to what stands for a ring.
+fn pump_beside_a_ring() -> Arc<CompletionPump> {
+    let config = PumpConfig::default().with_workers(1);
+    let ledger = Arc::new(Ledger::new(4, 1 << 20));
+    let means = Means {
+        few: 0,
+        start: || {
+            Ok(Arc::new(Threads::start(
+                &PumpConfig::default().with_workers(1),
+            )?))
+        },
+        is_offered: || true,
+        read_at_once: |_, _, _| Err(io::ErrorKind::WouldBlock.into()),
+    };
+    let ring = Arc::new(SideRing::new(&ledger, means));
+    // Who makes it first is the standard library's to settle, and no model of ours.
+    assert!(ring.made().is_some());
+    let driver = Threads::start_with(&config, Some(ring)).unwrap();
+    Arc::new(CompletionPump::on(Arc::new(driver), ledger))
+}
+
+/// A file of which nothing is known yet.
+fn unknown(file: &File) -> SharedFile {
+    file.try_clone().unwrap().into()
+}
+
+fn nothing_of(file: &SharedFile) -> Operation {
+    Operation::read(file.clone(), 0, Buffer::with_capacity(0), 0)
+}
+
+#[test]
+fn a_cancel_meets_a_read_on_its_way_to_the_ring() {
+    let file = tempfile::tempfile().unwrap();
+    in_every_order(move || {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (pump, file) = (pump_beside_a_ring(), unknown(&file));
+        pump.submit(nothing_of(&file), counted(&runs));
+        pump.cancel_file(&file);
+        pump.drain();
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+        pump.shut_down();
+    });
+}
+
+#[test]
+fn the_end_meets_a_read_on_its_way_to_the_ring() {
+    let file = tempfile::tempfile().unwrap();
+    in_every_order(move || {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pump = pump_beside_a_ring();
+        pump.submit(nothing_of(&unknown(&file)), counted(&runs));
+        pump.shut_down();
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
     });
 }

@@ -229,6 +229,16 @@ impl Kind {
         }
     }
 
+    /// Whether it takes so little that handing it over would be a large part of it.
+    pub fn is_short(&self) -> bool {
+        const SHORT: usize = 64 << 10;
+        match self {
+            Kind::Read { len, .. } => *len <= SHORT,
+            Kind::Write { range, .. } => range.len() <= SHORT,
+            _ => false,
+        }
+    }
+
     /// The identity of the file or socket it works on, if it is one of the pump's.
     pub fn handle(&self) -> Option<HandleId> {
         match self {

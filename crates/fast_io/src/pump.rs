@@ -37,7 +37,7 @@ impl CompletionPump {
     }
 
     /// A pump on a driver that a test has made itself.
-    #[cfg(all(test, windows))]
+    #[cfg(test)]
     pub(crate) fn on(driver: Arc<dyn Driver>, ledger: Arc<Ledger>) -> Self {
         Self { driver, ledger }
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! WaitingSlot ──begin──▶ RunningSlot ──absorb…──▶ EndedSlot ──dispatch──▶ (gone)
-//!      └────────── cancelled or refused ─────────────▲
+//!    │  ▲───wait_again──────┘                         ▲
+//!    └────────── cancelled or refused ────────────────┘
 //! ```
 //!
 //! Each arrow consumes its slot, so no driver can complete an operation twice; and a slot that is
@@ -331,6 +332,11 @@ impl RunningSlot {
         } else {
             self.unless_stopped()
         }
+    }
+
+    /// Puts what is left of it back into line: another will go on with it.
+    pub fn wait_again(self) -> WaitingSlot {
+        WaitingSlot(self.0)
     }
 
     /// Runs an operation that has no parts, on the thread that calls.

@@ -24,12 +24,13 @@ use std::cell::Cell;
 std::thread_local! {
     /// Whether this thread runs handlers.
     pub(crate) static ON_PUMP_THREAD: Cell<bool> = const { Cell::new(false) };
-    /// The address of the lane whose worker is running a handler on this thread, or 0.
-    pub(crate) static HANDLING_FOR: Cell<usize> = const { Cell::new(0) };
+    /// The address of the lane whose worker is running a handler on this thread, or 0, and the
+    /// worker's number.
+    pub(crate) static HANDLING_FOR: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 #[cfg(loom)]
 loom::thread_local! {
     pub(crate) static ON_PUMP_THREAD: Cell<bool> = Cell::new(false);
-    pub(crate) static HANDLING_FOR: Cell<usize> = Cell::new(0);
+    pub(crate) static HANDLING_FOR: Cell<(usize, usize)> = Cell::new((0, 0));
 }

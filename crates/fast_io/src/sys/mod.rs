@@ -10,6 +10,8 @@
 //! - `clone_file`, `copy_in_kernel`, `is_never_supported` and `COPY_BUFFER_SIZE` for `offload.rs`;
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
 //! - `refused_link() -> io::Error` for `dir/within.rs`;
+//! - `TELLS_WHAT_WAITS`, `read_at_once(&SharedFile, &mut [u8], u64) -> io::Result<usize>`,
+//!   `offers_rings() -> bool` and `start_ring() -> io::Result<Arc<dyn Driver>>` for `driver/side_ring.rs`;
 //! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
 //!   `start_iocp(&PumpConfig, &Arc<Ledger>) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
@@ -28,7 +30,7 @@ pub(crate) use unix::sockets::{SEND_FLAGS, is_connecting};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod uring;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use uring::start_uring;
+pub(crate) use uring::{offers_rings, start_ring, start_uring};
 #[cfg(windows)]
 mod iocp;
 #[cfg(windows)]
@@ -37,8 +39,12 @@ pub(crate) use iocp::{KernelFile, Whereabouts, start_iocp};
 mod elsewhere;
 #[cfg(not(windows))]
 pub(crate) use elsewhere::start_iocp;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use elsewhere::{TELLS_WHAT_WAITS, read_at_once};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) use elsewhere::start_uring;
+pub(crate) use elsewhere::{offers_rings, start_ring, start_uring};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::waiting::{TELLS_WHAT_WAITS, read_at_once};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;

@@ -76,6 +76,14 @@ pub fn threads() -> Subject {
     }
 }
 
+/// What runs where nobody asks for a driver: elsewhere that is one of the others.
+#[cfg(target_os = "linux")]
+pub fn auto() -> Subject {
+    Subject {
+        backend: Backend::Auto,
+    }
+}
+
 #[cfg(target_os = "linux")]
 pub fn uring() -> Subject {
     Subject {
@@ -106,6 +114,8 @@ pub fn scripted_in_small_parts() -> Subject {
 macro_rules! on_every_driver {
     ($($test:ident),+ $(,)?) => {
         on_every_driver!(@each threads, $($test),+);
+        #[cfg(target_os = "linux")]
+        on_every_driver!(@each auto, $($test),+);
         #[cfg(target_os = "linux")]
         on_every_driver!(@each uring, $($test),+);
         #[cfg(windows)]

@@ -7,6 +7,7 @@ mod driver;
 
 mod bounds;
 mod cancelling;
+mod cold;
 mod ending;
 mod moving_bytes;
 mod network;

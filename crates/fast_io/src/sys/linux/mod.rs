@@ -2,3 +2,5 @@
 
 pub(crate) mod copying;
 pub(crate) mod holes;
+#[cfg(target_os = "linux")]
+pub(crate) mod waiting;

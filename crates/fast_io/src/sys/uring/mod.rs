@@ -27,10 +27,15 @@ use crate::driver::{Driver, Target};
 use crate::operation::Kind;
 use crate::slot::{self, WaitingSlot};
 
-/// A ring, its thread and a work lane.
-pub(crate) struct Uring {
-    inbox: Arc<Inbox<Eventfd>>,
+/// A ring and a work lane.
+struct Uring {
+    ring: OwnedRing,
     lane: Threads,
+}
+
+/// A ring and its thread.
+struct OwnedRing {
+    inbox: Arc<Inbox<Eventfd>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -43,13 +48,22 @@ impl AsRawFd for Eventfd {
     }
 }
 
-impl Uring {
+/// What to do when an ordinary user's share of locked memory is used up: the kernel gives back what
+/// closed rings had, but only a moment later.
+#[derive(Clone, Copy)]
+enum Patience {
+    None,
+    /// Up to a second.
+    Some,
+}
+
+impl OwnedRing {
     /// Makes a ring and starts its thread.
     ///
     /// # Errors
     /// That of the system if it forbids rings (`EPERM`, `ENOSYS`), or has one that cannot do what is
     /// needed.
-    pub fn start(config: &PumpConfig) -> io::Result<Self> {
+    fn start(patience: Patience) -> io::Result<Self> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
         let inbox = Arc::new(Inbox::new(Eventfd(bell)));
         let (started, ring_started) = mpsc::sync_channel(1);
@@ -57,29 +71,39 @@ impl Uring {
         // A ring belongs to the thread that makes it.
         let thread = thread::Builder::new()
             .name("fast_io-ring".to_owned())
-            .spawn(move || run(&for_thread, &started))?;
+            .spawn(move || run(&for_thread, patience, &started))?;
         match ring_started.recv() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
             Err(_) => return Err(io::Error::other("the ring's thread died")),
         }
-        let uring = Self {
+        Ok(Self {
             inbox,
-            lane: Threads::start(config)?,
             thread: Mutex::new(Some(thread)),
-        };
-        Ok(uring)
+        })
     }
 }
 
-/// Starts the driver; see [`Uring::start`].
+/// Starts the driver.
 pub(crate) fn start_uring(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
-    Ok(Arc::new(Uring::start(config)?))
+    let ring = OwnedRing::start(Patience::Some)?;
+    let lane = Threads::start(config)?;
+    Ok(Arc::new(Uring { ring, lane }))
 }
 
-fn run(inbox: &Inbox<Eventfd>, started: &SyncSender<io::Result<()>>) {
+/// Starts a ring alone, without a lane for work, while somebody waits.
+pub(crate) fn start_ring() -> io::Result<Arc<dyn Driver>> {
+    Ok(Arc::new(OwnedRing::start(Patience::None)?))
+}
+
+/// Whether the system would let us have a ring now.
+pub(crate) fn offers_rings() -> bool {
+    ring::Ring::new(Patience::None).is_ok()
+}
+
+fn run(inbox: &Inbox<Eventfd>, patience: Patience, started: &SyncSender<io::Result<()>>) {
     slot::enter_pump_thread();
-    match ring::Ring::new() {
+    match ring::Ring::new(patience) {
         Ok(ring) => {
             // The other end waits for this.
             let _ = started.send(Ok(()));
@@ -100,18 +124,37 @@ impl Driver for Uring {
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
         match slot.kind() {
             Kind::Work(_) => self.lane.push(slot),
-            _ => self.inbox.push(slot),
+            _ => self.ring.push(slot),
         }
     }
 
     fn cancel(&self, target: Target<'_>) {
-        self.inbox.cancel(target);
+        self.ring.cancel(target);
         self.lane.cancel(target);
     }
 
     fn shut_down(&self) {
-        self.inbox.close();
+        self.ring.inbox.close();
         self.lane.shut_down();
+        self.ring.shut_down();
+    }
+}
+
+impl Driver for OwnedRing {
+    fn name(&self) -> &'static str {
+        "uring"
+    }
+
+    fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+        self.inbox.push(slot)
+    }
+
+    fn cancel(&self, target: Target<'_>) {
+        self.inbox.cancel(target);
+    }
+
+    fn shut_down(&self) {
+        self.inbox.close();
         if slot::on_pump_thread() {
             return;
         }
@@ -127,7 +170,7 @@ impl Driver for Uring {
     }
 }
 
-impl Drop for Uring {
+impl Drop for OwnedRing {
     fn drop(&mut self) {
         self.shut_down();
     }

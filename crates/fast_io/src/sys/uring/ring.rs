@@ -15,10 +15,11 @@ use std::time::Duration;
 use io_uring::squeue::Entry;
 use io_uring::{Builder, IoUring, Probe, opcode, types};
 
-use super::Eventfd;
 use super::table::{Number, Table};
+use super::{Eventfd, Patience};
 use crate::driver::deadlines::Deadlines;
 use crate::driver::inbox::{Bell, Command, Delivery, Inbox};
+use crate::driver::perform_part;
 use crate::slot::{Life, Part, RunningSlot, SocketPart, Step, WaitingSlot};
 use crate::socket::{Calls, SharedSocket};
 use crate::sys;
@@ -30,8 +31,7 @@ const COMPLETIONS: u32 = 1024;
 /// The most that one entry asks for. The kernel's own limit is a page less than 2 GiB.
 const LONGEST: usize = 1 << 30;
 
-/// How often to try again, 10 ms apart, when an ordinary user's share of locked memory is used up:
-/// the kernel gives back what closed rings had, but only a moment later.
+/// How often the patient try again, 10 ms apart.
 const TRIES: u32 = 100;
 
 /// A ring.
@@ -41,7 +41,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Makes a ring for the calling thread.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(patience: Patience) -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.setup_cqsize(COMPLETIONS).setup_clamp();
         let mut modern = builder.clone();
@@ -49,9 +49,9 @@ impl Ring {
         // flag tells when there is something to ask for.
         modern.setup_single_issuer().setup_defer_taskrun();
         modern.setup_taskrun_flag();
-        let uring = match build(&modern) {
+        let uring = match build(&modern, patience) {
             // Before Linux 6.1.
-            Err(error) if error.raw_os_error() == Some(EINVAL) => build(&builder)?,
+            Err(error) if error.raw_os_error() == Some(EINVAL) => build(&builder, patience)?,
             other => other?,
         };
         let mut probe = Probe::new();
@@ -99,12 +99,15 @@ impl Ring {
     }
 }
 
-fn build(builder: &Builder) -> io::Result<IoUring> {
-    let mut tries = 0;
+fn build(builder: &Builder, patience: Patience) -> io::Result<IoUring> {
+    let mut tries = match patience {
+        Patience::None => 0,
+        Patience::Some => TRIES,
+    };
     loop {
         match builder.build(ENTRIES) {
-            Err(error) if error.raw_os_error() == Some(ENOMEM) && tries < TRIES => {
-                tries += 1;
+            Err(error) if error.raw_os_error() == Some(ENOMEM) && tries > 0 => {
+                tries -= 1;
                 thread::sleep(Duration::from_millis(10));
             }
             built => return built,
@@ -232,6 +235,13 @@ impl Service {
             return;
         };
         let entry = match slot.part() {
+            // To the ring, the highest of these means where the file's cursor is.
+            Part::Read { offset, .. } | Part::Write { offset, .. } if offset > i64::MAX as u64 => {
+                if let Some(slot) = self.remove(number) {
+                    slot.fail(io::Error::from_raw_os_error(EINVAL)).dispatch();
+                }
+                return;
+            }
             Part::Read { file, offset, room } => {
                 let len = room.len().min(LONGEST) as u32;
                 let read = opcode::Read::new(fd(&**file), room.as_mut_ptr(), len);
@@ -362,7 +372,17 @@ impl Service {
             }
             Err(_) => Err(io::Error::from_raw_os_error(-result)),
         };
-        match slot.absorb(moved) {
+        let step = match moved {
+            // A file that was opened so as not to wait: before Linux 5.15 a ring takes that to heart,
+            // as nothing else does.
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && slot.kind().socket().is_none() =>
+            {
+                perform_part(slot, LONGEST)
+            }
+            moved => slot.absorb(moved),
+        };
+        match step {
             Step::More(rest) => self.submit(rest),
             // Somebody has made the socket one whose calls do not wait, and so the ring's do not.
             Step::Wait(rest) => {
