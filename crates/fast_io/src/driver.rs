@@ -6,6 +6,9 @@
 
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
+// Ports are built of it, and their model.
+#[cfg(any(windows, all(loom, test)))]
+pub(crate) mod lending;
 mod readiness;
 pub(crate) mod scripted;
 mod sockets;
