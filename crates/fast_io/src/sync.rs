@@ -5,7 +5,7 @@
 //! waits for one.
 
 #[cfg(all(not(loom), windows))]
-pub(crate) use std::sync::atomic::{AtomicBool, fence};
+pub(crate) use std::sync::atomic::fence;
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},

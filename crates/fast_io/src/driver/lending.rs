@@ -4,53 +4,67 @@
 //! checker can try them on a system that has none (`model/port.rs`). `sys/iocp/` is built of them.
 
 use crate::slot::Life;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, UnsafeCell, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, UnsafeCell, fence};
 
 /// Something that is given away by address, and that whoever learns first that it is back may take.
 ///
 /// A packet passes it on from thread to thread, and needs no more than that. But a call that is over
 /// at once is taken back by its submitter, and a packet may come for it nevertheless: then one of
-/// the two gets it.
+/// the two gets it. Loans are numbered, so that a submitter who comes too late does not take what
+/// has been lent again meanwhile.
 pub(crate) struct Loan<T> {
-    /// Whether it is there to be taken.
-    out: AtomicBool,
+    /// The number of the loan, which is odd; or an even one when it is over.
+    number: AtomicU64,
     held: UnsafeCell<Option<T>>,
 }
 
 // SAFETY: what it holds may be sent between threads, and only one at a time gets at it: the one that
-// lends it, which has it, and the one that turns `out` off.
+// lends it, which has it, and the one that ends the loan.
 unsafe impl<T: Send> Sync for Loan<T> {}
 
 impl<T> Loan<T> {
     /// Nothing is lent yet.
     pub fn new() -> Self {
         Self {
-            out: AtomicBool::new(false),
+            number: AtomicU64::new(0),
             held: UnsafeCell::new(None),
         }
     }
 
-    /// Gives it away.
+    /// Gives it away; returns the number of this loan.
     ///
     /// # Safety
     /// Nothing is lent here now: the caller has taken it back, or has never lent any.
-    pub unsafe fn lend(&self, thing: T) {
+    pub unsafe fn lend(&self, thing: T) -> u64 {
         self.held.with_mut(|held| {
             // SAFETY: it is not lent, so nobody else looks.
             unsafe { *held = Some(thing) }
         });
-        self.out.store(true, Ordering::Release);
+        let number = self.number.load(Ordering::Relaxed) + 1;
+        self.number.store(number, Ordering::Release);
+        number
     }
 
-    /// Takes it back, unless somebody has.
-    pub fn take(&self) -> Option<T> {
-        if !self.out.swap(false, Ordering::AcqRel) {
-            return None;
-        }
+    /// Ends the loan of this number, unless somebody has.
+    pub fn take(&self, number: u64) -> Option<T> {
+        let ended =
+            self.number
+                .compare_exchange(number, number + 1, Ordering::AcqRel, Ordering::Relaxed);
+        ended.ok()?;
         self.held.with_mut(|held| {
-            // SAFETY: only one thread sees `out` go off, and nobody lends before that thread has it.
+            // SAFETY: only one thread ends a loan, and nobody lends before that thread has it.
             unsafe { (*held).take() }
         })
+    }
+
+    /// Ends whatever loan there is.
+    pub fn take_any(&self) -> Option<T> {
+        let number = self.number.load(Ordering::Relaxed);
+        if number % 2 == 1 {
+            self.take(number)
+        } else {
+            None
+        }
     }
 }
 

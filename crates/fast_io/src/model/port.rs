@@ -36,7 +36,8 @@ enum Answer {
     DoesAPart,
     /// It refuses, and sends a packet all the same, as Wine does.
     Refuses,
-    /// It refuses, and sends a packet with the result: both ends believe that the operation is theirs.
+    /// It refuses, and sends a packet that says that a part was done, as for half a message: both ends
+    /// may take the operation, and the worker goes on with it.
     RefusesTwice,
 }
 
@@ -147,16 +148,17 @@ impl Port {
     fn issue(&self, held: &Arc<Held>, running: RunningSlot) {
         held.done.store(false, Ordering::Relaxed);
         // SAFETY: whoever calls has the operation.
-        unsafe { held.running.lend(running) };
-        if self.kernel.start(held) {
-            if self.under_way.is_closed() {
-                held.life.request_cancel();
-            }
-            if self.is_to_stop(held) {
-                self.stop(held);
-            }
-        } else if let Some(running) = held.running.take() {
-            self.end(running.fail(PumpClosed.into()));
+        let number = unsafe { held.running.lend(running) };
+        if !self.kernel.start(held)
+            && let Some(running) = held.running.take(number)
+        {
+            return self.end(running.fail(PumpClosed.into()));
+        }
+        if self.under_way.is_closed() {
+            held.life.request_cancel();
+        }
+        if self.is_to_stop(held) {
+            self.stop(held);
         }
     }
 
@@ -198,7 +200,7 @@ impl Port {
         if !held.done.load(Ordering::Relaxed) {
             return;
         }
-        let Some(running) = held.running.take() else {
+        let Some(running) = held.running.take_any() else {
             return;
         };
         if self.is_to_stop(held) {

@@ -203,7 +203,7 @@ impl Engine {
     fn start(&self, slot: &Arc<PortSlot>, running: RunningSlot, call: &Call) -> Started {
         let inline = slot.attachment().inline();
         let asked = Asked::by(&running);
-        let lent = slot.lend(running, call.offset());
+        let (lent, number) = slot.lend(running, call.offset());
         let refusal = match call.make(slot, lent) {
             Ok(()) if inline == Inline::Queued => return Started::Queued,
             Ok(()) => None,
@@ -214,7 +214,8 @@ impl Engine {
         let more_to_come = refusal.as_ref().is_some_and(|e| is(e, ERROR_MORE_DATA));
         // SAFETY: just lent, and alive as `slot` is. The call is over and no packet was promised;
         // should one come nevertheless, it finds the slot among the retired.
-        let Some((lent, running)) = (unsafe { PortSlot::take_back(lent.cast()) }) else {
+        let taken = unsafe { PortSlot::take_back(lent.cast(), Some(number)) };
+        let Some((lent, running)) = taken else {
             // It has come, and brought the result.
             return Started::Queued;
         };

@@ -89,8 +89,9 @@ impl PortSlot {
         self.deadline
     }
 
-    /// Gives the operation away, to be started at `offset` with the address that this returns.
-    pub fn lend(self: &Arc<Self>, running: RunningSlot, offset: u64) -> *mut OVERLAPPED {
+    /// Gives the operation away, to be started at `offset` with the address that this returns; also
+    /// says which loan it is.
+    pub fn lend(self: &Arc<Self>, running: RunningSlot, offset: u64) -> (*mut OVERLAPPED, u64) {
         let mut overlapped = OVERLAPPED {
             // Says that no result has come, whether or not the call gets as far as to say so itself.
             Internal: STATUS_PENDING as usize,
@@ -101,20 +102,27 @@ impl PortSlot {
         // SAFETY: the caller has the operation, so it is not lent: the field is its alone.
         unsafe { *self.overlapped.get() = overlapped };
         // SAFETY: as above.
-        unsafe { self.running.lend(running) };
-        Arc::into_raw(Arc::clone(self)).cast_mut().cast()
+        let number = unsafe { self.running.lend(running) };
+        let lent = Arc::into_raw(Arc::clone(self)).cast_mut().cast();
+        (lent, number)
     }
 
-    /// Takes an operation back that the kernel is done with. Nothing if it was taken before: then
-    /// the packet is a stale one.
+    /// Takes an operation back that the kernel is done with, by the number of its loan, if that is
+    /// known. Nothing if it was taken before: then the packet is a stale one.
     ///
     /// # Safety
     /// `lent` comes from [`lend`](Self::lend), and the kernel uses it no more. If it was taken back
     /// before, the slot must still exist.
-    pub unsafe fn take_back(lent: *const PortSlot) -> Option<(Arc<Self>, RunningSlot)> {
+    pub unsafe fn take_back(
+        lent: *const PortSlot,
+        number: Option<u64>,
+    ) -> Option<(Arc<Self>, RunningSlot)> {
         // SAFETY: the reference that `lend` gave away. It becomes ours only if the operation does.
         let slot = ManuallyDrop::new(unsafe { Arc::from_raw(lent) });
-        let running = slot.running.take()?;
+        let running = match number {
+            Some(number) => slot.running.take(number),
+            None => slot.running.take_any(),
+        }?;
         Some((ManuallyDrop::into_inner(slot), running))
     }
 
@@ -132,7 +140,7 @@ impl PortSlot {
             return None;
         }
         // SAFETY: the kernel is done.
-        unsafe { Self::take_back(lent) }
+        unsafe { Self::take_back(lent, None) }
     }
 
     /// What the call that was lent for has come to.
