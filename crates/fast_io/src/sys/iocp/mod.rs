@@ -2,8 +2,8 @@
 //!
 //! A submitter makes the call itself ([`engine`]); the kernel holds the operation by the address of
 //! its `OVERLAPPED` ([`hold`]) and hands that address to a worker when it is done: no map, no lock
-//! and no channel on the path of a completion. What a port must know of a file lies with the file
-//! ([`file`]).
+//! and no channel on the path of a completion, unless it has a deadline to be watched over
+//! ([`timekeeper`]). What a port must know of a file or a socket lies with it ([`file`], [`socket`]).
 //!
 //! What the kernel does within the call would keep the submitter: work, and writes that extend a
 //! file. It goes to the [lane](crate::driver::threads), and so does everything on handles that no
