@@ -7,8 +7,8 @@
 pub mod exit_code;
 pub mod render;
 pub mod serve;
-pub mod shell;
 pub mod server_names;
+pub mod shell;
 pub mod signals;
 pub mod version;
 #[cfg(windows)]

@@ -7,6 +7,9 @@
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
 mod lane;
+// Ports are built of it, and their model.
+#[cfg(any(windows, all(loom, test)))]
+pub(crate) mod lending;
 mod readiness;
 pub(crate) mod scripted;
 pub(crate) mod side_ring;

@@ -83,6 +83,12 @@ impl Life {
         self.state.fetch_or(TIMED_OUT, Ordering::AcqRel);
     }
 
+    /// Whether there is a reason to give the operation up.
+    #[cfg(any(windows, all(loom, test)))]
+    pub fn is_to_stop(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (CANCEL_REQUESTED | TIMED_OUT) != 0
+    }
+
     /// Why the operation is to be given up, if it is.
     pub fn reason_to_stop(&self) -> Option<io::Error> {
         let state = self.state.load(Ordering::Acquire);
@@ -349,6 +355,14 @@ impl RunningSlot {
             }
         };
         EndedSlot(self.0, result)
+    }
+
+    /// Counts what had been moved by a call that was then given up.
+    #[cfg(windows)]
+    pub fn count_moved(&mut self, moved: usize) {
+        if let Kind::Send { range, .. } = &self.0.kind {
+            self.0.transferred = (self.0.transferred + moved as u64).min(range.len() as u64);
+        }
     }
 
     /// Ends it as it was asked to: by whoever cancelled it, or by its deadline.

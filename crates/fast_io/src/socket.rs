@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::file::HandleId;
+#[cfg(windows)]
+use crate::sys;
 
 /// A shared socket. Cloning it shares the same one; it is closed when the last clone, and the last
 /// operation on it, has gone.
@@ -27,6 +29,9 @@ pub struct SharedSocket {
 }
 
 struct Shared {
+    /// Goes before the socket does: see [`sys::KernelSocket`].
+    #[cfg(windows)]
+    kernel: sys::KernelSocket,
     socket: Socket,
     id: HandleId,
     calls: AtomicU8,
@@ -107,6 +112,8 @@ impl SharedSocket {
     pub(crate) fn new(socket: Socket) -> Self {
         Self {
             shared: Arc::new(Shared {
+                #[cfg(windows)]
+                kernel: sys::KernelSocket::default(),
                 socket,
                 id: HandleId::next(),
                 calls: AtomicU8::new(CALLS_UNKNOWN),
@@ -117,6 +124,12 @@ impl SharedSocket {
 
     pub(crate) fn id(&self) -> HandleId {
         self.shared.id
+    }
+
+    /// What a port remembers of it.
+    #[cfg(windows)]
+    pub(crate) fn kernel(&self) -> &sys::KernelSocket {
+        &self.shared.kernel
     }
 
     pub(crate) fn socket(&self) -> &Socket {

@@ -4,6 +4,8 @@
 //! Only what a model has to see is here. Reference counts stay the standard library's: nothing
 //! waits for one.
 
+#[cfg(all(not(loom), windows))]
+pub(crate) use std::sync::atomic::fence;
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
@@ -13,12 +15,29 @@ pub(crate) use std::{
 
 #[cfg(loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Condvar, Mutex, MutexGuard},
     thread::{self, JoinHandle},
 };
 
 use std::cell::Cell;
+
+/// The standard library's, as the model checker wants it used.
+#[cfg(all(not(loom), windows))]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(all(not(loom), windows))]
+impl<T> UnsafeCell<T> {
+    pub fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Calls `look` with the place, which nobody else may look at meanwhile.
+    pub fn with_mut<R>(&self, look: impl FnOnce(*mut T) -> R) -> R {
+        look(self.0.get())
+    }
+}
 
 #[cfg(not(loom))]
 std::thread_local! {

@@ -4,18 +4,20 @@
 
 use std::fs::File;
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
 use fast_io::{
-    Backend, Buffer, Completion, CompletionPump, Operation, PumpConfig, SharedFile, oneshot_handler,
+    Backend, Buffer, Completion, CompletionPump, Operation, PumpConfig, Script, SharedFile,
+    SharedSocket, oneshot_handler,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[test]
 fn with_no_handle_left_each_open_says_so_and_the_pump_goes_on() {
     let before = getrlimit(Resource::Nofile);
-    let mut backends = vec![Backend::Threads];
+    let mut backends = vec![Backend::Threads, Backend::Scripted(Script::seeded(7))];
     if cfg!(target_os = "linux") {
         backends.extend([Backend::Auto, Backend::Uring]);
     }
@@ -33,6 +35,20 @@ fn with_no_handle_left_each_open_says_so_and_the_pump_goes_on() {
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, b"open before").unwrap();
         let file = SharedFile::new(file);
+
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = SharedSocket::from(listener);
+        let accept = || {
+            let (handler, receiver) = oneshot_handler();
+            pump.submit(Operation::accept(listener.clone()), handler);
+            receiver
+        };
+        // What waits for sockets needs handles of its own, which it has from now on.
+        let first = accept();
+        let _theirs = TcpStream::connect(address).unwrap();
+        first.wait().result.unwrap();
+        let _waiting = TcpStream::connect(address).unwrap();
 
         let few = Rlimit {
             current: Some(file.as_raw_fd() as u64 + 10),
@@ -66,6 +82,9 @@ fn with_no_handle_left_each_open_says_so_and_the_pump_goes_on() {
             assert_eq!(&*receiver.wait().buffer, b"open before");
             let second = CompletionPump::start(&config);
             assert_eq!(second.is_ok(), !matches!(config.backend(), Backend::Uring));
+            let refused = accept().wait();
+            assert!(is_exhaustion(&refused.result.unwrap_err()));
+            assert!(refused.accepted.is_none());
             opened.0.clear();
         }
         let (handler, receiver) = oneshot_handler();
@@ -75,6 +94,10 @@ fn with_no_handle_left_each_open_says_so_and_the_pump_goes_on() {
         );
         assert_eq!(receiver.wait().result.unwrap(), 1);
         setrlimit(Resource::Nofile, before).unwrap();
+        assert!(
+            accept().wait().accepted.is_some(),
+            "who waited is served now"
+        );
     }
 }
 

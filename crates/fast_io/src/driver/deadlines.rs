@@ -1,5 +1,5 @@
-//! Which operations must end by when. A driver's thread asks for the nearest before it sleeps, and
-//! sleeps without a limit where there is none.
+//! Which operations must end by when. The thread that watches over them asks for the nearest before
+//! it sleeps, and sleeps without a limit where there is none.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ pub(crate) struct Deadlines<Key> {
     ordered: BTreeSet<(Instant, Key)>,
 }
 
-impl<Key: Ord + Copy> Deadlines<Key> {
+impl<Key: Ord> Deadlines<Key> {
     pub fn new() -> Self {
         Self {
             ordered: BTreeSet::new(),
@@ -30,19 +30,22 @@ impl<Key: Ord + Copy> Deadlines<Key> {
         }
     }
 
-    /// How long it is until the nearest deadline, if there is any.
+    /// The nearest deadline, if there is any.
+    pub fn nearest(&self) -> Option<Instant> {
+        self.ordered.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// How long it is until then.
     pub fn until_nearest(&self) -> Option<Duration> {
-        let (nearest, _) = self.ordered.first()?;
+        let nearest = self.nearest()?;
         Some(nearest.saturating_duration_since(Instant::now()))
     }
 
     /// Takes one out whose time has come.
     pub fn pop_expired(&mut self) -> Option<Key> {
-        let &(nearest, key) = self.ordered.first()?;
-        if nearest > Instant::now() {
+        if self.nearest()? > Instant::now() {
             return None;
         }
-        self.ordered.pop_first();
-        Some(key)
+        self.ordered.pop_first().map(|(_, key)| key)
     }
 }

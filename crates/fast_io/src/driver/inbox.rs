@@ -4,11 +4,12 @@
 //! takes many at once and nobody makes a system call to wake it.
 
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::driver::Target;
 use crate::file::HandleId;
 use crate::slot::{Life, WaitingSlot};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// What the thread is to do next.
 pub(crate) enum Command {

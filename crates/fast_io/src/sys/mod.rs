@@ -34,7 +34,7 @@ pub(crate) use uring::{offers_rings, start_ring, start_uring};
 #[cfg(windows)]
 mod iocp;
 #[cfg(windows)]
-pub(crate) use iocp::{KernelFile, Whereabouts, start_iocp};
+pub(crate) use iocp::{KernelFile, KernelSocket, Whereabouts, start_iocp};
 
 mod elsewhere;
 #[cfg(not(windows))]
@@ -70,5 +70,6 @@ pub(crate) use windows::positioned::{read_at, read_part, write_at, write_part};
 pub(crate) use windows::sockets::{SEND_FLAGS, is_connecting};
 #[cfg(windows)]
 pub(crate) use windows::status::{
-    as_unsupported, error_of_status, invalid_name, refused_link, win32_error,
+    as_unsupported, error_of_status, invalid_name, refused_link, socket_error_of_status,
+    win32_error,
 };

@@ -1,12 +1,16 @@
 //! Sockets: cancelling, closing and shutting down while operations wait.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fast_io::{Completion, Operation, is_cancelled, is_closed, oneshot_handler};
 
-use crate::driver::{Subject, on_every_driver, start};
+use crate::driver::{Subject, on_every_driver, pattern, start};
 use crate::network::{NETWORKS, Network, connected, receive, run, send};
+use crate::stress::scale;
 
 on_every_driver!(
     one_of_several_that_wait_is_cancelled,
@@ -15,6 +19,7 @@ on_every_driver!(
     a_dropped_socket_lives_as_long_as_its_operations,
     an_operation_lets_go_of_its_socket_before_its_handler_runs,
     dropping_the_pump_with_thousands_waiting,
+    a_storm_of_cancellations_and_deadlines_loses_no_byte,
     after_the_end_sockets_are_refused_too,
     handlers_of_sockets_may_submit_and_shut_down,
 );
@@ -136,6 +141,79 @@ fn dropping_the_pump_with_thousands_waiting(subject: &Subject) {
     }
     pump.shut_down();
     assert_eq!((ended.load(Ordering::SeqCst), pump.panics()), (4000, 0));
+}
+
+/// What is received by operations that are given up all the time, together with what is left in the
+/// end, is all that was sent.
+fn a_storm_of_cancellations_and_deadlines_loses_no_byte(subject: &Subject) {
+    let pump = start(&subject.config().with_max_operations(200));
+    let (client, server) = connected(&pump, Network::Tcp);
+    let (count, bytes) = (300 * scale(), 300_000 * scale());
+    let received = Arc::new(AtomicUsize::new(0));
+    let tickets = Mutex::new(Vec::new());
+    let (all_ended, has_all_ended) = mpsc::channel::<()>();
+    let has_all_ended = Mutex::new(has_all_ended);
+    thread::scope(|threads| {
+        let all_ended = all_ended;
+        threads.spawn(|| {
+            for piece in pattern(5, bytes).chunks(1000) {
+                run(&pump, send(&client, piece)).result.unwrap();
+            }
+        });
+        threads.spawn(|| {
+            for index in 0..count {
+                let received = Arc::clone(&received);
+                let soon = Instant::now() + Duration::from_micros(index as u64 % 7 * 500);
+                let operation = receive(&server, 64).with_deadline(soon);
+                let ticket = pump.submit(operation, move |completion: Completion| {
+                    let stopped = is_stopped(&completion);
+                    match completion.result {
+                        Ok(count) => drop(received.fetch_add(count as usize, Ordering::SeqCst)),
+                        Err(error) => assert!(stopped, "{error}"),
+                    }
+                });
+                tickets.lock().unwrap().push(ticket);
+            }
+            // Wine loses operations that end while the thread that started them does.
+            let _gone = has_all_ended.lock().unwrap().recv();
+        });
+        for round in 0..50 {
+            for ticket in tickets.lock().unwrap().drain(..).step_by(3) {
+                ticket.cancel();
+            }
+            match round % 10 {
+                4 => pump.cancel_socket(&server),
+                _ => thread::sleep(Duration::from_micros(300)),
+            }
+        }
+        let patience = Instant::now() + Duration::from_secs(10);
+        while received.load(Ordering::SeqCst) < bytes {
+            assert!(Instant::now() < patience, "{received:?} of {bytes} bytes");
+            let soon = Instant::now() + Duration::from_millis(20);
+            let rest = run(&pump, receive(&server, 10_000).with_deadline(soon));
+            match rest.result {
+                Ok(count) => drop(received.fetch_add(count as usize, Ordering::SeqCst)),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+            }
+        }
+        pump.drain();
+        drop(all_ended);
+    });
+    assert_eq!((received.load(Ordering::SeqCst), pump.panics()), (bytes, 0));
+    let soon = Instant::now() + Duration::from_millis(20);
+    let more = run(&pump, receive(&server, 1).with_deadline(soon)).result;
+    assert_eq!(
+        more.unwrap_err().kind(),
+        ErrorKind::TimedOut,
+        "not a byte more"
+    );
+}
+
+/// Whether it was cancelled or came to its deadline.
+fn is_stopped(completion: &Completion) -> bool {
+    completion.result.as_ref().is_err_and(|error| {
+        completion.cancel_requested && is_cancelled(error) || error.kind() == ErrorKind::TimedOut
+    })
 }
 
 fn after_the_end_sockets_are_refused_too(subject: &Subject) {

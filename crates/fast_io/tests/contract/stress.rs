@@ -8,10 +8,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use fast_io::{
-    Backend, Buffer, BufferPool, Completion, Durability, Operation, PumpConfig, ReadAhead, Reserve,
-    Script, SharedFile, Victims, WriteBatch, WriteBatchConfig, is_cancelled, oneshot_handler,
+    Backend, Buffer, BufferPool, Completion, Durability, Gate, Operation, PumpConfig, ReadAhead,
+    Reserve, Script, SharedFile, Victims, WriteBatch, WriteBatchConfig, is_cancelled,
+    oneshot_handler,
 };
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
@@ -25,6 +27,7 @@ on_every_driver!(
     scattered_writes_over_what_is_there_all_arrive,
     a_storm_of_cancellations_loses_nothing,
     a_storm_of_cancellations_within_a_file_loses_nothing,
+    slow_handlers_hold_submitters_back_and_lose_nothing,
 );
 
 /// How many times the short form of the work to do.
@@ -265,6 +268,75 @@ fn storm(subject: &Subject, ground: Ground) {
         cancelled.load(Ordering::Relaxed),
     );
     assert_eq!((succeeded + cancelled, pump.panics()), (count, 0));
+}
+
+/// What completes slowly is waited for by those who submit, not piled up.
+fn slow_handlers_hold_submitters_back_and_lose_nothing(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let pump = start(&subject.config().with_max_operations(4));
+    let file = new_file(scratch.path(), "file");
+    let (unfinished, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for index in 0..100 {
+        let (unfinished, most) = (Arc::clone(&unfinished), Arc::clone(&most));
+        most.fetch_max(unfinished.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+        let write = Operation::write(file.clone(), index * 10, pattern(index, 10).into(), ..);
+        pump.submit(write, move |completion: Completion| {
+            thread::sleep(Duration::from_millis(index % 3));
+            assert_eq!(completion.result.unwrap(), 10);
+            unfinished.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    pump.drain();
+    assert_eq!((unfinished.load(Ordering::SeqCst), pump.panics()), (0, 0));
+    // Four in flight, one being submitted, and one handler a thread, whose operations have ended. A
+    // port has as many threads as the lane beside it.
+    let threads = 2 * subject.config().workers() + 2;
+    let most = most.load(Ordering::SeqCst);
+    assert!(most <= 5 + threads, "{most} were unfinished");
+    let expected: Vec<u8> = (0..100).flat_map(|index| pattern(index, 10)).collect();
+    assert!(fs::read(scratch.path().join("file")).unwrap() == expected);
+}
+
+/// The same of a driver that completes nothing at all for a while: who submits waits, and who does
+/// not want to is told.
+#[test]
+fn a_disk_that_hangs_makes_submitters_wait_until_it_goes_on() {
+    let gate = Gate::closed();
+    let script = Script::seeded(9).with_short_counts(7).with_gate(&gate);
+    let config = PumpConfig::default().with_backend(Backend::Scripted(script));
+    let pump = start(&config.with_max_operations(8));
+    let scratch = tempfile::tempdir().unwrap();
+    let file = new_file(scratch.path(), "file");
+    let completed = Arc::new(AtomicUsize::new(0));
+    let write = |index: u64| Operation::write(file.clone(), index * 10, vec![1; 10].into(), ..);
+    let count = |completed: &Arc<AtomicUsize>| {
+        let completed = Arc::clone(completed);
+        move |completion: Completion| {
+            assert_eq!(completion.result.unwrap(), 10);
+            completed.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let submitted = AtomicUsize::new(0);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            for index in 0..50 {
+                pump.submit(write(index), count(&completed));
+                submitted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        while submitted.load(Ordering::SeqCst) < 8 {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(submitted.load(Ordering::SeqCst), 8, "the ninth waits");
+        assert_eq!(completed.load(Ordering::SeqCst), 0);
+        pump.try_submit(write(99), count(&completed))
+            .expect_err("there is no room");
+        gate.open();
+    });
+    pump.drain();
+    assert_eq!((completed.load(Ordering::SeqCst), pump.panics()), (50, 0));
+    assert!(fs::read(scratch.path().join("file")).unwrap() == vec![1; 500]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ on_every_driver!(
     many_files_at_once_each_get_their_own_bytes,
     writes_meet_wherever_they_are_placed,
     an_error_belongs_to_its_own_file,
+    an_error_at_the_end_of_a_file_belongs_to_it_too,
     an_abandoned_file_leaves_the_others_alone,
     an_aborted_file_comes_back,
     memory_is_bounded,
@@ -112,6 +113,45 @@ fn an_error_belongs_to_its_own_file(subject: &Subject) {
         fs::read(scratch.path().join("good")).unwrap(),
         b"good".repeat(100)
     );
+}
+
+/// A file that can be opened, but of which the system cannot say that it is on the disk.
+fn opened_but_not_to_be_flushed(_directory: &std::path::Path) -> fs::File {
+    #[cfg(unix)]
+    return fs::File::options().write(true).open("/dev/null").unwrap();
+    #[cfg(windows)]
+    {
+        let path = _directory.join("read only");
+        fs::write(&path, b"").unwrap();
+        fs::File::open(path).unwrap()
+    }
+}
+
+fn an_error_at_the_end_of_a_file_belongs_to_it_too(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let batch = WriteBatch::new(subject.pump(), &WriteBatchConfig::default());
+    let mut tickets = Vec::new();
+    for number in 0..20 {
+        let file = match number % 4 {
+            0 => opened_but_not_to_be_flushed(scratch.path()),
+            _ => {
+                let file = new_file(scratch.path(), &number.to_string());
+                file.into_file().unwrap()
+            }
+        };
+        let ticket = batch.begin(file, Reserve::Nothing).unwrap();
+        if number % 4 != 0 {
+            ticket.write(0, b"whole".to_vec().into()).unwrap();
+        }
+        tickets.push(ticket);
+    }
+    for (number, ticket) in tickets.into_iter().enumerate() {
+        let committed = ticket.commit(Durability::Durable);
+        match number % 4 {
+            0 => assert!(committed.unwrap_err().raw_os_error().is_some()),
+            _ => assert_eq!(committed.unwrap().length, 5),
+        }
+    }
 }
 
 fn an_abandoned_file_leaves_the_others_alone(subject: &Subject) {

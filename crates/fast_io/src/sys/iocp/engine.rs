@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::windows::io::{AsRawHandle, OwnedHandle};
+use std::os::windows::io::BorrowedHandle;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,32 +14,29 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     ERROR_IO_PENDING, ERROR_LOCK_VIOLATION, ERROR_MORE_DATA, ERROR_OPERATION_ABORTED,
 };
-use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
-use windows_sys::Win32::System::IO::OVERLAPPED;
 
-use crate::completion::{Cancelled, PumpClosed};
+use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
+use crate::driver::lending::Attendance;
 use crate::driver::perform_part;
 use crate::ledger::Ledger;
 use crate::posting::{PostHandler, Posted};
-use crate::slot::{EndedSlot, Part, RunningSlot, Step};
-use crate::sys::iocp::file::{Attachment, Inline, Owner};
-use crate::sys::iocp::hold::{Direction, PortSlot, unless_the_end};
+use crate::slot::{EndedSlot, RunningSlot, Step};
+use crate::sys::iocp::attachment::{Attachment, Handle, Inline};
+use crate::sys::iocp::call::{Asked, Call};
+use crate::sys::iocp::hold::PortSlot;
 use crate::sys::iocp::port::{Batch, Packet, Port};
-
-/// One call moves no more than this; a longer operation is continued.
-const LONGEST_CALL: usize = 1 << 30;
-
-/// Set in [`Engine::under_way`] when nothing may join any more.
-const CLOSED: usize = 1 << (usize::BITS - 1);
+use crate::sys::iocp::socket;
+use crate::sys::iocp::timekeeper::Timekeeper;
 
 /// A port, and the books of what is under way on it.
 pub(crate) struct Engine {
     port: Port,
     ledger: Arc<Ledger>,
     on_post: Option<PostHandler>,
-    /// Operations and posts that have not ended, and the mark of the end.
-    under_way: AtomicUsize,
+    /// Operations and posts that have not ended.
+    under_way: Attendance,
+    timekeeper: Timekeeper,
     strays: AtomicU64,
     /// All handles attached that may still be open, and whether more may come.
     attached: Mutex<Attached>,
@@ -66,7 +63,8 @@ impl Engine {
             port: Port::new(concurrency)?,
             ledger,
             on_post: config.on_post().cloned(),
-            under_way: AtomicUsize::new(0),
+            under_way: Attendance::new(),
+            timekeeper: Timekeeper::new(),
             strays: AtomicU64::new(0),
             attached: Mutex::default(),
             retired: Mutex::default(),
@@ -79,26 +77,23 @@ impl Engine {
 
     /// What is under way now.
     pub fn under_way(&self) -> usize {
-        self.under_way.load(Ordering::SeqCst) & !CLOSED
+        self.under_way.count()
     }
 
-    /// Attaches a handle for its life.
+    /// Attaches a handle for its life. `ask` asks the attached handle what follows a success.
     pub(super) fn attach(
         self: &Arc<Self>,
-        handle: OwnedHandle,
-        owner: Owner,
+        handle: Handle,
+        ask: impl FnOnce(BorrowedHandle<'_>) -> Inline,
     ) -> io::Result<Arc<Attachment>> {
-        let attachment = Attachment::new(handle, owner, Arc::downgrade(self));
-        self.adopt(attachment)
-    }
-
-    pub(super) fn adopt(&self, attachment: Attachment) -> io::Result<Arc<Attachment>> {
         let mut attached = lock(&self.attached);
         if attached.closed {
             return Err(PumpClosed.into());
         }
-        self.port.attach(attachment.handle())?;
-        let attachment = Arc::new(attachment);
+        // Asking first would change a handle that is another port's.
+        let attach = |handle: BorrowedHandle<'_>| self.port.attach(handle).map(|()| ask(handle));
+        let inline = handle.with(attach).ok_or(io::ErrorKind::NotFound)??;
+        let attachment = Arc::new(Attachment::new(handle, inline, Arc::downgrade(self)));
         if attached.handles.len() >= attached.sweep_at {
             attached.handles.retain(|handle| handle.strong_count() > 0);
             attached.sweep_at = 64.max(attached.handles.len() * 2);
@@ -118,30 +113,28 @@ impl Engine {
     /// Lets nothing join any more and cancels what is under way; the last to leave ends the
     /// workers.
     pub fn close(&self) {
-        let before = self.under_way.fetch_or(CLOSED, Ordering::SeqCst);
+        let nobody_left = self.under_way.close();
         lock(&self.attached).closed = true;
         self.cancel_all();
-        if before == 0 {
+        self.timekeeper.shut_down();
+        if nobody_left {
             self.end_workers();
         }
     }
 
     pub fn is_closed(&self) -> bool {
-        self.under_way.load(Ordering::SeqCst) & CLOSED != 0
+        self.under_way.is_closed()
     }
 
     /// Joins what is under way, unless it is too late.
     #[must_use]
     pub fn enter(&self) -> bool {
-        let join = |count| (count & CLOSED == 0).then_some(count + 1);
-        self.under_way
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, join)
-            .is_ok()
+        self.under_way.enter()
     }
 
     /// Leaves what is under way.
     pub fn leave(&self) {
-        if self.under_way.fetch_sub(1, Ordering::SeqCst) == CLOSED | 1 {
+        if self.under_way.leave() {
             self.end_workers();
         }
     }
@@ -162,12 +155,29 @@ impl Engine {
         self.port.post_callers(posted).inspect_err(|_| self.leave())
     }
 
-    /// Starts an operation, or goes on with it. Returns it if it ended at once; otherwise the
-    /// kernel has it, and a packet will come.
+    /// Starts an operation. Returns it if it ended at once; otherwise the kernel has it, and a packet
+    /// will come.
     #[must_use]
-    pub fn issue(&self, slot: &Arc<PortSlot>, mut running: RunningSlot) -> Option<EndedSlot> {
+    pub fn begin(&self, slot: &Arc<PortSlot>, running: RunningSlot) -> Option<EndedSlot> {
+        match self.timekeeper.watch(slot) {
+            Ok(()) => self.go_on(slot, running),
+            Err(error) => Some(running.fail(error)),
+        }
+    }
+
+    /// Does what is left of an operation, as far as that can be done at once.
+    fn go_on(&self, slot: &Arc<PortSlot>, running: RunningSlot) -> Option<EndedSlot> {
+        let ended = self.issue(slot, running)?;
+        self.timekeeper.forget(slot);
+        Some(ended)
+    }
+
+    fn issue(&self, slot: &Arc<PortSlot>, mut running: RunningSlot) -> Option<EndedSlot> {
         loop {
-            let call = Call::of(&mut running);
+            let call = match Call::next_of(slot, &mut running) {
+                Ok(call) => call,
+                Err(error) => return Some(running.fail(error)),
+            };
             match self.start(slot, running, &call) {
                 Started::Queued => {
                     // A worker may have the operation already: this looks at the books only. Who
@@ -192,8 +202,9 @@ impl Engine {
     /// The one place that decides whether a call is over or a packet follows.
     fn start(&self, slot: &Arc<PortSlot>, running: RunningSlot, call: &Call) -> Started {
         let inline = slot.attachment().inline();
-        let lent = slot.lend(running, call.offset);
-        let refusal = match call.make(slot.attachment(), lent) {
+        let asked = Asked::by(&running);
+        let (lent, number) = slot.lend(running, call.offset());
+        let refusal = match call.make(slot, lent) {
             Ok(()) if inline == Inline::Queued => return Started::Queued,
             Ok(()) => None,
             Err(error) if is(&error, ERROR_IO_PENDING) => return Started::Queued,
@@ -203,7 +214,8 @@ impl Engine {
         let more_to_come = refusal.as_ref().is_some_and(|e| is(e, ERROR_MORE_DATA));
         // SAFETY: just lent, and alive as `slot` is. The call is over and no packet was promised;
         // should one come nevertheless, it finds the slot among the retired.
-        let Some((lent, running)) = (unsafe { PortSlot::take_back(lent.cast()) }) else {
+        let taken = unsafe { PortSlot::take_back(lent.cast(), Some(number)) };
+        let Some((lent, running)) = taken else {
             // It has come, and brought the result.
             return Started::Queued;
         };
@@ -211,9 +223,9 @@ impl Engine {
             lock(&self.retired).push(lent);
         }
         let moved = match refusal {
-            Some(error) if !more_to_come => unless_the_end(error, call.direction),
+            Some(error) if !more_to_come => asked.unless_the_end(error),
             // SAFETY: the call is over, and the operation is ours.
-            _ => unsafe { slot.outcome(call.direction) },
+            _ => unsafe { slot.outcome(asked) },
         };
         Started::Over(running, moved)
     }
@@ -278,15 +290,17 @@ impl Engine {
         // SAFETY: the packet's key is that of attached handles, on which all operations are ours.
         // Refused ones are retired, not freed.
         let taken = unsafe { PortSlot::take_back_if_done(lent) };
-        let Some((slot, mut running)) = taken else {
+        let Some((slot, running)) = taken else {
             return self.count_stray();
         };
-        let direction = Call::of(&mut running).direction;
         // SAFETY: its packet has come, and the operation is ours.
-        let moved = unsafe { slot.outcome(direction) };
+        let moved = unsafe { slot.outcome(Asked::by(&running)) };
         let ended = match settle(&slot, running, moved) {
-            Step::More(rest) | Step::Wait(rest) => self.issue(&slot, rest),
-            Step::Done(ended) => Some(ended),
+            Step::More(rest) | Step::Wait(rest) => self.go_on(&slot, rest),
+            Step::Done(ended) => {
+                self.timekeeper.forget(&slot);
+                Some(ended)
+            }
         };
         drop(slot);
         if let Some(ended) = ended {
@@ -336,71 +350,29 @@ enum Started {
     Queued,
 }
 
-/// Takes in what a call came to.
-fn settle(slot: &PortSlot, running: RunningSlot, moved: io::Result<usize>) -> Step {
+/// Takes in what a call came to, of which the kernel is done.
+fn settle(slot: &PortSlot, mut running: RunningSlot, moved: io::Result<usize>) -> Step {
     slot.is_to_stop();
-    match moved {
+    match socket::conclude(&mut running, moved) {
         Err(error) if is(&error, ERROR_OPERATION_ABORTED) => {
-            // All of the handle was cancelled while this one was on its way into the kernel.
-            running.life().request_cancel();
-            Step::Done(running.fail(Cancelled.into()))
+            if running.life().reason_to_stop().is_none() {
+                // All of the handle was cancelled while this one was on its way into the kernel.
+                running.life().request_cancel();
+            }
+            // SAFETY: the kernel is done with it, and the operation is ours.
+            running.count_moved(unsafe { slot.moved_till_then() });
+            Step::Done(running.give_up())
         }
         // The caller's handle holds the lock that keeps ours out.
-        Err(error) if is(&error, ERROR_LOCK_VIOLATION) => perform_part(running, usize::MAX),
+        Err(error) if is(&error, ERROR_LOCK_VIOLATION) && running.kind().socket().is_none() => {
+            perform_part(running, usize::MAX)
+        }
         moved => running.absorb(moved),
     }
 }
 
 fn is(error: &io::Error, number: u32) -> bool {
     error.raw_os_error() == Some(number as i32)
-}
-
-/// The arguments of one call, in the memory of an operation that is on the heap.
-struct Call {
-    direction: Direction,
-    bytes: *mut u8,
-    len: u32,
-    offset: u64,
-}
-
-impl Call {
-    fn of(running: &mut RunningSlot) -> Self {
-        match running.part() {
-            Part::Read { offset, room, .. } => Self {
-                direction: Direction::In,
-                bytes: room.as_mut_ptr(),
-                len: room.len().min(LONGEST_CALL) as u32,
-                offset,
-            },
-            Part::Write { offset, bytes, .. } => Self {
-                direction: Direction::Out,
-                // Only read from.
-                bytes: bytes.as_ptr().cast_mut(),
-                len: bytes.len().min(LONGEST_CALL) as u32,
-                offset,
-            },
-            Part::Socket(_) | Part::Whole => unreachable!("sockets and work go to the lane"),
-        }
-    }
-
-    /// Makes the call. Any error but `ERROR_IO_PENDING` means that the kernel refused it.
-    fn make(&self, attachment: &Attachment, lent: *mut OVERLAPPED) -> io::Result<()> {
-        let handle = attachment.handle().as_raw_handle();
-        // SAFETY: the handle is open and overlapped. `bytes` covers `len` bytes on the heap that
-        // the operation owns, which was lent together with its `OVERLAPPED` and is not touched or
-        // freed before it is taken back.
-        let succeeded = unsafe {
-            match self.direction {
-                Direction::In => ReadFile(handle, self.bytes, self.len, ptr::null_mut(), lent),
-                Direction::Out => WriteFile(handle, self.bytes, self.len, ptr::null_mut(), lent),
-            }
-        };
-        if succeeded == 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
-    }
 }
 
 thread_local! {

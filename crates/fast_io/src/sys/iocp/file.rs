@@ -11,7 +11,7 @@ use std::io;
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use windows_sys::Wdk::Storage::FileSystem::{
     FILE_ACCESS_INFORMATION, FILE_MODE_INFORMATION, FILE_SYNCHRONOUS_IO_ALERT,
@@ -23,14 +23,12 @@ use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_APPEND_DATA, FILE_ATTRIBUTE_COMPRESSED,
     FILE_ATTRIBUTE_ENCRYPTED, FILE_FLAG_OVERLAPPED, FILE_READ_DATA, FILE_SHARE_DELETE,
     FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FILE_WRITE_DATA, GetFileInformationByHandle,
-    GetFileType, ReOpenFile, SetFileCompletionNotificationModes,
+    GetFileType, ReOpenFile,
 };
-use windows_sys::Win32::System::IO::{CancelIoEx, IO_STATUS_BLOCK, OVERLAPPED};
-use windows_sys::Win32::System::WindowsProgramming::{
-    FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, FILE_SKIP_SET_EVENT_ON_HANDLE,
-};
+use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
 use crate::sys::error_of_status;
+use crate::sys::iocp::attachment::{Attachment, Attempt, Handle, Inline, Owner, attach_once};
 use crate::sys::iocp::engine::Engine;
 use crate::sys::windows::control::Plain;
 
@@ -40,8 +38,7 @@ pub(crate) struct KernelFile {
     nature: OnceLock<Nature>,
     /// Up to here it has been written, as far as we know: to write beyond extends it.
     settled: AtomicU64,
-    /// None if no port can work on it.
-    attachment: OnceLock<Option<Arc<Attachment>>>,
+    attachment: Attempt,
 }
 
 /// What kind of handle a file is.
@@ -74,14 +71,11 @@ impl KernelFile {
     /// The handle by which this engine works on the file. None if it cannot, or if the file
     /// belongs to another: an attached handle is that for its life.
     pub fn attachment(&self, file: &File, engine: &Arc<Engine>) -> Option<Arc<Attachment>> {
-        let attach = || {
-            let (handle, owner) = self.own_handle(file).ok()?;
-            engine.attach(handle, owner).ok()
-        };
-        let attachment = self.attachment.get_or_init(attach).as_ref()?;
-        attachment
-            .belongs_to(engine)
-            .then(|| Arc::clone(attachment))
+        attach_once(&self.attachment, engine, || {
+            let (handle, owner) = self.own_handle(file)?;
+            let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, owner);
+            engine.attach(Handle::OfFile(handle), ask)
+        })
     }
 
     /// The attachment, if there has been reason for one.
@@ -189,95 +183,4 @@ fn open_again(file: &File) -> io::Result<OwnedHandle> {
     }
     // SAFETY: just opened, and nobody else owns it.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
-}
-
-/// Whose file object a handle is one of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// The caller's too, who may wait for it.
-    Caller,
-    Pump,
-}
-
-/// What follows a call that succeeded at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inline {
-    /// Nothing: the result is taken from the call.
-    Taken,
-    /// A packet, as after any other.
-    Queued,
-}
-
-/// A handle that is attached to a port.
-#[derive(Debug)]
-pub(crate) struct Attachment {
-    handle: OwnedHandle,
-    engine: Weak<Engine>,
-    inline: Inline,
-    /// How often all of its operations were cancelled.
-    cancels: AtomicU64,
-}
-
-impl Attachment {
-    /// Sets the handle up, before it is attached.
-    pub(super) fn new(handle: OwnedHandle, owner: Owner, engine: Weak<Engine>) -> Self {
-        let skip = match owner {
-            // Someone may wait for the handle itself.
-            Owner::Caller => FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
-            Owner::Pump => FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE,
-        };
-        // SAFETY: the handle is open.
-        let set = unsafe { SetFileCompletionNotificationModes(handle.as_raw_handle(), skip as u8) };
-        let inline = if set == 0 {
-            Inline::Queued
-        } else {
-            Inline::Taken
-        };
-        Self {
-            handle,
-            engine,
-            inline,
-            cancels: AtomicU64::new(0),
-        }
-    }
-
-    /// One whose calls always get packets, as where the mode cannot be set.
-    #[cfg(test)]
-    pub(super) fn always_queued(handle: OwnedHandle, engine: Weak<Engine>) -> Self {
-        Self {
-            handle,
-            engine,
-            inline: Inline::Queued,
-            cancels: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) fn handle(&self) -> BorrowedHandle<'_> {
-        self.handle.as_handle()
-    }
-
-    pub(super) fn inline(&self) -> Inline {
-        self.inline
-    }
-
-    pub(super) fn cancels(&self) -> u64 {
-        self.cancels.load(Ordering::SeqCst)
-    }
-
-    /// Cancels all operations on it.
-    pub(super) fn cancel_all(&self) {
-        self.cancels.fetch_add(1, Ordering::SeqCst);
-        self.cancel(ptr::null());
-    }
-
-    /// Tells the kernel to stop the operation of this address, or all if it is null.
-    pub(super) fn cancel(&self, overlapped: *const OVERLAPPED) {
-        // SAFETY: the handle is open, and the kernel only compares the address. That there was
-        // nothing to stop is no failure.
-        unsafe { CancelIoEx(self.handle.as_raw_handle(), overlapped) };
-    }
-
-    fn belongs_to(&self, engine: &Arc<Engine>) -> bool {
-        ptr::eq(self.engine.as_ptr(), Arc::as_ptr(engine))
-    }
 }

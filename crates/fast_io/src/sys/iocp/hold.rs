@@ -9,42 +9,42 @@
 //!
 //! From [`PortSlot::lend`] on, the kernel owns one reference, as the address of the `OVERLAPPED`,
 //! which is the slot's first field. Whoever learns that the kernel is done takes that reference
-//! back, and with it the operation, which can be taken only once. The address is not used again
-//! while a [`Ticket`](crate::Ticket) may still cancel by it: its life holds a weak reference.
+//! back, and with it the operation, which can be taken only once ([`Loan`]). The address is not used
+//! again while a [`Ticket`](crate::Ticket) may still cancel by it: its life holds a weak reference.
 
 use std::cell::UnsafeCell;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
 
-use windows_sys::Win32::Foundation::{
-    ERROR_BROKEN_PIPE, ERROR_HANDLE_EOF, NTSTATUS, STATUS_PENDING,
-};
+use windows_sys::Win32::Foundation::{NTSTATUS, STATUS_PENDING};
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
-use crate::slot::{Life, RunningSlot};
-use crate::sys::error_of_status;
-use crate::sys::iocp::file::Attachment;
+use crate::driver::lending::{Loan, ask_to_stop};
+use crate::operation::Kind;
+use crate::slot::{Life, RunningSlot, WaitingSlot};
+use crate::sys::iocp::attachment::Attachment;
+use crate::sys::iocp::call::{ADDRESS_ROOM, Asked};
 
 /// One operation on a port.
 #[repr(C)]
 pub(crate) struct PortSlot {
     /// First: its address is the slot's.
     overlapped: UnsafeCell<OVERLAPPED>,
-    running: UnsafeCell<Option<RunningSlot>>,
-    /// Whether `running` is there to be taken.
-    lent: AtomicBool,
+    running: Loan<RunningSlot>,
+    /// Where the kernel writes down who connected to whom, if the operation is to accept.
+    addresses: Option<Box<UnsafeCell<[u8; 2 * ADDRESS_ROOM]>>>,
     life: Arc<Life>,
+    deadline: Option<Instant>,
     attachment: Arc<Attachment>,
-    /// How often all of the file's operations had been cancelled when this one was submitted.
-    cancels_before: u64,
+    /// How often all of the handle's operations had been cancelled when this one was submitted.
+    sweeps_before: u64,
 }
 
-// SAFETY: the operation inside may be sent between threads. `running` is touched only by the thread
-// that lends it, before it does, and by the one thread that turns `lent` off; `overlapped` only by
-// the kernel while it is lent, and by the thread that holds the operation while it is not.
+// SAFETY: the operation inside may be sent between threads. `overlapped` and `addresses` are touched
+// only by the kernel while the operation is lent, and by the thread that has it while it is not.
 unsafe impl Send for PortSlot {}
 // SAFETY: as above.
 unsafe impl Sync for PortSlot {}
@@ -52,24 +52,19 @@ unsafe impl Sync for PortSlot {}
 /// Where a life finds its operation while a port has it.
 pub(crate) type Whereabouts = OnceLock<Weak<PortSlot>>;
 
-/// Which way the bytes of a call move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    In,
-    Out,
-}
-
 impl PortSlot {
-    /// The slot of an operation with this life.
-    pub fn new(life: Arc<Life>, attachment: Arc<Attachment>) -> Arc<Self> {
-        let cancels_before = attachment.cancels();
+    /// The slot of an operation on the port.
+    pub fn new(operation: &WaitingSlot, attachment: Arc<Attachment>) -> Arc<Self> {
+        let sweeps_before = attachment.sweeps().so_far();
+        let accepts = matches!(operation.kind(), Kind::Accept { .. });
         let slot = Arc::new(Self {
             overlapped: UnsafeCell::new(OVERLAPPED::default()),
-            running: UnsafeCell::new(None),
-            lent: AtomicBool::new(false),
-            life,
+            running: Loan::new(),
+            addresses: accepts.then(|| Box::new(UnsafeCell::new([0; 2 * ADDRESS_ROOM]))),
+            life: Arc::clone(operation.life()),
+            deadline: operation.deadline(),
             attachment,
-            cancels_before,
+            sweeps_before,
         });
         // A life has one operation, which is on one port once.
         let _ = slot.life.whereabouts.set(Arc::downgrade(&slot));
@@ -84,8 +79,19 @@ impl PortSlot {
         &self.life
     }
 
-    /// Gives the operation away, to be started at `offset` with the address that this returns.
-    pub fn lend(self: &Arc<Self>, running: RunningSlot, offset: u64) -> *mut OVERLAPPED {
+    /// The room for addresses, null if the operation needs none.
+    pub(super) fn room_for_addresses(&self) -> *mut u8 {
+        let room = self.addresses.as_ref();
+        room.map_or(ptr::null_mut(), |room| room.get().cast())
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Gives the operation away, to be started at `offset` with the address that this returns; also
+    /// says which loan it is.
+    pub fn lend(self: &Arc<Self>, running: RunningSlot, offset: u64) -> (*mut OVERLAPPED, u64) {
         let mut overlapped = OVERLAPPED {
             // Says that no result has come, whether or not the call gets as far as to say so itself.
             Internal: STATUS_PENDING as usize,
@@ -93,25 +99,30 @@ impl PortSlot {
         };
         overlapped.Anonymous.Anonymous.Offset = offset as u32;
         overlapped.Anonymous.Anonymous.OffsetHigh = (offset >> 32) as u32;
-        // SAFETY: the caller has the operation, so it is not lent: both fields are its alone.
-        unsafe {
-            *self.overlapped.get() = overlapped;
-            *self.running.get() = Some(running);
-        }
-        self.lent.store(true, Ordering::Release);
-        Arc::into_raw(Arc::clone(self)).cast_mut().cast()
+        // SAFETY: the caller has the operation, so it is not lent: the field is its alone.
+        unsafe { *self.overlapped.get() = overlapped };
+        // SAFETY: as above.
+        let number = unsafe { self.running.lend(running) };
+        let lent = Arc::into_raw(Arc::clone(self)).cast_mut().cast();
+        (lent, number)
     }
 
-    /// Takes an operation back that the kernel is done with. Nothing if it was taken before: then
-    /// the packet is a stale one.
+    /// Takes an operation back that the kernel is done with, by the number of its loan, if that is
+    /// known. Nothing if it was taken before: then the packet is a stale one.
     ///
     /// # Safety
     /// `lent` comes from [`lend`](Self::lend), and the kernel uses it no more. If it was taken back
     /// before, the slot must still exist.
-    pub unsafe fn take_back(lent: *const PortSlot) -> Option<(Arc<Self>, RunningSlot)> {
+    pub unsafe fn take_back(
+        lent: *const PortSlot,
+        number: Option<u64>,
+    ) -> Option<(Arc<Self>, RunningSlot)> {
         // SAFETY: the reference that `lend` gave away. It becomes ours only if the operation does.
         let slot = ManuallyDrop::new(unsafe { Arc::from_raw(lent) });
-        let running = slot.take()?;
+        let running = match number {
+            Some(number) => slot.running.take(number),
+            None => slot.running.take_any(),
+        }?;
         Some((ManuallyDrop::into_inner(slot), running))
     }
 
@@ -129,115 +140,47 @@ impl PortSlot {
             return None;
         }
         // SAFETY: the kernel is done.
-        unsafe { Self::take_back(lent) }
-    }
-
-    fn take(&self) -> Option<RunningSlot> {
-        if self.lent.swap(false, Ordering::AcqRel) {
-            // SAFETY: only one thread sees `lent` go off, and nobody lends it before that thread
-            // has it.
-            unsafe { (*self.running.get()).take() }
-        } else {
-            None
-        }
+        unsafe { Self::take_back(lent, None) }
     }
 
     /// What the call that was lent for has come to.
     ///
     /// # Safety
     /// The kernel is done with it, and the caller has the operation.
-    pub(super) unsafe fn outcome(&self, direction: Direction) -> io::Result<usize> {
+    pub(super) unsafe fn outcome(&self, asked: Asked) -> io::Result<usize> {
+        // SAFETY: the caller's promise.
+        let (status, moved) = unsafe { self.written_by_the_kernel() };
+        asked.outcome(status, moved)
+    }
+
+    /// How many bytes a call that was given up had moved by then.
+    ///
+    /// # Safety
+    /// As for [`outcome`](Self::outcome).
+    pub(super) unsafe fn moved_till_then(&self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.written_by_the_kernel() }.1
+    }
+
+    /// The status and the count of bytes.
+    ///
+    /// # Safety
+    /// As for [`outcome`](Self::outcome).
+    unsafe fn written_by_the_kernel(&self) -> (NTSTATUS, usize) {
         // SAFETY: the kernel writes no more, and no other thread does.
-        let (status, moved) = unsafe {
-            let overlapped = &*self.overlapped.get();
-            (overlapped.Internal, overlapped.InternalHigh)
-        };
-        outcome(status as NTSTATUS, moved, direction)
+        let overlapped = unsafe { &*self.overlapped.get() };
+        (overlapped.Internal as NTSTATUS, overlapped.InternalHigh)
     }
 
-    /// Tells the kernel to stop, if it has begun.
+    /// Tells the kernel to stop, if it has begun. The reason has been noted before.
     pub fn cancel(&self) {
-        // After the request was noted, and before the kernel is asked: see `is_to_stop`.
-        fence(Ordering::SeqCst);
-        self.attachment.cancel(self.overlapped.get());
+        ask_to_stop(|| self.attachment.cancel(self.overlapped.get()));
     }
 
-    /// Whether somebody asked for its end. A submitter looks once more after the kernel has begun,
-    /// for those who asked just before that.
+    /// Whether it is to end: somebody asked for that, or its time is up. A submitter looks once more
+    /// after the kernel has begun, for those who asked just before that.
     pub fn is_to_stop(&self) -> bool {
-        fence(Ordering::SeqCst);
-        if self.attachment.cancels() != self.cancels_before {
-            self.life.request_cancel();
-        }
-        self.life.cancel_requested()
-    }
-}
-
-/// What a status means to a reader or writer.
-fn outcome(status: NTSTATUS, moved: usize, direction: Direction) -> io::Result<usize> {
-    // Successes and warnings ("there is more in this message") have moved bytes.
-    let is_error = status as u32 >> 30 == 3;
-    if is_error {
-        unless_the_end(error_of_status(status), direction)
-    } else {
-        Ok(moved)
-    }
-}
-
-/// The end of a file, or of a pipe, is no error but no more bytes.
-pub(super) fn unless_the_end(error: io::Error, direction: Direction) -> io::Result<usize> {
-    match error.raw_os_error().map(|number| number as u32) {
-        Some(ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE) if direction == Direction::In => Ok(0),
-        _ => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::ErrorKind;
-    use windows_sys::Win32::Foundation::{
-        STATUS_ACCESS_DENIED, STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED, STATUS_CONNECTION_RESET,
-        STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_FILE_LOCK_CONFLICT,
-        STATUS_INSUFFICIENT_RESOURCES, STATUS_IO_TIMEOUT, STATUS_PIPE_BROKEN, STATUS_SUCCESS,
-    };
-
-    #[test]
-    fn every_status_comes_out_as_the_right_error() {
-        let table = [
-            (STATUS_CANCELLED, 995, ErrorKind::TimedOut),
-            (STATUS_INSUFFICIENT_RESOURCES, 1450, ErrorKind::Other),
-            (STATUS_IO_TIMEOUT, 121, ErrorKind::TimedOut),
-            (STATUS_DISK_FULL, 112, ErrorKind::StorageFull),
-            (STATUS_CONNECTION_RESET, 64, ErrorKind::Other),
-            (STATUS_ACCESS_DENIED, 5, ErrorKind::PermissionDenied),
-            (STATUS_FILE_LOCK_CONFLICT, 33, ErrorKind::Other),
-        ];
-        for direction in [Direction::In, Direction::Out] {
-            for (status, number, kind) in table {
-                let error = outcome(status, 0, direction).unwrap_err();
-                assert_eq!(error.raw_os_error(), Some(number), "{status:x}");
-                // What std has no stable kind for is none of those it has.
-                if kind != ErrorKind::Other {
-                    assert_eq!(error.kind(), kind, "{status:x}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_end_is_no_error_to_a_reader_and_one_to_a_writer() {
-        for (status, number) in [(STATUS_END_OF_FILE, 38), (STATUS_PIPE_BROKEN, 109)] {
-            assert_eq!(outcome(status, 0, Direction::In).unwrap(), 0);
-            let error = outcome(status, 0, Direction::Out).unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(number));
-        }
-    }
-
-    #[test]
-    fn successes_and_warnings_count_bytes() {
-        for status in [STATUS_SUCCESS, STATUS_BUFFER_OVERFLOW] {
-            assert_eq!(outcome(status, 7, Direction::In).unwrap(), 7);
-        }
+        let sweeps = self.attachment.sweeps();
+        sweeps.is_to_stop(self.sweeps_before, &self.life)
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! A submitter makes the call itself ([`engine`]); the kernel holds the operation by the address of
 //! its `OVERLAPPED` ([`hold`]) and hands that address to a worker when it is done: no map, no lock
-//! and no channel on the path of a completion. What a port must know of a file lies with the file
-//! ([`file`]).
+//! and no channel on the path of a completion, unless it has a deadline to be watched over
+//! ([`timekeeper`]). What a port must know of a file or a socket lies with it ([`file`], [`socket`]).
 //!
 //! What the kernel does within the call would keep the submitter: work, and writes that extend a
 //! file. It goes to the [lane](crate::driver::threads), and so does everything on handles that no
 //! port can have.
 
+mod attachment;
+mod call;
 mod engine;
 mod file;
 mod hold;
 mod port;
+mod socket;
 #[cfg(test)]
 mod tests;
+mod timekeeper;
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,15 +29,18 @@ use std::time::Duration;
 use crate::config::PumpConfig;
 use crate::driver::threads::Threads;
 use crate::driver::{Driver, Target};
+use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::operation::Kind;
 use crate::posting::Posted;
 use crate::slot::{self, WaitingSlot};
 
+use attachment::Attachment;
 use engine::Engine;
 pub(crate) use file::KernelFile;
 use hold::PortSlot;
 pub(crate) use hold::Whereabouts;
+pub(crate) use socket::KernelSocket;
 
 /// How long the end waits for a kernel that does not answer, with nobody of ours at work.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +52,13 @@ pub(crate) struct Iocp {
     crew: Arc<Crew>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     patience: Duration,
+}
+
+/// What is to be done with a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    ToRead,
+    ToWrite,
 }
 
 /// Who waits at the port.
@@ -102,32 +116,47 @@ impl Iocp {
         }
     }
 
-    /// A slot on the port, if the port is the place for this operation. It is not for work, nor as
-    /// yet for sockets, which wait in the lane's care.
+    /// A slot on the port, if the port is the place for this operation. For work it is not, nor for
+    /// handles that it cannot have.
     fn port_slot(&self, slot: &WaitingSlot) -> Option<Arc<PortSlot>> {
-        let (file, offset, len) = match slot.kind() {
+        let attachment = match slot.kind() {
+            Kind::Work(_) => return None,
             Kind::Read {
                 file, offset, len, ..
-            } => (file, *offset, *len),
+            } => self.attachment_of_file(file, *offset, *len, Wish::ToRead)?,
             Kind::Write {
                 file,
                 offset,
                 range,
                 ..
-            } => (file, *offset, range.len()),
-            _ => return None,
+            } => self.attachment_of_file(file, *offset, range.len(), Wish::ToWrite)?,
+            Kind::Accept {
+                listener: socket, ..
+            }
+            | Kind::Connect { socket, .. }
+            | Kind::Receive { socket, .. }
+            | Kind::Send { socket, .. } => socket.kernel().attachment(socket, &self.engine)?,
         };
+        Some(PortSlot::new(slot, attachment))
+    }
+
+    fn attachment_of_file(
+        &self,
+        file: &SharedFile,
+        offset: u64,
+        len: usize,
+        wish: Wish,
+    ) -> Option<Arc<Attachment>> {
         let end = offset.checked_add(len as u64)?;
         // Offsets above that mean something else to the kernel.
         if len == 0 || i64::try_from(end).is_err() {
             return None;
         }
         let kernel = file.kernel();
-        if matches!(slot.kind(), Kind::Write { .. }) && !kernel.can_write_later(file, end) {
+        if wish == Wish::ToWrite && !kernel.can_write_later(file, end) {
             return None;
         }
-        let attachment = kernel.attachment(file, &self.engine)?;
-        Some(PortSlot::new(Arc::clone(slot.life()), attachment))
+        kernel.attachment(file, &self.engine)
     }
 
     /// Waits until the workers have ended. Should the kernel never answer for an operation, gives
@@ -160,8 +189,8 @@ impl Driver for Iocp {
 
     fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
         let Some(port_slot) = self.port_slot(&slot) else {
-            // A file that comes when the port has closed is not for the lane either: there nobody
-            // could stop a read that waits.
+            // What comes when the port has closed is not for the lane either: there nobody could stop
+            // a read that waits.
             return if self.engine.is_closed() {
                 Err(slot)
             } else {
@@ -172,7 +201,7 @@ impl Driver for Iocp {
             return Err(slot);
         }
         let ended = match slot.begin() {
-            Ok(running) => self.engine.issue(&port_slot, running),
+            Ok(running) => self.engine.begin(&port_slot, running),
             Err(cancelled) => Some(cancelled),
         };
         if let Some(ended) = ended {
@@ -193,8 +222,11 @@ impl Driver for Iocp {
                     attachment.cancel_all();
                 }
             }
-            // Sockets are the lane's.
-            Target::Socket(_) => {}
+            Target::Socket(socket) => {
+                if let Some(attachment) = socket.kernel().existing_attachment() {
+                    attachment.cancel_all();
+                }
+            }
             Target::All => self.engine.cancel_all(),
         }
         self.lane.cancel(target);

@@ -6,7 +6,7 @@ use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
 
 use super::{pump, read};
-use crate::sys::iocp::file::Inline;
+use crate::sys::iocp::attachment::Inline;
 use crate::{Operation, SharedFile, oneshot_handler};
 
 #[test]

@@ -3,6 +3,7 @@
 mod files;
 mod packets;
 mod pipes;
+mod sockets;
 
 use std::fs::{File, OpenOptions};
 use std::os::windows::ffi::OsStrExt;

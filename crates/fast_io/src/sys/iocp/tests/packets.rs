@@ -15,7 +15,7 @@ use crate::driver::Driver;
 use crate::ledger::Ledger;
 use crate::posting::Posted;
 use crate::sys::iocp::Iocp;
-use crate::sys::iocp::file::Attachment;
+use crate::sys::iocp::attachment::{Handle, Inline};
 use crate::sys::iocp::port::{self, OPERATION_KEY};
 use crate::{
     Backend, CompletionPump, IocpPumpConfig, Operation, SharedFile, iocp_post_completion,
@@ -27,9 +27,10 @@ fn a_handle_without_the_skip_mode_gets_its_packets() {
     let (pump, driver) = pump();
     let (ours, mut theirs) = pipe();
     let handle: OwnedHandle = ours.try_clone().unwrap().into();
-    let attachment = Attachment::always_queued(handle, Arc::downgrade(&driver.engine));
-    ours.kernel()
-        .attach_by_hand(driver.engine.adopt(attachment).unwrap());
+    let attachment = driver
+        .engine
+        .attach(Handle::OfFile(handle), |_| Inline::Queued);
+    ours.kernel().attach_by_hand(attachment.unwrap());
     for round in 0..100u8 {
         theirs.write_all(&[round; 3]).unwrap();
         let (handler, receiver) = oneshot_handler();
@@ -53,9 +54,10 @@ fn a_packet_for_what_was_refused_at_once_is_survived() {
         .unwrap();
     let file = SharedFile::from(file);
     let handle: OwnedHandle = file.try_clone().unwrap().into();
-    let attachment = Attachment::always_queued(handle, Arc::downgrade(&driver.engine));
-    file.kernel()
-        .attach_by_hand(driver.engine.adopt(attachment).unwrap());
+    let attachment = driver
+        .engine
+        .attach(Handle::OfFile(handle), |_| Inline::Queued);
+    file.kernel().attach_by_hand(attachment.unwrap());
     for _ in 0..50 {
         let (handler, receiver) = oneshot_handler();
         let write = Operation::write(file.clone(), 0, b"change!".to_vec().into(), ..);

@@ -180,9 +180,12 @@ fn a_thread_that_ends_takes_no_operation_with_it() {
     let (pump, _) = pump();
     let (ours, mut theirs) = pipe();
     let (handler, receiver) = oneshot_handler();
-    thread::scope(|threads| {
-        threads.spawn(|| pump.submit(read(&ours, 4), handler));
-    });
+    // Its very end is waited for: Wine loses what completes while the thread is on its way there.
+    let submitter = {
+        let (pump, ours) = (Arc::clone(&pump), ours.clone());
+        thread::spawn(move || drop(pump.submit(read(&ours, 4), handler)))
+    };
+    submitter.join().unwrap();
     theirs.write_all(b"safe").unwrap();
     assert_eq!(receiver.wait().result.unwrap(), 4);
 }

@@ -1,0 +1,163 @@
+//! A handle that is attached to a port: how its calls complete, and how they are stopped.
+
+use std::io;
+use std::os::windows::io::{
+    AsHandle, AsRawHandle, AsRawSocket, BorrowedHandle, OwnedHandle, RawHandle, RawSocket,
+};
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use windows_sys::Win32::Storage::FileSystem::SetFileCompletionNotificationModes;
+use windows_sys::Win32::System::IO::{CancelIoEx, OVERLAPPED};
+use windows_sys::Win32::System::WindowsProgramming::{
+    FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, FILE_SKIP_SET_EVENT_ON_HANDLE,
+};
+
+use crate::driver::lending::Sweeps;
+use crate::socket::SharedSocket;
+use crate::sys::iocp::engine::Engine;
+
+/// Whose file object a handle is one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The caller's too, who may wait for it.
+    Caller,
+    Pump,
+}
+
+/// What follows a call that succeeded at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inline {
+    /// Nothing: the result is taken from the call.
+    Taken,
+    /// A packet, as after any other.
+    Queued,
+}
+
+impl Inline {
+    /// Has a handle, which is attached, send no packets for what succeeds at once, if that can be.
+    pub fn asked_of(handle: BorrowedHandle<'_>, owner: Owner) -> Self {
+        let skip = match owner {
+            // Someone may wait for the handle itself.
+            Owner::Caller => FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
+            Owner::Pump => FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE,
+        };
+        // SAFETY: the handle is open.
+        let set = unsafe { SetFileCompletionNotificationModes(handle.as_raw_handle(), skip as u8) };
+        if set == 0 { Self::Queued } else { Self::Taken }
+    }
+}
+
+/// A handle that is attached to a port.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    handle: Handle,
+    engine: Weak<Engine>,
+    inline: Inline,
+    sweeps: Sweeps,
+}
+
+/// By which handle the kernel is told to stop.
+#[derive(Debug)]
+pub(super) enum Handle {
+    /// One of a file, which is the pump's.
+    OfFile(OwnedHandle),
+    /// That of a socket, for as long as the socket is open. A second one would keep the connection
+    /// up when the socket is closed.
+    OfSocket(Mutex<Option<RawSocket>>),
+}
+
+impl Handle {
+    /// That of a socket, which [forgets](Attachment::forget_handle) it before it closes.
+    pub fn of_socket(socket: &SharedSocket) -> Self {
+        Self::OfSocket(Mutex::new(Some(socket.as_raw_socket())))
+    }
+
+    /// Calls `use_it` with the handle, unless it is being closed.
+    pub fn with<R>(&self, use_it: impl FnOnce(BorrowedHandle<'_>) -> R) -> Option<R> {
+        match self {
+            Self::OfFile(handle) => Some(use_it(handle.as_handle())),
+            Self::OfSocket(socket) => {
+                let socket = lock(socket);
+                let raw = (*socket)? as RawHandle;
+                // SAFETY: the socket is open until it is forgotten, which the lock keeps from
+                // happening now.
+                Some(use_it(unsafe { BorrowedHandle::borrow_raw(raw) }))
+            }
+        }
+    }
+}
+
+impl Attachment {
+    pub(super) fn new(handle: Handle, inline: Inline, engine: Weak<Engine>) -> Self {
+        Self {
+            handle,
+            engine,
+            inline,
+            sweeps: Sweeps::new(),
+        }
+    }
+
+    /// The handle by which a file is read and written; a socket's operations have their own.
+    pub(super) fn file_handle(&self) -> Option<BorrowedHandle<'_>> {
+        match &self.handle {
+            Handle::OfFile(handle) => Some(handle.as_handle()),
+            Handle::OfSocket(_) => None,
+        }
+    }
+
+    pub(super) fn inline(&self) -> Inline {
+        self.inline
+    }
+
+    pub(super) fn sweeps(&self) -> &Sweeps {
+        &self.sweeps
+    }
+
+    /// Cancels all operations on it.
+    pub(super) fn cancel_all(&self) {
+        self.sweeps.sweep(|| self.cancel(ptr::null()));
+    }
+
+    /// Tells the kernel to stop the operation of this address, or all if it is null.
+    pub(super) fn cancel(&self, overlapped: *const OVERLAPPED) {
+        self.handle.with(|handle| {
+            // SAFETY: the handle is open, and the kernel only compares the address. That there was
+            // nothing to stop is no failure.
+            unsafe { CancelIoEx(handle.as_raw_handle(), overlapped) };
+        });
+    }
+
+    /// The socket is about to close: it has no operations any more.
+    pub(super) fn forget_handle(&self) {
+        if let Handle::OfSocket(socket) = &self.handle {
+            *lock(socket) = None;
+        }
+    }
+
+    pub(super) fn belongs_to(&self, engine: &Arc<Engine>) -> bool {
+        ptr::eq(self.engine.as_ptr(), Arc::as_ptr(engine))
+    }
+}
+
+/// What is remembered of the attempt to attach a file or socket, for as long as it is open. None if
+/// no port can work on it.
+pub(super) type Attempt = std::sync::OnceLock<Option<Arc<Attachment>>>;
+
+/// The attachment to this engine, by the first attempt that was made. None if that failed, or was
+/// another engine's: an attached handle belongs to one port for its life.
+pub(super) fn attach_once(
+    attempt: &Attempt,
+    engine: &Arc<Engine>,
+    attach: impl FnOnce() -> io::Result<Arc<Attachment>>,
+) -> Option<Arc<Attachment>> {
+    let attachment = attempt.get_or_init(|| attach().ok()).as_ref()?;
+    attachment
+        .belongs_to(engine)
+        .then(|| Arc::clone(attachment))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic runs under this lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
