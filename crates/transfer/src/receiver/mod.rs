@@ -310,12 +310,11 @@ impl Receiver {
             self.outcomes()
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
-        }
-        if !job.linked {
+            self.queue.ring();
+        } else {
             // Of names that others are linked to, the generator says so when they are.
             self.origin.ended(&job.entry);
         }
-        self.queue.ring();
     }
 
     /// The other side cannot send a file that it was asked for, and has told why.

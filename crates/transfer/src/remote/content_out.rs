@@ -11,7 +11,8 @@ use crate::narrator::{ItemRecord, Moved, PlaceId};
 use crate::segment::EntryRef;
 use crate::sender::content::{Content, Purpose};
 use delta::{BasisUse, CopyRun, Digest, Feed, MatchStats, Matcher, Seam, TokenSink};
-use fast_io::{ReadAhead, SharedFile};
+use fast_io::offload::read_small;
+use fast_io::{Buffer, ReadAhead, SharedFile};
 use options::Append;
 use std::convert::Infallible;
 use tree::entry::Entry;
@@ -25,6 +26,8 @@ use wire::token::TokenEncoder;
 const READ_DEPTH: usize = 4;
 /// What is sent off at a time.
 const SEND: usize = 256 * 1024;
+/// Up to this size a file is read at once.
+const SMALL: usize = 128 * 1024;
 
 impl Sending {
     /// Sends a file's content, or says that it cannot be had.
@@ -33,7 +36,7 @@ impl Sending {
         entry: &EntryRef,
         number: u32,
         item: Item,
-        basis: &Basis,
+        basis: Basis,
     ) -> Result<(), SessionError> {
         let again = self.was_sent(number);
         let file = entry.entry();
@@ -44,15 +47,21 @@ impl Sending {
             checksum: None,
         };
         self.count(&record, true);
-        let parent = self.sender.open_parent(file);
-        let Some(content) = self.sender.open_content(&parent, file, Purpose::Stream) else {
+        if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
+            self.parent = Some((entry.clone(), self.sender.open_parent(file)));
+        }
+        let content = self
+            .parent
+            .as_ref()
+            .and_then(|(_, dir)| self.sender.open_content(dir, file, Purpose::Stream));
+        let Some(content) = content else {
             if self.agreement.protocol.is_packed() {
                 let number = (number as i32).to_le_bytes();
                 self.outlet.message(MessageCode::NoSend, &number);
             }
             return Ok(());
         };
-        let mut out = Vec::with_capacity(SEND + 1024);
+        let mut out = Vec::with_capacity(1024 + (content.size as usize).min(SEND));
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
         item.put(&mut out, self.agreement.protocol);
@@ -69,7 +78,7 @@ impl Sending {
             updates_basis,
             again,
         };
-        let moved = self.send_content(&transfer, content, out);
+        let moved = self.send_content(transfer, content, out);
         let totals = || {
             let mut tally = self.ctx.tally();
             tally.totals.transferred_files += 1;
@@ -110,7 +119,7 @@ impl Sending {
 
     fn send_content(
         &mut self,
-        transfer: &Outgoing<'_>,
+        transfer: Outgoing<'_>,
         content: Content<'_>,
         mut out: Vec<u8>,
     ) -> Moved {
@@ -123,33 +132,33 @@ impl Sending {
         } else {
             0
         };
-        let mut pieces = ReadAhead::new(
-            self.ctx.pump.clone(),
-            SharedFile::new(content.file),
-            0..0,
-            self.buffers.clone(),
-            READ_DEPTH,
-        );
+        let block_len = transfer.basis.layout.block_len() as usize;
         let mut sum = self.agreement.file_sum();
         let mut fault = None;
-        if append == Append::AppendVerify {
-            pieces.restart(0..start);
-            for piece in &mut pieces {
-                match piece {
-                    Ok(piece) => sum.update(&piece),
-                    Err(e) => fault = Some(e),
+        let mut pieces = if size <= SMALL as u64 && start == 0 {
+            Pieces::Small(Some(self.read_small(&content)))
+        } else {
+            let mut pieces = self.read_ahead(content.file);
+            if append == Append::AppendVerify {
+                pieces.restart(0..start);
+                for piece in &mut pieces {
+                    match piece {
+                        Ok(piece) => sum.update(&piece),
+                        Err(e) => fault = Some(e),
+                    }
+                    self.ctx.control.sign_of_life();
                 }
-                self.ctx.control.sign_of_life();
             }
-        }
-        let matcher = match (&transfer.basis.signature, appends) {
-            (Some(signature), false) => Matcher::new(signature.clone(), transfer.updates_basis),
+            pieces.restart(start..size);
+            Pieces::Ahead(pieces)
+        };
+        let matcher = match (transfer.basis.signature, appends) {
+            (Some(signature), false) => Matcher::new(signature, transfer.updates_basis),
             _ => Matcher::literal_only(),
         };
         let mut matcher = matcher.with_file_sum(sum);
         let mut seam = Seam::new(matcher.least_window());
         let mut offset = start;
-        pieces.restart(start..size);
         for piece in &mut pieces {
             let piece = match piece {
                 Ok(piece) => piece,
@@ -172,7 +181,7 @@ impl Sending {
                     outlet,
                     window,
                     taken: 0,
-                    block_len: transfer.basis.layout.block_len() as usize,
+                    block_len,
                 };
                 matcher.scan(window, feed, &mut sink)
             });
@@ -195,7 +204,11 @@ impl Sending {
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
         put_digest(&mut out, digest.as_ref(), is_right);
-        self.outlet.owned_data(out);
+        if out.len() < SMALL {
+            self.outlet.data(&out);
+        } else {
+            self.outlet.owned_data(out);
+        }
         self.count_content(&outcome.stats);
         Moved {
             bytes: outcome.stats.literal_bytes,
@@ -203,6 +216,23 @@ impl Sending {
             checksum: digest,
             sent_bytes: 0,
         }
+    }
+
+    /// Reads a small file at once: handing that over would cost more.
+    fn read_small(&self, content: &Content<'_>) -> std::io::Result<Buffer> {
+        let mut buffer = self.buffers.take();
+        read_small(&content.file, &mut buffer, content.size as usize)?;
+        Ok(buffer)
+    }
+
+    fn read_ahead(&self, file: std::fs::File) -> ReadAhead {
+        ReadAhead::new(
+            self.ctx.pump.clone(),
+            SharedFile::new(file),
+            0..0,
+            self.buffers.clone(),
+            READ_DEPTH,
+        )
     }
 
     fn count_content(&self, stats: &MatchStats) {
@@ -214,11 +244,29 @@ impl Sending {
     }
 }
 
+/// The pieces of a file.
+enum Pieces {
+    Small(Option<std::io::Result<Buffer>>),
+    Ahead(ReadAhead),
+}
+
+impl Iterator for Pieces {
+    type Item = std::io::Result<Buffer>;
+
+    fn next(&mut self) -> Option<std::io::Result<Buffer>> {
+        match self {
+            // Nothing is no piece.
+            Pieces::Small(piece) => piece.take().filter(|p| !matches!(p, Ok(b) if b.is_empty())),
+            Pieces::Ahead(pieces) => pieces.next(),
+        }
+    }
+}
+
 /// A file on its way out.
 struct Outgoing<'a> {
     file: &'a Entry,
     place: PlaceId,
-    basis: &'a Basis,
+    basis: Basis,
     updates_basis: BasisUse,
     /// It was sent before, and did not arrive as it should.
     again: bool,

@@ -24,7 +24,7 @@ pub(crate) fn for_sender(ctx: Arc<Context>, queue: Arc<RequestQueue>) -> OnMessa
     Box::new(move |message| {
         match message {
             Message::Success(number) if number >= 0 => {
-                queue.push(Request::Success(number as u32));
+                queue.push([Request::Success(number as u32)]);
             }
             message => hear(&ctx, message, Role::Receiver)?,
         }

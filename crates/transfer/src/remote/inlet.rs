@@ -79,6 +79,11 @@ impl Inlet {
         self.copy = copy;
     }
 
+    /// Whether nothing more is at hand: the next byte has to be waited for.
+    pub fn is_dry(&self) -> bool {
+        self.run.is_empty() && self.at == self.end
+    }
+
     /// Bytes read so far, headers included.
     pub fn read(&self) -> u64 {
         self.read

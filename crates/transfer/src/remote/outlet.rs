@@ -19,7 +19,7 @@ const AT_MOST: usize = 4 * 1024 * 1024;
 /// Small pieces of data are put together up to this size.
 const CHUNK: usize = 128 * 1024;
 /// So much is worth waking the writer for; less waits until somebody flushes.
-const WORTH_WRITING: usize = 16 * 1024;
+const WORTH_WRITING: usize = 64 * 1024;
 
 /// Where the roles put what is for the other side.
 pub(crate) struct Outlet {
@@ -29,7 +29,10 @@ pub(crate) struct Outlet {
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to write.
+    wanted: Condvar,
+    /// There is room, or nothing more to wait for.
+    room: Condvar,
     written: AtomicU64,
 }
 
@@ -39,12 +42,16 @@ struct State {
     bytes: usize,
     /// Bytes that were ever queued, headers included.
     accepted: u64,
-    /// What is queued is wanted on its way.
-    flushed: bool,
+    /// Bytes that were taken from the queue, and up to where they are wanted on their way.
+    taken: u64,
+    wanted: u64,
+    /// The writer waits for something to write, and how many wait for room: waking nobody is a
+    /// system call too.
+    idle: bool,
+    crowded: usize,
     /// Data goes in frames.
     framed: bool,
     ended: bool,
-    writing: bool,
     lost: Option<io::ErrorKind>,
     /// Where everything that is data is written too.
     copy: Option<Box<dyn Write + Send>>,
@@ -80,7 +87,8 @@ impl Outlet {
     pub fn start(to: Box<dyn Write + Send>, pace: Option<Pace>) -> io::Result<Outlet> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
-            changed: Condvar::new(),
+            wanted: Condvar::new(),
+            room: Condvar::new(),
             written: AtomicU64::new(0),
         });
         let writer = Writer {
@@ -110,7 +118,7 @@ impl Outlet {
     /// From here on an empty frame is sent when nothing else was for so long.
     pub fn keep_alive(&self, lull: Duration) {
         self.shared.lock().lull = Some(lull);
-        self.shared.changed.notify_all();
+        self.shared.wanted.notify_one();
     }
 
     /// From here on all data is written to `copy` too (`--write-batch`).
@@ -139,8 +147,8 @@ impl Outlet {
                 state.push_data(chunk);
             }
         }
-        if state.bytes >= WORTH_WRITING {
-            self.wake(&mut state);
+        if state.bytes >= WORTH_WRITING && state.idle {
+            self.shared.wanted.notify_one();
         }
     }
 
@@ -184,21 +192,10 @@ impl Outlet {
         }
     }
 
-    /// Waits until everything queued is written, or cannot be.
-    pub fn drain(&self) {
-        let mut state = self.shared.lock();
-        if !state.queue.is_empty() {
-            self.wake(&mut state);
-        }
-        while (!state.queue.is_empty() || state.writing) && state.lost.is_none() {
-            state = self.shared.wait(state);
-        }
-    }
-
     /// Writes what is queued, and ends the stream.
     pub fn end(&self) {
         self.shared.lock().ended = true;
-        self.shared.changed.notify_all();
+        self.shared.wanted.notify_one();
         let thread = self
             .thread
             .lock()
@@ -208,20 +205,6 @@ impl Outlet {
             // A panic of the writer's shows in what did not arrive.
             let _ = thread.join();
         }
-    }
-
-    /// Drops what is queued: nobody will read it.
-    pub fn abandon(&self) {
-        let mut state = self.shared.lock();
-        state.lost.get_or_insert(io::ErrorKind::BrokenPipe);
-        state.queue.clear();
-        state.bytes = 0;
-        self.shared.changed.notify_all();
-    }
-
-    /// Whether the other side takes nothing any more.
-    pub fn is_lost(&self) -> bool {
-        self.shared.lock().lost.is_some()
     }
 
     /// Bytes written so far, headers included.
@@ -238,7 +221,13 @@ impl Outlet {
         let mut state = self.shared.lock();
         while state.bytes >= AT_MOST && state.lost.is_none() {
             self.wake(&mut state);
-            state = self.shared.wait(state);
+            state.crowded += 1;
+            state = self
+                .shared
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.crowded -= 1;
         }
         if state.lost.is_some() {
             state.queue.clear();
@@ -248,9 +237,9 @@ impl Outlet {
     }
 
     fn wake(&self, state: &mut State) {
-        if !state.flushed {
-            state.flushed = true;
-            self.shared.changed.notify_all();
+        state.wanted = state.accepted;
+        if state.idle {
+            self.shared.wanted.notify_one();
         }
     }
 }
@@ -274,12 +263,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 struct Writer {
@@ -292,15 +275,12 @@ impl Writer {
     fn run(mut self) {
         while let Some(chunk) = self.next() {
             let result = self.write(&chunk);
-            let mut state = self.shared.lock();
-            state.writing = false;
             if let Err(error) = result {
+                let mut state = self.shared.lock();
                 state.lost = Some(error.kind());
                 state.queue.clear();
                 state.bytes = 0;
-            }
-            self.shared.changed.notify_all();
-            if state.lost.is_some() {
+                self.shared.room.notify_all();
                 return;
             }
         }
@@ -315,11 +295,13 @@ impl Writer {
             if state.lost.is_some() {
                 return None;
             }
-            if (state.flushed || state.ended)
-                && let Some(chunk) = state.queue.pop_front()
-            {
+            let wanted = state.taken < state.wanted || state.bytes >= WORTH_WRITING || state.ended;
+            if wanted && let Some(chunk) = state.queue.pop_front() {
                 state.bytes -= chunk.len();
-                state.writing = true;
+                state.taken += chunk.len() as u64;
+                if state.crowded > 0 && state.bytes <= AT_MOST / 2 {
+                    self.shared.room.notify_all();
+                }
                 if let (Chunk::Data(bytes), Some(copy)) = (&chunk, &mut state.copy) {
                     // A batch file that cannot be written is told when it is closed.
                     let _ = copy.write_all(bytes);
@@ -329,23 +311,28 @@ impl Writer {
             if state.ended {
                 return None;
             }
-            state.flushed = false;
+            state.idle = true;
             let Some(lull) = state.lull else {
-                state = self.shared.wait(state);
+                state = self
+                    .shared
+                    .wanted
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.idle = false;
                 continue;
             };
-            let (guard, _) = self
+            (state, _) = self
                 .shared
-                .changed
+                .wanted
                 .wait_timeout(state, lull)
                 .unwrap_or_else(PoisonError::into_inner);
-            state = guard;
+            state.idle = false;
             if silent_since.elapsed() >= lull {
                 silent_since = Instant::now();
                 if state.queue.is_empty() && state.framed {
-                    state.queue.push_back(Chunk::Data(Vec::new()));
+                    return Some(Chunk::Data(Vec::new()));
                 }
-                state.flushed = true;
+                state.wanted = state.accepted;
             }
         }
     }

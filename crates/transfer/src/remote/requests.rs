@@ -41,6 +41,8 @@ struct State {
     asked: HashMap<u32, Job>,
     /// How many transfers have not ended.
     under_way: u64,
+    /// Somebody waits until there are fewer than this.
+    room_below: u64,
     /// Parts of the list that are not done with, oldest first.
     parts: VecDeque<Part>,
     /// How many phases the other side has ended.
@@ -87,6 +89,7 @@ impl Requests {
                 numbers: NdxWriter::new(agreement.protocol),
                 asked: HashMap::new(),
                 under_way: 0,
+                room_below: 0,
                 parts: VecDeque::new(),
                 phases_ended: 0,
                 all_read: false,
@@ -198,8 +201,15 @@ impl Requests {
             part.under_way = part.under_way.saturating_sub(1);
         }
         self.end_parts(&mut state);
+        // For the rest nobody waits, and waking somebody for nothing is dear.
+        let is_news = state.under_way == 0 || (state.under_way < state.room_below);
+        if is_news {
+            state.room_below = 0;
+        }
         drop(state);
-        self.queue.ring();
+        if is_news {
+            self.queue.ring();
+        }
     }
 
     /// A part of the list begins: nothing of it has been asked for.
@@ -354,6 +364,8 @@ impl Requests {
         if has_room() {
             return true;
         }
+        // When it waits, it waits for room for many.
+        self.lock().room_below = most - most / 4;
         self.outlet.flush();
         self.queue.wait_until(|| has_room() || has_news());
         has_room()

@@ -34,6 +34,8 @@ pub(crate) struct Sending {
     list: Arc<SegmentQueue>,
     pub(super) outlet: Arc<Outlet>,
     requests: Arc<RequestQueue>,
+    /// Those whose turn comes next.
+    next: VecDeque<Request>,
     pub(super) agreement: Agreement,
     is_server: bool,
     writer: ListWriter,
@@ -51,6 +53,8 @@ pub(crate) struct Sending {
     sent: HashSet<u32>,
     /// What the other side knows of errors in the source.
     told_errors: u8,
+    /// The directory of the file that was opened last.
+    pub(super) parent: Option<(EntryRef, std::io::Result<fast_io::dir::Dir>)>,
 }
 
 /// How far ahead of the receiving side the list is kept, and how far it may be.
@@ -78,6 +82,7 @@ impl Sending {
             list,
             outlet,
             requests,
+            next: VecDeque::new(),
             agreement,
             is_server,
             segments: VecDeque::new(),
@@ -86,6 +91,7 @@ impl Sending {
             list_ended: false,
             sent: HashSet::new(),
             told_errors: 0,
+            parent: None,
         }
     }
 
@@ -144,7 +150,7 @@ impl Sending {
                         format!("received request to transfer non-regular file: {number} [sender]");
                     return Err(self.misbehaved(&text));
                 }
-                self.transfer(&entry, number, item, &basis)?;
+                self.transfer(&entry, number, item, *basis)?;
             }
             Request::Success(number) => {
                 let entry = self.entry(number)?;
@@ -239,10 +245,14 @@ impl Sending {
                 }
                 continue;
             }
-            match self.requests.next() {
-                Ok(Some(request)) => return Ok(request),
-                Ok(None) => {}
-                Err(why) => return Err(why.tell(&self.ctx, ROLE)),
+            if let Some(request) = self.next.pop_front() {
+                return Ok(request);
+            }
+            if let Err(why) = self.requests.take(&mut self.next) {
+                return Err(why.tell(&self.ctx, ROLE));
+            }
+            if !self.next.is_empty() {
+                continue;
             }
             self.outlet.flush();
             if self.list_ended || ahead >= MOST_AHEAD {
