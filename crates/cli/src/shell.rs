@@ -3,6 +3,7 @@
 
 use crate::exit_code::ExitCode;
 use options::{Options, RemoteCommand, Route};
+use std::fs::File;
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +26,12 @@ pub fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
+    let (mut to, from) = (file(to), file(from));
+    fast_io::widen_pipe(&to);
+    fast_io::widen_pipe(&from);
     if let Some(arguments) = &command.secluded {
         // A shell that is gone shows in what it does not answer.
         let _ = to.write_all(&transfer::put_secluded_arguments(arguments)?);
@@ -70,6 +74,17 @@ pub fn run(
     // One that we have ended says nothing of itself.
     let counts = !stopped.load(Ordering::Relaxed);
     Ok((outcome, ended.filter(|_| counts).and_then(exit_code)))
+}
+
+/// A pipe as a file, which it is on every system.
+#[cfg(unix)]
+fn file(pipe: impl Into<std::os::fd::OwnedFd>) -> File {
+    File::from(pipe.into())
+}
+
+#[cfg(windows)]
+fn file(pipe: impl Into<std::os::windows::io::OwnedHandle>) -> File {
+    File::from(pipe.into())
 }
 
 fn lock(child: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {

@@ -10,11 +10,12 @@ use crate::item::ItemFlags;
 use crate::narrator::{ItemRecord, Moved, PlaceId};
 use crate::segment::EntryRef;
 use crate::sender::content::{Content, Purpose};
-use delta::{BasisUse, CopyRun, Digest, Feed, MatchStats, Matcher, Seam, TokenSink};
+use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
 use fast_io::offload::read_small;
 use fast_io::{Buffer, ReadAhead, SharedFile};
 use options::Append;
 use std::convert::Infallible;
+use std::ops::Range;
 use tree::entry::Entry;
 use wire::Ndx;
 use wire::item::{Basis as BasisKind, Item};
@@ -152,6 +153,14 @@ impl Sending {
             pieces.restart(start..size);
             Pieces::Ahead(pieces)
         };
+        if transfer.basis.signature.is_none()
+            && let Pieces::Ahead(pieces) = &mut pieces
+            && matches!(self.tokens, TokenEncoder::Plain)
+        {
+            self.outlet.data(&out);
+            let sent = self.send_literals(&transfer, pieces, start..size, sum, fault);
+            return sent;
+        }
         let matcher = match (transfer.basis.signature, appends) {
             (Some(signature), false) => Matcher::new(signature, transfer.updates_basis),
             _ => Matcher::literal_only(),
@@ -193,13 +202,7 @@ impl Sending {
                 break;
             }
         }
-        if offset < size && fault.is_none() && !self.ctx.control.is_stopped() {
-            fault = Some(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let is_right = fault.is_none() && offset == size;
-        if let Some(e) = fault {
-            self.sender.read_failed(file, e);
-        }
+        let is_right = self.is_right(file, offset, size, fault);
         self.tokens.end(&mut out);
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
@@ -216,6 +219,72 @@ impl Sending {
             checksum: digest,
             sent_bytes: 0,
         }
+    }
+
+    /// Sends content as it is, piece by piece.
+    fn send_literals(
+        &mut self,
+        transfer: &Outgoing<'_>,
+        pieces: &mut ReadAhead,
+        range: Range<u64>,
+        mut sum: FileSum,
+        mut fault: Option<std::io::Error>,
+    ) -> Moved {
+        let ctx = &self.ctx;
+        let mut offset = range.start;
+        for piece in pieces {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(e) => {
+                    fault = Some(e);
+                    break;
+                }
+            };
+            offset += piece.len() as u64;
+            sum.update(&piece);
+            self.outlet.literals(piece);
+            ctx.control.sign_of_life();
+            ctx.narrator
+                .moving(transfer.place, transfer.file, offset, || ctx.totals());
+            if ctx.control.is_stopped() {
+                break;
+            }
+        }
+        let mut out = Vec::new();
+        self.tokens.end(&mut out);
+        let digest = sum.finish();
+        let is_right = self.is_right(transfer.file, offset, range.end, fault);
+        put_digest(&mut out, Some(&digest), is_right);
+        self.outlet.data(&out);
+        let stats = MatchStats {
+            literal_bytes: offset - range.start,
+            ..MatchStats::default()
+        };
+        self.count_content(&stats);
+        Moved {
+            bytes: stats.literal_bytes,
+            checksum_bytes: 16,
+            checksum: Some(digest),
+            sent_bytes: 0,
+        }
+    }
+
+    /// Whether all of a file was read. Tells if not.
+    fn is_right(
+        &self,
+        file: &Entry,
+        read: u64,
+        size: u64,
+        mut fault: Option<std::io::Error>,
+    ) -> bool {
+        if read < size && fault.is_none() && !self.ctx.control.is_stopped() {
+            fault = Some(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let is_right = fault.is_none() && read == size;
+        if let Some(e) = fault {
+            self.sender.read_failed(file, e);
+        }
+        is_right
     }
 
     /// Reads a small file at once: handing that over would cost more.

@@ -6,6 +6,7 @@
 //! send who do not read, waits while much is queued.
 // rsync: io.c perform_io(), send_msg(), maybe_send_keepalive(), sleep_for_bwlimit()
 
+use fast_io::Buffer;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use wire::message::{HEADER, MessageCode};
+use wire::token::literals;
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;
@@ -63,6 +65,8 @@ enum Chunk {
     /// As it is: before there are frames.
     Raw(Vec<u8>),
     Data(Vec<u8>),
+    /// Content that crosses as it is: literals, whose numbers are made where they are written.
+    Literals(Buffer),
     /// With its header.
     Message(Vec<u8>),
 }
@@ -71,6 +75,9 @@ impl Chunk {
     fn len(&self) -> usize {
         match self {
             Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Message(bytes) => bytes.len(),
+            Chunk::Literals(buffer) => {
+                buffer.len() + 4 * buffer.len().div_ceil(wire::token::MAX_LITERAL)
+            }
         }
     }
 }
@@ -157,6 +164,15 @@ impl Outlet {
         let mut state = self.room();
         state.count(bytes.len());
         state.push_data(bytes);
+        self.wake(&mut state);
+    }
+
+    /// Queues content that is not compressed, without a copy of it.
+    pub fn literals(&self, content: Buffer) {
+        let mut state = self.room();
+        let chunk = Chunk::Literals(content);
+        state.count(chunk.len());
+        state.queue.push_back(chunk);
         self.wake(&mut state);
     }
 
@@ -338,26 +354,45 @@ impl Writer {
     }
 
     fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
-        let (header, body) = match chunk {
-            Chunk::Raw(bytes) | Chunk::Message(bytes) => (None, bytes),
-            Chunk::Data(bytes) => (Some(MessageCode::Data.header(bytes.len())), bytes),
-        };
-        let (mut header, mut body) = (header.as_ref().map_or(&[][..], |h| &h[..]), &body[..]);
-        while !header.is_empty() || !body.is_empty() {
-            let most = self.brake.as_ref().map_or(usize::MAX, |b| b.at_once);
-            let part = &body[..body.len().min(most)];
-            let written = match self
-                .to
-                .write_vectored(&[IoSlice::new(header), IoSlice::new(part)])
-            {
+        let framed = self.shared.lock().framed;
+        match chunk {
+            Chunk::Raw(bytes) | Chunk::Message(bytes) => self.write_all(&mut [IoSlice::new(bytes)]),
+            Chunk::Data(bytes) => {
+                let header = MessageCode::Data.header(bytes.len());
+                self.write_all(&mut [IoSlice::new(&header), IoSlice::new(bytes)])
+            }
+            Chunk::Literals(content) => {
+                let header = MessageCode::Data.header(chunk.len());
+                let literals: Vec<([u8; 4], &[u8])> = literals(content).collect();
+                let mut parts = Vec::with_capacity(1 + 2 * literals.len());
+                if framed {
+                    parts.push(IoSlice::new(&header));
+                }
+                for (number, bytes) in &literals {
+                    parts.extend([IoSlice::new(number), IoSlice::new(bytes)]);
+                }
+                self.write_all(&mut parts)
+            }
+        }
+    }
+
+    fn write_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // Nothing has no bytes to write, and would look like a stream that takes none.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            let written = match &self.brake {
+                None => self.to.write_vectored(parts),
+                Some(brake) => self
+                    .to
+                    .write(&parts[0][..parts[0].len().min(brake.at_once)]),
+            };
+            let written = match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(e),
             };
-            let of_header = written.min(header.len());
-            header = &header[of_header..];
-            body = &body[written - of_header..];
+            IoSlice::advance_slices(&mut parts, written);
             self.shared
                 .written
                 .fetch_add(written as u64, Ordering::Relaxed);

@@ -20,7 +20,7 @@ use window::Matched;
 pub use codec::Codec;
 pub use deflate::{DeflateDecoder, DeflateEncoder};
 pub use lz4::{Lz4Decoder, Lz4Encoder};
-pub use plain::{MAX_LITERAL, PlainDecoder};
+pub use plain::{MAX_LITERAL, PlainDecoder, literals};
 pub use zstd::{ZstdDecoder, ZstdEncoder};
 
 /// What comes next in a file.
