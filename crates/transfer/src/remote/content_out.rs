@@ -29,6 +29,9 @@ const READ_DEPTH: usize = 4;
 const SEND: usize = 256 * 1024;
 /// Up to this size a file is read at once.
 const SMALL: usize = 128 * 1024;
+/// From this size on a file is compressed on several threads, if the user does not say otherwise.
+const LONG: u64 = 4 * 1024 * 1024;
+const MOST_THREADS: usize = 4;
 
 impl Sending {
     /// Sends a file's content, or says that it cannot be had.
@@ -165,6 +168,10 @@ impl Sending {
             (Some(signature), false) => Matcher::new(signature, transfer.updates_basis),
             _ => Matcher::literal_only(),
         };
+        let threads = self.agreement.compression.threads;
+        let is_long = size >= LONG && threads == 0;
+        self.tokens
+            .set_workers(if is_long { processors() } else { threads });
         let mut matcher = matcher.with_file_sum(sum);
         let mut seam = Seam::new(matcher.least_window());
         let mut offset = start;
@@ -310,6 +317,16 @@ impl Sending {
         tally.stats.matched_data += stats.matched_bytes;
         tally.totals.bytes_moved += stats.literal_bytes + stats.matched_bytes;
         tally.totals.bytes_done += stats.literal_bytes + stats.matched_bytes;
+    }
+}
+
+/// Among how many threads a long file is shared out.
+fn processors() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if processors > 1 {
+        processors.min(MOST_THREADS) as u32
+    } else {
+        0
     }
 }
 

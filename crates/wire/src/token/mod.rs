@@ -96,6 +96,14 @@ impl TokenEncoder {
         }
     }
 
+    /// Sets on how many threads, besides the caller's, the files from the next on are compressed,
+    /// where that can be done; to be called between files.
+    pub fn set_workers(&mut self, workers: u32) {
+        if let TokenEncoder::Zstd(encoder) = self {
+            encoder.set_workers(workers);
+        }
+    }
+
     /// Appends bytes that the basis does not have; the more at a time, the better. They may be
     /// held back until something else comes.
     pub fn literal(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
