@@ -12,10 +12,13 @@ use fast_io::offload::Copier;
 use options::{Options, SuperMode};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tree::order::ListOrder;
 
 /// What the three roles share.
 pub(crate) struct Context {
     pub options: Options,
+    /// What lists are sorted by, as the other side does it too.
+    pub order: ListOrder,
     pub narrator: Narrator,
     pub problems: Problems,
     pub control: Arc<Control>,
@@ -49,6 +52,7 @@ pub(crate) struct Tally {
 impl Context {
     pub fn new(
         options: Options,
+        order: ListOrder,
         narrator: Narrator,
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
@@ -63,6 +67,7 @@ impl Context {
         };
         Context {
             options,
+            order,
             narrator,
             problems: Problems::default(),
             control,

@@ -29,6 +29,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
+use tree::order::ListOrder;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -60,7 +61,13 @@ pub fn run_local(
         Err(e) => return no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options,
+        ListOrder::FilesFirst,
+        narrator,
+        control,
+        pump,
+        umask,
+        open_files,
     ));
     let result = with_watchdog(&ctx, || run(&ctx));
     ctx.pump.shut_down();

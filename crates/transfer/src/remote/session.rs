@@ -29,6 +29,7 @@ use options::{Append, Codec, Options};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tree::filter::FilterSet;
+use tree::order::ListOrder;
 use wire::CompatFlags;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
@@ -117,7 +118,11 @@ pub fn run_remote(
     let workers = pump.workers().min(open_files.threads);
     let Wire { mut inlet, outlet } = wire;
     let shaken = shake_hands(&terms(&options, call), &mut inlet, &outlet);
+    let mut order = ListOrder::FilesFirst;
     if let Ok(agreement) = &shaken {
+        if agreement.protocol.sorts_whole_names() {
+            order = ListOrder::WholeNames;
+        }
         options.allow_inc_recurse = agreement.protocol.is_incremental();
     }
     let narrator = Narrator::new(sink, &options, Order::AsItComes);
@@ -126,7 +131,7 @@ pub fn run_remote(
         Err(e) => return session::no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options, order, narrator, control, pump, umask, open_files,
     ));
     let role = if call.sends {
         Role::Sender
