@@ -1,6 +1,7 @@
 //! What the three roles share: the options, the tally, the narrator and the pump.
 
 use crate::control::Control;
+use crate::dialect::Dialect;
 use crate::error::{Fatal, Problem, Problems, SessionError};
 use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
@@ -12,13 +13,12 @@ use fast_io::offload::Copier;
 use options::{Options, SuperMode};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tree::order::ListOrder;
 
 /// What the three roles share.
 pub(crate) struct Context {
     pub options: Options,
-    /// What lists are sorted by, as the other side does it too.
-    pub order: ListOrder,
+    /// What the protocol makes different.
+    pub dialect: Dialect,
     pub narrator: Narrator,
     pub problems: Problems,
     pub control: Arc<Control>,
@@ -52,7 +52,7 @@ pub(crate) struct Tally {
 impl Context {
     pub fn new(
         options: Options,
-        order: ListOrder,
+        dialect: Dialect,
         narrator: Narrator,
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
@@ -67,7 +67,7 @@ impl Context {
         };
         Context {
             options,
-            order,
+            dialect,
             narrator,
             problems: Problems::default(),
             control,

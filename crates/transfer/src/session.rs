@@ -4,6 +4,7 @@
 use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
+use crate::dialect::Dialect;
 use crate::error::{Fatal, SessionError, Trouble};
 use crate::event::{EventSink, Role};
 use crate::files_from;
@@ -29,7 +30,6 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
-use tree::order::ListOrder;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub fn run_local(
     };
     let ctx = Arc::new(Context::new(
         options,
-        ListOrder::FilesFirst,
+        Dialect::default(),
         narrator,
         control,
         pump,

@@ -240,8 +240,7 @@ impl Generator {
             && (stat.device, stat.inode) == (other.device, other.inode)
         {
             self.itemize(entry, wanted, Some(stat), flags, Some(b""));
-            let o = &self.ctx.options;
-            if o.info.name >= 2 && o.itemize() == 0 {
+            if self.reports_names() {
                 self.ctx
                     .client(ROLE, line!(self.name(file), " is uptodate"));
             }

@@ -176,7 +176,7 @@ impl ListReader {
             tally.totals.files_to_check += entries.len() as u64;
             tally.totals.total_size = tally.stats.total_size;
         }
-        let cleaned = sort_and_clean(entries, self.ctx.order);
+        let cleaned = sort_and_clean(entries, self.ctx.dialect.order);
         let incremental = self.rules.protocol.is_incremental();
         if incremental {
             self.segments += 1;
