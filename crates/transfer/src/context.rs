@@ -1,7 +1,7 @@
 //! What the three roles share: the options, the tally, the narrator and the pump.
 
 use crate::control::Control;
-use crate::dialect::Dialect;
+use crate::era::Era;
 use crate::error::{Fatal, Problem, Problems, SessionError};
 use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Context {
     pub options: Options,
     /// What the protocol makes different.
-    pub dialect: Dialect,
+    pub era: Era,
     pub narrator: Narrator,
     pub problems: Problems,
     pub control: Arc<Control>,
@@ -52,7 +52,7 @@ pub(crate) struct Tally {
 impl Context {
     pub fn new(
         options: Options,
-        dialect: Dialect,
+        era: Era,
         narrator: Narrator,
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
@@ -67,7 +67,7 @@ impl Context {
         };
         Context {
             options,
-            dialect,
+            era,
             narrator,
             problems: Problems::default(),
             control,

@@ -5,7 +5,7 @@
 //! process and opens what is asked for; there it is asked over the wire.
 
 use crate::context::Context;
-use crate::dialect::Itemizing;
+use crate::era::Itemizing;
 use crate::narrator::{ItemRecord, PlaceId};
 use crate::remote::requests::Requests;
 use crate::segment::{EntryRef, Segment};
@@ -27,7 +27,7 @@ impl Origin {
     /// Tells an item that needs no content.
     pub fn item(&self, ctx: &Context, record: ItemRecord) {
         match self {
-            Origin::Away(requests) if ctx.dialect.itemizing == Itemizing::Items => {
+            Origin::Away(requests) if ctx.era.itemizing == Itemizing::Items => {
                 requests.item(record);
             }
             _ => ctx.narrator.item(record),

@@ -343,7 +343,7 @@ impl Remover<'_> {
                 is_dir,
             });
         }
-        let order = self.ctx.dialect.order;
+        let order = self.ctx.era.order;
         listing
             .entries
             .sort_unstable_by(|a, b| order.compare(a.key(), b.key()));

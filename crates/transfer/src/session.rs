@@ -4,7 +4,7 @@
 use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
-use crate::dialect::Dialect;
+use crate::era::Era;
 use crate::error::{Fatal, SessionError, Trouble};
 use crate::event::{EventSink, Role};
 use crate::files_from;
@@ -62,7 +62,7 @@ pub fn run_local(
     };
     let ctx = Arc::new(Context::new(
         options,
-        Dialect::default(),
+        Era::default(),
         narrator,
         control,
         pump,

@@ -121,7 +121,7 @@ impl LineFormat {
         };
         let value = match escape.letter {
             b'n' => match subject {
-                Subject::Item(item) => with_slash(item.entry.path(), item.entry.is_dir()),
+                Subject::Item(item) => self.name(item),
                 Subject::Deleted { name, is_dir } => with_slash(name.to_vec(), is_dir),
             },
             b'L' => return push_link(escape, item, line),
@@ -168,6 +168,17 @@ impl LineFormat {
             _ => Vec::new(),
         };
         escape.push_padded(&value, line);
+    }
+
+    /// `%n`. A receiver has left out the slashes that names of `-R` begin with.
+    // rsync: flist.c flist_sort_and_clean() strip_root
+    fn name(&self, item: &Item<'_>) -> Vec<u8> {
+        let mut name = item.entry.path();
+        if self.facts.direction == Direction::In {
+            let slashes = name.iter().take_while(|&&b| b == b'/').count();
+            name.drain(..slashes);
+        }
+        with_slash(name, item.entry.is_dir())
     }
 
     /// The file's checksum as `%C` shows it; `None` where blanks stand in its place.

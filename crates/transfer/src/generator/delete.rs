@@ -307,7 +307,7 @@ impl Generator {
         path: &[u8],
         dir: Option<&Arc<DestDir>>,
     ) -> Result<DirFilters, SessionError> {
-        let order = self.ctx.dialect.order;
+        let order = self.ctx.era.order;
         self.deletions.filters.retain(|(p, _)| {
             let returns = |p: &Vec<u8>| p != path && order.returns_to(p, path);
             p.as_ref().is_some_and(returns) || is_below(path, p.as_deref())

@@ -79,7 +79,7 @@ impl Generator {
 
     /// Lets go of directories that the list does not return to.
     fn forget_dirs_behind(&mut self, name: &[u8]) {
-        let order = self.ctx.dialect.order;
+        let order = self.ctx.era.order;
         self.dirs_aside
             .retain(|dir| order.returns_to(&dir.path, name));
     }
@@ -90,7 +90,7 @@ impl Generator {
                 || (path.starts_with(dir) && matches!(path.get(dir.len()), None | Some(b'/')))
         };
         while let Some(left) = self.open_dirs.pop_if(|d| !is_above(&d.path)) {
-            if self.ctx.dialect.order.returns_to(&left.path, path) {
+            if self.ctx.era.order.returns_to(&left.path, path) {
                 self.dirs_aside.push(left);
             }
         }

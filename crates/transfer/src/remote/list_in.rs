@@ -129,6 +129,8 @@ impl ListReader {
         };
         let entries = gathering.finish();
         if !incremental {
+            let all = FileList::Finished(entries.len() as u64);
+            self.ctx.narrator.file_list(all);
             self.read_ids(inlet)?;
         }
         let io_error = io_error | late_io_error(inlet, self.rules.protocol)?;
@@ -176,7 +178,7 @@ impl ListReader {
             tally.totals.files_to_check += entries.len() as u64;
             tally.totals.total_size = tally.stats.total_size;
         }
-        let cleaned = sort_and_clean(entries, self.ctx.dialect.order);
+        let cleaned = sort_and_clean(entries, self.ctx.era.order);
         let incremental = self.rules.protocol.is_incremental();
         if incremental {
             self.segments += 1;

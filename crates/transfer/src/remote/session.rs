@@ -14,7 +14,7 @@ use super::requests::Requests;
 use super::sending::Sending;
 use crate::context::Context;
 use crate::control::Control;
-use crate::dialect::{self, Dialect};
+use crate::era::{self, Era};
 use crate::error::{Fatal, SessionError};
 use crate::event::{EventSink, FileList, Role, Severity};
 use crate::ids::Ids;
@@ -131,16 +131,16 @@ pub fn run_remote(
         outlet,
         agreed,
     } = wire;
-    let allows = |protocol| match dialect::refusal(&options, protocol) {
+    let allows = |protocol| match era::refusal(&options, protocol) {
         Some(text) => Err(wire::Error::Incompatible(text)),
         None => Ok(()),
     };
     let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
-    let mut dialect = Dialect::default();
+    let mut era = Era::default();
     let mut hears_of_end = false;
     if let Ok(Agreement { protocol, .. }) = &shaken {
-        dialect::settle(&mut options, *protocol);
-        dialect = Dialect::of(*protocol, call.side, &options);
+        era::settle(&mut options, *protocol);
+        era = Era::of(*protocol, call.side, call.sends, &options);
         hears_of_end = protocol.has_late_errors();
         let _ = agreed.set(*protocol);
     }
@@ -150,7 +150,7 @@ pub fn run_remote(
         Err(e) => return session::no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, dialect, narrator, control, pump, umask, open_files,
+        options, era, narrator, control, pump, umask, open_files,
     ));
     let role = if call.sends {
         Role::Sender
@@ -276,13 +276,13 @@ impl Session {
             side,
         } = self;
         let is_server = side == Side::Server;
-        if is_server || ctx.dialect.frames_both_ways {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let list = Arc::new(SegmentQueue::default());
         let requests = Arc::new(RequestQueue::new(list.clone()));
         let frames = if is_server {
-            ctx.dialect.frames_both_ways
+            ctx.era.frames_both_ways
         } else {
             true
         };
@@ -341,7 +341,7 @@ impl Session {
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || ctx.dialect.frames_both_ways {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let queue = Arc::new(SegmentQueue::unbounded());
@@ -352,7 +352,7 @@ impl Session {
             &ctx.options,
         ));
         let destined = Destined::default();
-        if !is_server || ctx.dialect.frames_both_ways {
+        if !is_server || ctx.era.frames_both_ways {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }

@@ -207,7 +207,7 @@ impl Lister<'_> {
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        let mut cleaned = sort_and_clean(entries, self.sender.ctx.dialect.order);
+        let mut cleaned = sort_and_clean(entries, self.sender.ctx.era.order);
         if self.sender.for_wire.is_some() {
             // What is not sent has no number.
             cleaned.forget_dropped();

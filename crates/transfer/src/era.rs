@@ -7,12 +7,12 @@ use wire::{Protocol, Side};
 
 /// What all roles do as the protocol has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Dialect {
+pub(crate) struct Era {
     /// What lists are sorted by, as the other side does it too.
     pub order: ListOrder,
     pub itemizing: Itemizing,
     /// What the client sends comes in frames too, so that messages may be among it.
-    // rsync: need_messages_from_generator
+    // rsync: main.c client_run(), start_server(), need_messages_from_generator
     pub frames_both_ways: bool,
 }
 
@@ -28,10 +28,11 @@ pub(crate) enum Itemizing {
     Names,
 }
 
-impl Dialect {
-    /// What a protocol makes of a session with these options.
-    pub fn of(protocol: Protocol, side: Side, options: &Options) -> Dialect {
-        Dialect {
+impl Era {
+    /// What a protocol makes of a session with these options, on a side that sends or not.
+    pub fn of(protocol: Protocol, side: Side, sends: bool, options: &Options) -> Era {
+        let is_pull = sends == (side == Side::Server);
+        Era {
             order: if protocol.sorts_whole_names() {
                 ListOrder::WholeNames
             } else {
@@ -44,7 +45,8 @@ impl Dialect {
             } else {
                 Itemizing::Names
             },
-            frames_both_ways: protocol.frames_both_ways() || options.remove_source_files.is_some(),
+            frames_both_ways: protocol.frames_both_ways()
+                || (is_pull && options.remove_source_files.is_some()),
         }
     }
 }
@@ -123,11 +125,25 @@ mod tests {
         let plain = Options::default();
         let itemized = options(|o| o.out_format = Some(options::OutFormat::new("%i %n%L", 1)));
         let told = |version, side, options: &Options| {
-            Dialect::of(protocol(version), side, options).itemizing
+            Era::of(protocol(version), side, false, options).itemizing
         };
         assert_eq!(told(29, Side::Client, &itemized), Itemizing::Items);
         assert_eq!(told(28, Side::Client, &itemized), Itemizing::Own);
         assert_eq!(told(28, Side::Client, &plain), Itemizing::Names);
         assert_eq!(told(28, Side::Server, &itemized), Itemizing::Names);
+    }
+
+    #[test]
+    fn a_client_that_pulls_has_messages_if_the_source_is_to_be_removed() {
+        let remove = options(|o| o.remove_source_files = Some(options::RemoveSource::Transferred));
+        let framed = |version, side, sends, options: &Options| {
+            Era::of(protocol(version), side, sends, options).frames_both_ways
+        };
+        assert!(framed(29, Side::Client, false, &remove));
+        assert!(framed(29, Side::Server, true, &remove));
+        assert!(!framed(29, Side::Client, true, &remove));
+        assert!(!framed(29, Side::Server, false, &remove));
+        assert!(!framed(29, Side::Client, false, &Options::default()));
+        assert!(framed(30, Side::Client, true, &Options::default()));
     }
 }
