@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_client_that_pulls_has_messages_if_the_source_is_to_be_removed() {
-        let remove = options(|o| o.remove_source_files = Some(options::RemoveSource::Transferred));
+        let remove = options(|o| o.remove_source_files = Some(options::RemoveSource::Synchronized));
         let framed = |version, side, sends, options: &Options| {
             Era::of(protocol(version), side, sends, options).frames_both_ways
         };

@@ -53,7 +53,7 @@ fn a_tree_arrives_by_every_protocol() {
                 &["-aI", "--delete-after"],
                 &["-aI", "--delete-delay", "--inplace"],
             ] {
-                let world = World::new();
+                let world = World::with_large(100_000);
                 world.add_names_around_directories();
                 let protocol = format!("--protocol={version}");
                 let options = [options, &[&protocol]].concat();
@@ -83,7 +83,7 @@ fn directories_that_an_old_list_returns_to_keep_their_times_and_permissions() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     for way in [Way::Push, Way::Pull] {
         for version in 27..=29 {
-            let world = World::new();
+            let world = World::with_large(100_000);
             world.add_names_around_directories();
             for name in ["deep-er", "deep", "deep/er", "deep/er-"] {
                 let path = world.source().join(name);
@@ -128,12 +128,19 @@ fn what_an_old_protocol_cannot_do_is_refused_by_both_sides() {
 
 struct World {
     scratch: tempfile::TempDir,
+    /// The size of the largest file.
+    large: usize,
 }
 
 impl World {
     fn new() -> World {
+        World::with_large(3_000_000)
+    }
+
+    fn with_large(large: usize) -> World {
         let world = World {
             scratch: tempfile::tempdir().unwrap(),
+            large,
         };
         let source = world.source();
         fs::create_dir_all(source.join("deep/er/still")).unwrap();
@@ -143,8 +150,8 @@ impl World {
             let path = source.join(dir).join(format!("file{number}"));
             fs::write(path, bytes(number, number * 37)).unwrap();
         }
-        fs::write(source.join("large"), bytes(7, 3_000_000)).unwrap();
-        fs::write(source.join("zeros"), vec![0; 700_000]).unwrap();
+        fs::write(source.join("large"), bytes(7, large)).unwrap();
+        fs::write(source.join("zeros"), vec![0; large / 4]).unwrap();
         fs::create_dir(world.destination()).unwrap();
         world
     }
@@ -199,8 +206,9 @@ impl World {
 
     /// A later state of the source, with its beginning, middle and end changed.
     fn change(&self) {
-        let mut large = bytes(7, 3_000_000);
-        large.splice(1_000_000..1_000_500, *b"changed");
+        let mut large = bytes(7, self.large);
+        let middle = self.large / 3;
+        large.splice(middle..middle + 500, *b"changed");
         large.extend_from_slice(b"more");
         fs::write(self.source().join("large"), large).unwrap();
         fs::write(self.source().join("deep/file1"), b"another").unwrap();

@@ -268,8 +268,13 @@ impl Generator {
             requests.end_phase(phase, &self.ctx.tally().stats.deleted);
             loop {
                 let receiver = self.receiver.clone();
-                let answered = requests.wait_for(phase, || receiver.has_news());
+                let held = self.names_held();
+                let only_held = || held > 0 && requests.under_way() <= held;
+                let answered = requests.wait_for(phase, || receiver.has_news() || only_held());
                 let news = self.take_news()?;
+                if !news && only_held() {
+                    self.release_all();
+                }
                 if answered && !news {
                     break;
                 }
