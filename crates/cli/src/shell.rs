@@ -73,7 +73,11 @@ pub fn run(
     let ended = child.and_then(|mut child| child.wait().ok());
     // One that we have ended says nothing of itself.
     let counts = !stopped.load(Ordering::Relaxed);
-    Ok((outcome, ended.filter(|_| counts).and_then(exit_code)))
+    let code = ended.filter(|_| counts).and_then(exit_code);
+    // Nor one that lost the stream to us, when we gave up first.
+    let lost = |code: &ExitCode| *code == ExitCode::StreamIo && outcome.error.is_some();
+    let code = code.filter(|code| !lost(code));
+    Ok((outcome, code))
 }
 
 /// A pipe as a file, which it is on every system.

@@ -1,6 +1,7 @@
 //! What the three roles share: the options, the tally, the narrator and the pump.
 
 use crate::control::Control;
+use crate::era::Era;
 use crate::error::{Fatal, Problem, Problems, SessionError};
 use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
@@ -16,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What the three roles share.
 pub(crate) struct Context {
     pub options: Options,
+    /// What the protocol makes different.
+    pub era: Era,
     pub narrator: Narrator,
     pub problems: Problems,
     pub control: Arc<Control>,
@@ -49,6 +52,7 @@ pub(crate) struct Tally {
 impl Context {
     pub fn new(
         options: Options,
+        era: Era,
         narrator: Narrator,
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
@@ -63,6 +67,7 @@ impl Context {
         };
         Context {
             options,
+            era,
             narrator,
             problems: Problems::default(),
             control,

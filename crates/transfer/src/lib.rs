@@ -31,6 +31,7 @@ mod attrs;
 mod context;
 mod control;
 mod destination;
+mod era;
 mod error;
 pub mod event;
 mod files_from;

@@ -8,13 +8,15 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering as Memory};
 use tree::entry::Entry;
-use tree::order::{self, Key};
+use tree::order::{Key, ListOrder};
 
 /// A part of the file list: sorted, without duplicates, immutable once it crosses.
 #[derive(Debug)]
 pub struct Segment {
-    /// The entries, in rsync's order.
+    /// The entries, in [`Self::order`].
     pub entries: Vec<Entry>,
+    /// What the entries are sorted by.
+    pub order: ListOrder,
     /// How many entries all earlier segments have, duplicates included.
     pub first_index: u64,
     /// How many entries this one has, duplicates included.
@@ -81,6 +83,7 @@ impl Segment {
     ) -> Segment {
         let Cleaned {
             mut entries,
+            order,
             places,
             dropped,
             ..
@@ -90,6 +93,7 @@ impl Segment {
         Segment {
             listed: (entries.len() + dropped.len()) as u64,
             entries,
+            order,
             first_index,
             ordinal,
             places,
@@ -189,35 +193,48 @@ impl Finder<'_> {
     /// Whether there is an entry of this name, whatever its type.
     // rsync: flist.c flist_find_ignore_dirness()
     pub fn contains_name(&mut self, key: Key<'_>) -> bool {
-        [key.is_dir, !key.is_dir]
-            .into_iter()
-            .any(|is_dir| self.contains(Key { is_dir, ..key }))
+        match self.segment.order {
+            ListOrder::FilesFirst => [key.is_dir, !key.is_dir]
+                .into_iter()
+                .any(|is_dir| self.contains(Key { is_dir, ..key })),
+            // Types make no difference there.
+            ListOrder::WholeNames => self.contains(Key {
+                is_dir: false,
+                ..key
+            }),
+        }
     }
 
     fn contains(&mut self, key: Key<'_>) -> bool {
         let entries = &self.segment.entries;
+        let order = self.segment.order;
+        let compare = |e: &Entry| order.compare(e.key(), key);
+        let is_before = |e: &Entry| compare(e) == Ordering::Less;
         let last = self.last[usize::from(key.is_dir)];
         // Everything below `from` is smaller, and nothing from `to` on.
         let (mut to, mut step) = (entries.len(), 1);
         let mut from;
-        if entries.get(last).is_some_and(|e| e.key() < key) {
+        if entries.get(last).is_some_and(is_before) {
             from = last + 1;
-            while from + step < to && entries[from + step].key() < key {
+            while from + step < to && is_before(&entries[from + step]) {
                 from += step + 1;
                 step *= 2;
             }
             to = to.min(from + step + 1);
         } else {
             to = to.min(last + 1);
-            while step < to && entries[to - step].key() >= key {
+            while step < to && !is_before(&entries[to - step]) {
                 to -= step;
                 step *= 2;
             }
             from = to.saturating_sub(step);
         }
-        let at = from + entries[from..to].partition_point(|e| e.key() < key);
+        let at = from + entries[from..to].partition_point(is_before);
         self.last[usize::from(key.is_dir)] = at;
-        entries.get(at).is_some_and(|e| e.key() == key) && !self.segment.is_pruned(at)
+        entries
+            .get(at)
+            .is_some_and(|e| compare(e) == Ordering::Equal)
+            && !self.segment.is_pruned(at)
     }
 }
 
@@ -263,6 +280,8 @@ impl EntryRef {
 pub struct Cleaned {
     /// The entries: sorted, and each name once.
     pub entries: Vec<Entry>,
+    /// What they are sorted by.
+    pub order: ListOrder,
     /// The places of the entries in the list with the duplicates; `None` if nothing was dropped.
     pub places: Option<Box<[u32]>>,
     /// Names that were dropped, and their places.
@@ -273,11 +292,11 @@ pub struct Cleaned {
     pub repeated_dirs: Vec<Entry>,
 }
 
-/// Sorts entries by rsync's order and drops duplicate names: of two directories the flags are
+/// Sorts entries and drops duplicate names: of two directories the flags are
 /// merged, of a directory and something else the directory stays, else the first one named.
 // rsync: flist.c flist_sort_and_clean()
-pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
-    sort(&mut entries);
+pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder) -> Cleaned {
+    sort(&mut entries, order);
     let mut dropped = Vec::new();
     let mut dropped_dirs = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
@@ -286,7 +305,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     let mut place = 0;
     entries.dedup_by(|entry, last| {
         place += 1;
-        if order::compare(last, entry) != Ordering::Equal {
+        if order.compare_entries(last, entry) != Ordering::Equal {
             if !all_kept {
                 places.push(place);
             }
@@ -294,6 +313,13 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
         }
         if std::mem::take(&mut all_kept) {
             places.extend(0..place);
+        }
+        if entry.is_dir() && !last.is_dir() {
+            // They only meet where the order knows no types.
+            std::mem::swap(entry, last);
+            let kept = places.last_mut().map(|kept| std::mem::replace(kept, place));
+            dropped.push((entry.path(), kept.unwrap_or_default()));
+            return true;
         }
         dropped.push((entry.path(), place));
         if entry.is_dir() {
@@ -315,22 +341,25 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     });
     let mut cleaned = Cleaned {
         entries,
+        order,
         places: (!all_kept).then(|| places.into()),
         dropped,
         dropped_dirs,
         repeated_dirs,
     };
-    cleaned.drop_shadowed_files();
+    if order == ListOrder::FilesFirst {
+        cleaned.drop_shadowed_files();
+    }
     cleaned
 }
 
 /// Sorts entries, those of one name in the order in which they were listed. A list may be as large
 /// as memory allows, so what moves are numbers, and then each entry once, in place.
-fn sort(entries: &mut [Entry]) {
+fn sort(entries: &mut [Entry], by: ListOrder) {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
     // The stable sort also finds what is in order already, backwards or in parts: some file systems
     // list a directory so, and `.` comes before it.
-    order.sort_by(|&a, &b| order::compare(&entries[a as usize], &entries[b as usize]));
+    order.sort_by(|&a, &b| by.compare_entries(&entries[a as usize], &entries[b as usize]));
     for start in 0..order.len() {
         let mut at = start;
         loop {
@@ -445,7 +474,10 @@ mod tests {
             ("a", 1),
             ("b/x", 2),
         ];
-        let cleaned = sort_and_clean(listed.map(|(path, source)| entry(path, source)).into());
+        let cleaned = sort_and_clean(
+            listed.map(|(path, source)| entry(path, source)).into(),
+            ListOrder::FilesFirst,
+        );
         let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
         let expected = [("a", 0), ("c", 0), ("b/", 0), ("b/x", 2)];
         assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
@@ -458,31 +490,57 @@ mod tests {
     }
 
     #[test]
+    fn of_whole_names_the_directory_stays_where_a_file_stood() {
+        let listed = [
+            ("a", 0),
+            ("b", 0),
+            ("b", 1),
+            ("b/", 2),
+            ("b", 3),
+            ("b/", 4),
+            ("b-c", 0),
+            ("b/x", 2),
+        ];
+        let listed = listed.map(|(path, source)| entry(path, source));
+        let cleaned = sort_and_clean(listed.into(), ListOrder::WholeNames);
+        let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
+        let expected = [("a", 0), ("b/", 2), ("b-c", 0), ("b/x", 2)];
+        assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
+        // Sorted, with the duplicates: a b b b/ b b/ b-c b/x.
+        assert_eq!(cleaned.places.as_deref(), Some([0, 3, 6, 7].as_slice()));
+        let dropped: Vec<_> = cleaned.dropped.iter().map(|(_, place)| *place).collect();
+        assert_eq!(dropped, [2, 1, 4, 5]);
+        assert_eq!(cleaned.dropped_dirs, [5]);
+    }
+
+    #[test]
     fn names_are_found_in_whatever_order_they_are_looked_for() {
         let entries: Vec<_> = (0..200)
             .map(|i| {
-                entry(
-                    &format!("{:03}{}", i * 2, if i % 3 == 0 { "/" } else { "" }),
-                    0,
-                )
+                let slash = if i % 3 == 0 { "/" } else { "" };
+                entry(&format!("{:03}{slash}", i * 2), 0)
             })
             .collect();
-        let segment = Segment::new(sort_and_clean(entries), 0, 0, Parent::None, false);
         let orders: [Vec<usize>; 4] = [
             (0..401).collect(),
             (0..401).rev().collect(),
             (0..401).map(|i| i * 7 % 401).collect(),
             (0..401).map(|i| i * 211 % 401).collect(),
         ];
-        for order in orders {
-            let mut finder = segment.finder();
-            for number in order {
-                let wanted = entry(&format!("{number:03}"), 0);
-                let is_there = number % 2 == 0 && number < 400;
-                assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
+        for list_order in [ListOrder::FilesFirst, ListOrder::WholeNames] {
+            let cleaned = sort_and_clean(entries.clone(), list_order);
+            let segment = Segment::new(cleaned, 0, 0, Parent::None, false);
+            for order in &orders {
+                let mut finder = segment.finder();
+                for &number in order {
+                    let wanted = entry(&format!("{number:03}"), 0);
+                    let is_there = number % 2 == 0 && number < 400;
+                    assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
+                }
             }
+            let cleaned = sort_and_clean(Vec::new(), list_order);
+            let empty = Segment::new(cleaned, 0, 0, Parent::None, false);
+            assert!(!empty.finder().contains_name(entry("a", 0).key()));
         }
-        let empty = Segment::new(sort_and_clean(Vec::new()), 0, 0, Parent::None, false);
-        assert!(!empty.finder().contains_name(entry("a", 0).key()));
     }
 }

@@ -46,7 +46,7 @@ impl Sending {
         let file = entry.entry();
         let record = ItemRecord {
             entry: entry.clone(),
-            flags: ItemFlags(item.flags.0),
+            flags: ItemFlags::of_wire(&item, self.agreement.protocol),
             link_name: None,
             checksum: None,
         };

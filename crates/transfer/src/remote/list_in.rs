@@ -9,6 +9,7 @@ use crate::event::{FileList, Role};
 use crate::ids::Ids;
 use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
+use options::Options;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
@@ -118,9 +119,9 @@ impl ListReader {
                     ) {
                         self.ids.learn_group(id, name);
                     }
-                    let recurses = self.ctx.options.recurse;
+                    let options = &self.ctx.options;
                     let top = &mut self.top_name;
-                    gathering.add(&name, index, &entry, &self.rules, recurses, top)?;
+                    gathering.add(&name, index, &entry, &self.rules, options, top)?;
                     if !incremental && self.segments == 0 {
                         self.count_progress(gathering.len());
                     }
@@ -129,6 +130,8 @@ impl ListReader {
         };
         let entries = gathering.finish();
         if !incremental {
+            let all = FileList::Finished(entries.len() as u64);
+            self.ctx.narrator.file_list(all);
             self.read_ids(inlet)?;
         }
         let io_error = io_error | late_io_error(inlet, self.rules.protocol)?;
@@ -176,7 +179,7 @@ impl ListReader {
             tally.totals.files_to_check += entries.len() as u64;
             tally.totals.total_size = tally.stats.total_size;
         }
-        let cleaned = sort_and_clean(entries);
+        let cleaned = sort_and_clean(entries, self.ctx.era.order);
         let incremental = self.rules.protocol.is_incremental();
         if incremental {
             self.segments += 1;
@@ -233,14 +236,15 @@ impl Gathering {
         index: i32,
         entry: &WireEntry<'_>,
         rules: &ListRules,
-        recurses: bool,
+        options: &Options,
         top: &mut Option<Vec<u8>>,
     ) -> Result<(), StreamError> {
         let Some(stat) = stat(&entry.attributes) else {
             let text = "the sender lists an argument that is missing there, which is not supported";
             return Err(wire::Error::Unsupported(text.to_owned()).into());
         };
-        let flags = flags(name, entry, rules, recurses, top);
+        let named = (options.recurse, options.relative);
+        let flags = flags(name, entry, rules, named, top);
         let mut extra = Extra::default();
         if rules.links && stat.kind == FileKind::Symlink {
             extra.link_target = Some(entry.link_target.into());
@@ -327,7 +331,7 @@ fn flags(
     name: &[u8],
     entry: &WireEntry<'_>,
     rules: &ListRules,
-    recurses: bool,
+    (recurses, relative): (bool, bool),
     top: &mut Option<Vec<u8>>,
 ) -> EntryFlags {
     let mut flags = EntryFlags::default();
@@ -341,14 +345,18 @@ fn flags(
             *top = recurses.then(|| name.to_vec());
         }
         DirectoryRole::Content if rules.protocol.is_packed() => flags.content_dir = true,
-        // Before, only the names say what lies below a directory that was named.
+        // Before, what lies below a directory that was named comes behind it.
         DirectoryRole::Content => {
-            flags.content_dir = top.as_ref().is_some_and(|top| {
-                top == b"."
+            if let Some(above) = top {
+                flags.content_dir = !relative
+                    || above == b"."
                     || name
-                        .strip_prefix(&top[..])
-                        .is_some_and(|n| n.starts_with(b"/"))
-            });
+                        .strip_prefix(&above[..])
+                        .is_some_and(|n| n.starts_with(b"/"));
+                if !flags.content_dir {
+                    *top = None;
+                }
+            }
         }
         DirectoryRole::Implied => flags.implied_dir = true,
         DirectoryRole::Bare => {}

@@ -7,6 +7,7 @@ use crate::segment::{Parent, Segment};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tree::entry::{Entry, FileId};
+use tree::order::ListOrder;
 use wire::Ndx;
 use wire::flist::{
     Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry,
@@ -69,7 +70,7 @@ impl ListWriter {
             numbers.put(out, Ndx::List(number));
         }
         let incremental = self.rules.protocol.is_incremental();
-        for (at, entry) in segment.entries.iter().enumerate() {
+        for (at, entry) in in_sending_order(segment) {
             self.put_entry(out, entry)?;
             if incremental && entry.is_dir() {
                 let number = segment.first_index + at as u64;
@@ -180,6 +181,23 @@ impl ListWriter {
             put_ids_end(out, protocol, &name_of(0).unwrap_or_default());
         }
     }
+}
+
+/// The entries and their places in an order in which the content of a directory comes right behind
+/// it: the receiver sorts, and before protocol 30 takes what comes there for content.
+// rsync: flist.c recv_file_entry(), in_del_hier
+fn in_sending_order(segment: &Segment) -> impl Iterator<Item = (usize, &Entry)> {
+    let order = ListOrder::FilesFirst;
+    let all = 0..segment.entries.len();
+    let mut places: Option<Vec<usize>> = (segment.order != order).then(|| all.clone().collect());
+    if let Some(places) = &mut places {
+        let entry = |at: usize| &segment.entries[at];
+        places.sort_by(|&a, &b| order.compare_entries(entry(a), entry(b)));
+    }
+    all.map(move |at| {
+        let at = places.as_ref().map_or(at, |places| places[at]);
+        (at, &segment.entries[at])
+    })
 }
 
 fn attributes(entry: &Entry) -> Attributes {

@@ -122,6 +122,11 @@ impl Receiving {
                 Ndx::Deletions => self.read_deletions()?,
                 Ndx::File(number) => {
                     let item = Item::take(&mut self.inlet, self.agreement.protocol)?;
+                    let listed = session.segments.iter().map(|s| s.listed).sum::<u64>();
+                    if item.is_keep_alive(self.agreement.protocol, Ndx::File(number), listed as u32)
+                    {
+                        continue;
+                    }
                     self.item(session, number, item)?;
                 }
                 other => {
@@ -176,7 +181,7 @@ impl Receiving {
 
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,

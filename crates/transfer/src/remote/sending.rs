@@ -139,6 +139,12 @@ impl Sending {
 
     fn answer(&mut self, request: Request) -> Result<(), SessionError> {
         match request {
+            Request::Item(number, item)
+                if item.is_keep_alive(
+                    self.agreement.protocol,
+                    Ndx::File(number),
+                    self.handed_over as u32,
+                ) => {}
             Request::Item(number, item) => {
                 let entry = self.entry(number)?;
                 self.item(&entry, number, item);
@@ -176,7 +182,7 @@ impl Sending {
         self.numbers.put(&mut out, Ndx::File(number));
         item.put(&mut out, self.agreement.protocol);
         self.outlet.data(&out);
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,

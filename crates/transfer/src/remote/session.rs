@@ -14,6 +14,7 @@ use super::requests::Requests;
 use super::sending::Sending;
 use crate::context::Context;
 use crate::control::Control;
+use crate::era::{self, Era};
 use crate::error::{Fatal, SessionError};
 use crate::event::{EventSink, FileList, Role, Severity};
 use crate::ids::Ids;
@@ -27,12 +28,12 @@ use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tree::filter::{FilterSet, Wanted};
-use wire::CompatFlags;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
 use wire::message::MessageCode;
+use wire::{CompatFlags, Protocol};
 
 pub use wire::Side;
 
@@ -40,6 +41,7 @@ pub use wire::Side;
 pub struct Wire {
     inlet: Inlet,
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -47,6 +49,7 @@ pub struct Wire {
 #[derive(Clone)]
 pub struct Messenger {
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
 }
 
 impl Wire {
@@ -63,6 +66,7 @@ impl Wire {
         Ok(Wire {
             inlet: Inlet::new(from),
             outlet: Arc::new(Outlet::start(to, pace)?),
+            agreed: Arc::default(),
         })
     }
 
@@ -70,6 +74,7 @@ impl Wire {
     pub fn messenger(&self) -> Messenger {
         Messenger {
             outlet: self.outlet.clone(),
+            agreed: self.agreed.clone(),
         }
     }
 }
@@ -92,13 +97,19 @@ impl Messenger {
         true
     }
 
-    /// Tells that an entry was deleted.
-    pub fn deleted(&self, name: &[u8], is_dir: bool) {
+    /// Tells that an entry was deleted. False if the protocol has no message for that: then it is
+    /// for text to tell.
+    // rsync: log.c log_delete()
+    pub fn deleted(&self, name: &[u8], is_dir: bool) -> bool {
+        if !self.agreed.get().is_some_and(|p| p.has_items()) {
+            return false;
+        }
         let mut payload = name.to_vec();
         if is_dir {
             payload.push(0);
         }
         self.outlet.message(MessageCode::Deleted, &payload);
+        true
     }
 }
 
@@ -115,10 +126,23 @@ pub fn run_remote(
     let umask = fast_io::dir::take_umask();
     let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
     let workers = pump.workers().min(open_files.threads);
-    let Wire { mut inlet, outlet } = wire;
-    let shaken = shake_hands(&terms(&options, call), &mut inlet, &outlet);
-    if let Ok(agreement) = &shaken {
-        options.allow_inc_recurse = agreement.protocol.is_incremental();
+    let Wire {
+        mut inlet,
+        outlet,
+        agreed,
+    } = wire;
+    let allows = |protocol| match era::refusal(&options, protocol) {
+        Some(text) => Err(wire::Error::Incompatible(text)),
+        None => Ok(()),
+    };
+    let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
+    let mut era = Era::default();
+    let mut hears_of_end = false;
+    if let Ok(Agreement { protocol, .. }) = &shaken {
+        era::settle(&mut options, *protocol);
+        era = Era::of(*protocol, call.side, call.sends, &options);
+        hears_of_end = protocol.has_late_errors();
+        let _ = agreed.set(*protocol);
     }
     let narrator = Narrator::new(sink, &options, Order::AsItComes);
     let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
@@ -126,7 +150,7 @@ pub fn run_remote(
         Err(e) => return session::no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options, era, narrator, control, pump, umask, open_files,
     ));
     let role = if call.sends {
         Role::Sender
@@ -147,7 +171,9 @@ pub fn run_remote(
             session.receive(inlet)
         }
     });
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && hears_of_end
+    {
         tell_end(&outlet, error, call);
     }
     outlet.end();
@@ -251,15 +277,14 @@ impl Session {
             outlet,
             side,
         } = self;
-        let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let list = Arc::new(SegmentQueue::default());
         let requests = Arc::new(RequestQueue::new(list.clone()));
         let frames = if is_server {
-            protocol.frames_both_ways()
+            ctx.era.frames_both_ways
         } else {
             true
         };
@@ -318,7 +343,7 @@ impl Session {
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let queue = Arc::new(SegmentQueue::unbounded());
@@ -329,7 +354,7 @@ impl Session {
             &ctx.options,
         ));
         let destined = Destined::default();
-        if !is_server || protocol.frames_both_ways() {
+        if !is_server || ctx.era.frames_both_ways {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }

@@ -207,7 +207,7 @@ impl Lister<'_> {
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        let mut cleaned = sort_and_clean(entries);
+        let mut cleaned = sort_and_clean(entries, self.sender.ctx.era.order);
         if let Some(wanted) = self.sender.for_wire {
             // What is not sent has no number.
             cleaned.forget_dropped();
