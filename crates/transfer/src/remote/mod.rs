@@ -14,7 +14,7 @@
 //! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
-//! - receiving: [`requests`], [`receiving`], [`list_in`];
+//! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
@@ -24,6 +24,7 @@
 // rsync: main.c client_run(), start_server()
 
 pub(crate) mod agreement;
+mod asked_for;
 mod content_out;
 mod handshake;
 mod hearing;

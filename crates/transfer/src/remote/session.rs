@@ -3,6 +3,7 @@
 
 use super::StreamError;
 use super::agreement::Agreement;
+use super::asked_for::AskedFor;
 use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
@@ -341,9 +342,21 @@ impl Session {
                 receiving: true,
             });
         }
+        let asked = match side {
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, None, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
         let ids = Arc::new(Ids::of_peer(&ctx));
         let reading = Receiving {
-            list: ListReader::new(ctx.clone(), ids.clone(), agreement.list_rules(&ctx.options)),
+            list: ListReader::new(
+                ctx.clone(),
+                ids.clone(),
+                agreement.list_rules(&ctx.options),
+                asked,
+            ),
             ctx: ctx.clone(),
             inlet,
             agreement,
