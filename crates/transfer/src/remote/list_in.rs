@@ -33,6 +33,7 @@ pub(crate) struct ListReader {
     directories: Vec<Option<EntryRef>>,
     /// How many entries all segments have.
     listed: u64,
+    has_begun: bool,
     segments: u64,
     /// Before protocol 30: the directory below which everything is content.
     top_name: Option<Vec<u8>>,
@@ -63,6 +64,7 @@ impl ListReader {
             rules,
             directories: Vec::new(),
             listed: 0,
+            has_begun: false,
             segments: 0,
             top_name: None,
         }
@@ -70,7 +72,14 @@ impl ListReader {
 
     /// Reads the first segment, or all of the list.
     pub fn first(&mut self, inlet: &mut Inlet) -> Result<Arc<Segment>, StreamError> {
-        self.segment(inlet, None)
+        let segment = self.segment(inlet, None)?;
+        self.has_begun = true;
+        Ok(segment)
+    }
+
+    /// Whether its first segment is there.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Reads the content of a directory that was announced by its number.

@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
+//! - [`watch`]: ends a session that hangs;
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
@@ -39,6 +40,7 @@ mod sending;
 mod session;
 mod stats;
 pub(crate) mod sums;
+mod watch;
 
 pub(crate) use hearing::Destined;
 pub use session::{
@@ -98,7 +100,11 @@ impl StreamError {
                     wire::Error::Misbehaving(_) | wire::Error::Incompatible(_) => Fatal::Protocol,
                     wire::Error::Unsupported(_) => Fatal::Unsupported,
                 };
-                ctx.fatal(kind, role, error.to_string())
+                let text = error.to_string();
+                let mut lines = text.lines();
+                let last = lines.next_back().unwrap_or_default();
+                lines.for_each(|line| ctx.error(role, line));
+                ctx.fatal(kind, role, last)
             }
             StreamError::PeerExit(code) => SessionError {
                 kind: Fatal::Peer(code.unwrap_or(0)),

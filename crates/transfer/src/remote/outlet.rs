@@ -6,16 +6,18 @@
 //! send who do not read, waits while much is queued.
 // rsync: io.c perform_io(), send_msg(), maybe_send_keepalive(), sleep_for_bwlimit()
 
+use crate::control::Control;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wire::message::{HEADER, MessageCode};
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;
+/// How much may be queued of what never waits.
+const LATE_AT_MOST: usize = 64 * 1024 * 1024;
 /// Small pieces of data are put together up to this size.
 const CHUNK: usize = 128 * 1024;
 /// So much is worth waking the writer for; less waits until somebody flushes.
@@ -24,13 +26,14 @@ const WORTH_WRITING: usize = 16 * 1024;
 /// Where the roles put what is for the other side.
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     written: AtomicU64,
+    /// Is told of whatever is written.
+    alive: OnceLock<Arc<Control>>,
 }
 
 #[derive(Default)]
@@ -44,7 +47,11 @@ struct State {
     /// Data goes in frames.
     framed: bool,
     ended: bool,
+    /// The session is stopped: nobody waits for room any more, data is dropped, messages are not.
+    hurried: bool,
     writing: bool,
+    /// The writer is through, and has let go of the stream.
+    closed: bool,
     lost: Option<io::ErrorKind>,
     /// Where everything that is data is written too.
     copy: Option<Box<dyn Write + Send>>,
@@ -82,19 +89,17 @@ impl Outlet {
             state: Mutex::default(),
             changed: Condvar::new(),
             written: AtomicU64::new(0),
+            alive: OnceLock::new(),
         });
         let writer = Writer {
             shared: shared.clone(),
             to,
             brake: pace.map(Brake::new),
         };
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || writer.run())?;
-        Ok(Outlet {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Outlet { shared })
     }
 
     /// From here on data goes in frames, and messages may go between them.
@@ -105,6 +110,11 @@ impl Outlet {
     /// Whether messages may go.
     pub fn has_frames(&self) -> bool {
         self.shared.lock().framed
+    }
+
+    /// From here on `control` is told of whatever is written, but for what only keeps it alive.
+    pub fn keeps_alive(&self, control: Arc<Control>) {
+        self.shared.alive.get_or_init(|| control);
     }
 
     /// From here on an empty frame is sent when nothing else was for so long.
@@ -124,7 +134,9 @@ impl Outlet {
         if bytes.is_empty() {
             return;
         }
-        let mut state = self.room();
+        let Some(mut state) = self.room() else {
+            return;
+        };
         state.count(bytes.len());
         let framed = state.framed;
         match (state.queue.back_mut(), framed) {
@@ -146,7 +158,9 @@ impl Outlet {
 
     /// Queues data that is large enough to go on its own.
     pub fn owned_data(&self, bytes: Vec<u8>) {
-        let mut state = self.room();
+        let Some(mut state) = self.room() else {
+            return;
+        };
         state.count(bytes.len());
         state.push_data(bytes);
         self.wake(&mut state);
@@ -155,7 +169,7 @@ impl Outlet {
     /// Queues a message. Never waits.
     pub fn message(&self, code: MessageCode, payload: &[u8]) {
         let mut state = self.shared.lock();
-        if !state.framed || state.lost.is_some() {
+        if !state.framed || !state.takes_late() {
             return;
         }
         let mut framed = Vec::with_capacity(HEADER + payload.len());
@@ -169,7 +183,7 @@ impl Outlet {
     /// Queues data that is not counted against the bound. Never waits: for those who read.
     pub fn late_data(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
-        if state.lost.is_none() {
+        if state.takes_late() {
             state.count(bytes.len());
             state.push_data(bytes.to_vec());
             self.wake(&mut state);
@@ -195,27 +209,33 @@ impl Outlet {
         }
     }
 
-    /// Writes what is queued, and ends the stream.
-    pub fn end(&self) {
-        self.shared.lock().ended = true;
+    /// Writes what is queued, and ends the stream. With a bound, what the other side has not taken by
+    /// then stays unwritten.
+    pub fn end(&self, at_most: Option<Duration>) {
+        let mut state = self.shared.lock();
+        state.ended = true;
         self.shared.changed.notify_all();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // A panic of the writer's shows in what did not arrive.
-            let _ = thread.join();
+        let deadline = at_most.map(|most| Instant::now() + most);
+        while !state.closed {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self.shared.wait(state),
+                // The writer is stuck in a write, and is left to it.
+                Some(left) if left.is_zero() => return,
+                Some(left) => self.shared.wait_for(state, left),
+            };
         }
+    }
+
+    /// Keeps nobody waiting any more: the session is stopped.
+    pub fn hurry(&self) {
+        self.shared.lock().hurried = true;
+        self.shared.changed.notify_all();
     }
 
     /// Drops what is queued: nobody will read it.
     pub fn abandon(&self) {
-        let mut state = self.shared.lock();
-        state.lost.get_or_insert(io::ErrorKind::BrokenPipe);
-        state.queue.clear();
-        state.bytes = 0;
+        self.shared.lock().lose(io::ErrorKind::BrokenPipe);
         self.shared.changed.notify_all();
     }
 
@@ -234,17 +254,14 @@ impl Outlet {
         self.shared.lock().accepted
     }
 
-    fn room(&self) -> MutexGuard<'_, State> {
+    /// The state, once there is room. `None` if nothing is taken any more.
+    fn room(&self) -> Option<MutexGuard<'_, State>> {
         let mut state = self.shared.lock();
-        while state.bytes >= AT_MOST && state.lost.is_none() {
+        while state.bytes >= AT_MOST && state.lost.is_none() && !state.hurried {
             self.wake(&mut state);
             state = self.shared.wait(state);
         }
-        if state.lost.is_some() {
-            state.queue.clear();
-            state.bytes = 0;
-        }
-        state
+        (state.lost.is_none() && !state.hurried).then_some(state)
     }
 
     fn wake(&self, state: &mut State) {
@@ -256,6 +273,20 @@ impl Outlet {
 }
 
 impl State {
+    fn lose(&mut self, why: io::ErrorKind) {
+        self.lost.get_or_insert(why);
+        self.queue.clear();
+        self.bytes = 0;
+    }
+
+    /// Whether there is room for what never waits. A side that takes nothing of so much is lost.
+    fn takes_late(&mut self) -> bool {
+        if self.bytes >= LATE_AT_MOST {
+            self.lose(io::ErrorKind::WouldBlock);
+        }
+        self.lost.is_none()
+    }
+
     fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.accepted += bytes as u64;
@@ -275,6 +306,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wait_for<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_timeout(state, most);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         self.changed
             .wait(state)
@@ -290,14 +326,21 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        self.write_all();
+        let Writer { shared, to, .. } = self;
+        // The other side sees the end before anybody here does.
+        drop(to);
+        shared.lock().closed = true;
+        shared.changed.notify_all();
+    }
+
+    fn write_all(&mut self) {
         while let Some(chunk) = self.next() {
             let result = self.write(&chunk);
             let mut state = self.shared.lock();
             state.writing = false;
             if let Err(error) = result {
-                state.lost = Some(error.kind());
-                state.queue.clear();
-                state.bytes = 0;
+                state.lose(error.kind());
             }
             self.shared.changed.notify_all();
             if state.lost.is_some() {
@@ -377,6 +420,9 @@ impl Writer {
             if let Some(brake) = &mut self.brake {
                 brake.after(written);
             }
+        }
+        if let (Some(control), false) = (self.shared.alive.get(), chunk.len() == 0) {
+            control.sign_of_life();
         }
         self.to.flush()
     }
