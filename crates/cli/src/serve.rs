@@ -34,10 +34,22 @@ pub fn serve(server: Server) -> ExitCode {
         sends: server.role == ServerRole::Sender,
         client_can: server.abilities,
         exit_code: |kind| ExitCode::from(kind).number(),
+        last_words: |error| {
+            let line = ExitCode::from(error.kind).closing_line(error.role.name())?;
+            Some(line + "\n")
+        },
     };
     let pump = transfer::pump_config(server.options.io_backend);
     let outcome = transfer::run_remote(server.options, &call, renderer, control, &pump, wire);
-    ExitCode::from(&outcome)
+    let code = ExitCode::from(&outcome);
+    // What cannot be told to the client any more.
+    if let Some(error) = outcome.error
+        && code == ExitCode::Timeout
+        && let Some(line) = code.closing_line(error.role.name())
+    {
+        eprintln!("{line}");
+    }
+    code
 }
 
 /// Serves one session of which the client sends the arguments first.

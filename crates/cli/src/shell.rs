@@ -53,6 +53,7 @@ pub fn run(
         sends,
         client_can: Vec::new(),
         exit_code: |kind| ExitCode::from(kind).number(),
+        last_words: |_| None,
     };
     let child = Arc::new(Mutex::new(Some(child)));
     let stopped = Arc::new(AtomicBool::new(false));

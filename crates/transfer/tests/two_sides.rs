@@ -276,6 +276,7 @@ fn run(options: Options, side: Side, sends: bool, can: &str, wire: Wire) -> (Out
         sends,
         client_can: can.into(),
         exit_code: |_: Fatal| 1,
+        last_words: |_| None,
     };
     let pump = pump_config(options.io_backend);
     let control = Arc::new(Control::new());

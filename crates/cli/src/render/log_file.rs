@@ -167,6 +167,7 @@ mod tests {
             stats: Some(&stats),
             exit,
             role: Role::Sender,
+            is_told: false,
         });
         let pid = format!(" [{}] ", std::process::id());
         let without_stamp = |line: &str| line.split_once(&pid).unwrap().1.to_owned() + "\n";

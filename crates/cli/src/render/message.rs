@@ -20,7 +20,7 @@ pub(crate) fn text(message: &Message) -> Vec<u8> {
 }
 
 /// An error of the system as rsync words it: `No such file or directory (2)`.
-pub(crate) fn os_error(error: &io::Error) -> String {
+pub fn os_error(error: &io::Error) -> String {
     let text = error.to_string();
     let Some(number) = error.raw_os_error() else {
         return text;

@@ -10,6 +10,7 @@ use crate::error::Problem;
 use crate::event::{Event, Role, Severity};
 use crate::receiver::Receiver;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use wire::message::{Message, TextKind};
 
 /// The mode of some directory, and of some file.
@@ -54,7 +55,6 @@ pub(crate) fn for_receiver(
 
 /// Hears what both sides may be told by the other, whose role is given.
 fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError> {
-    ctx.control.sign_of_life();
     match message {
         Message::Text(kind, text) => {
             let severity = match kind {
@@ -84,7 +84,13 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
         Message::ErrorExit(code) => {
             return Err(StreamError::PeerExit(code.map(|c| c as u8)));
         }
-        Message::IoTimeout(seconds) => ctx.control.limit_timeout(seconds),
+        Message::IoTimeout(seconds) => {
+            let limit = Duration::from_secs(seconds.into());
+            if ctx.control.limit_timeout(limit) && ctx.options.info.misc >= 2 {
+                let text = format!("Setting --timeout={seconds} to match server");
+                ctx.info(other, text);
+            }
+        }
         Message::Noop
         | Message::Redo(_)
         | Message::Stats(_)

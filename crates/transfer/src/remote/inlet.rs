@@ -3,8 +3,10 @@
 // rsync: io.c read_buf(), read_a_msg()
 
 use super::StreamError;
+use crate::control::Control;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::sync::Arc;
 use wire::message::Message;
 use wire::mux::{Deframer, Frame};
 use wire::source::MAX_TAKE;
@@ -31,6 +33,8 @@ pub(crate) struct Inlet {
     joined: Vec<u8>,
     on_message: OnMessage,
     read: u64,
+    /// Is told of whatever comes.
+    alive: Option<Arc<Control>>,
     before_waiting: Option<Box<dyn FnMut() + Send>>,
     copy: Option<Box<dyn Write + Send>>,
 }
@@ -47,6 +51,7 @@ impl Inlet {
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
+            alive: None,
             before_waiting: None,
             copy: None,
         }
@@ -69,6 +74,11 @@ impl Inlet {
         self.on_message = on_message;
     }
 
+    /// From here on `control` is told of whatever comes.
+    pub fn keeps_alive(&mut self, control: Arc<Control>) {
+        self.alive = Some(control);
+    }
+
     /// What is done each time before it waits for the other side.
     pub fn before_waiting(&mut self, act: impl FnMut() + Send + 'static) {
         self.before_waiting = Some(Box::new(act));
@@ -89,11 +99,6 @@ impl Inlet {
         self.read
     }
 
-    /// Reads what still comes, and its messages, until the end of the stream.
-    pub fn read_to_end(&mut self) {
-        while self.take_some(MAX_TAKE).is_ok() {}
-    }
-
     /// Has at least one byte in the buffer, or says why there is none.
     fn fill(&mut self) -> Result<(), StreamError> {
         if self.at < self.end {
@@ -109,6 +114,9 @@ impl Inlet {
                 Ok(read) => {
                     self.end = read;
                     self.read += read as u64;
+                    if let Some(control) = &self.alive {
+                        control.sign_of_life();
+                    }
                     return Ok(());
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

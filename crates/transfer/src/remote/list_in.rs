@@ -2,6 +2,7 @@
 // rsync: flist.c recv_file_list(), recv_file_entry(); uidlist.c recv_id_list()
 
 use super::StreamError;
+use super::asked_for::{AskedFor, Standing};
 use super::inlet::Inlet;
 use crate::context::Context;
 use crate::error::Problem;
@@ -18,16 +19,22 @@ use wire::flist::{
     check_name, check_segment_name, ids, late_io_error,
 };
 
+/// What of a mode says what an entry is, and what it is for a directory.
+const FORMAT: u32 = 0o170000;
+const DIRECTORY: u32 = 0o040000;
+
 /// Reads the list.
 pub(crate) struct ListReader {
     ctx: Arc<Context>,
     ids: Arc<Ids>,
+    asked: AskedFor,
     rules: ListRules,
     decoder: EntryDecoder,
     /// Every directory so far, in the order in which both sides number them, until its content came.
     directories: Vec<Option<EntryRef>>,
     /// How many entries all segments have.
     listed: u64,
+    has_begun: bool,
     segments: u64,
     /// Before protocol 30: the directory below which everything is content.
     top_name: Option<Vec<u8>>,
@@ -49,14 +56,16 @@ struct Described {
 }
 
 impl ListReader {
-    pub fn new(ctx: Arc<Context>, ids: Arc<Ids>, rules: ListRules) -> ListReader {
+    pub fn new(ctx: Arc<Context>, ids: Arc<Ids>, rules: ListRules, asked: AskedFor) -> ListReader {
         ListReader {
+            asked,
             decoder: EntryDecoder::new(rules),
             ctx,
             ids,
             rules,
             directories: Vec::new(),
             listed: 0,
+            has_begun: false,
             segments: 0,
             top_name: None,
         }
@@ -64,7 +73,14 @@ impl ListReader {
 
     /// Reads the first segment, or all of the list.
     pub fn first(&mut self, inlet: &mut Inlet) -> Result<Arc<Segment>, StreamError> {
-        self.segment(inlet, None)
+        let segment = self.segment(inlet, None)?;
+        self.has_begun = true;
+        Ok(segment)
+    }
+
+    /// Whether its first segment is there.
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Reads the content of a directory that was announced by its number.
@@ -97,7 +113,7 @@ impl ListReader {
         let io_error = loop {
             match self.decoder.next(inlet)? {
                 Item::End { io_error, .. } => break io_error,
-                Item::Entry { index, entry } => {
+                Item::Entry { index, mut entry } => {
                     let names = if self.ctx.options.relative {
                         Names::Rooted
                     } else {
@@ -106,6 +122,15 @@ impl ListReader {
                     let name = check_name(entry.name, entry.attributes.mode, names)?;
                     if incremental {
                         check_segment_name(&name, directory)?;
+                    }
+                    let is_dir = entry.attributes.mode & FORMAT == DIRECTORY;
+                    let standing = self.asked.check(&name, is_dir)?;
+                    if standing == Standing::OnTheWay
+                        && (self.rules.protocol.is_packed()
+                            || entry.directory == DirectoryRole::Top)
+                    {
+                        // The rest of its content is not the sender's to speak for.
+                        entry.directory = DirectoryRole::Implied;
                     }
                     if let (Some(id), Some(name)) = (
                         self.rules.uid.then_some(entry.attributes.uid),

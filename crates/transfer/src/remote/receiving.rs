@@ -49,7 +49,17 @@ impl Receiving {
     /// Reads to the end of the session, and tells what the other side counted and what went wrong.
     pub fn run(mut self) {
         if let Err(error) = self.read() {
-            let error = error.tell(&self.ctx, Role::Receiver);
+            if matches!(self.receiver.get(), Some(None)) {
+                // The session ended on this side before it began: what comes after that is no news.
+                return;
+            }
+            // As rsync has it, generator and receiver part when the first of the list is there.
+            let role = if self.list.has_begun() {
+                Role::Receiver
+            } else {
+                Role::Destination
+            };
+            let error = error.tell(&self.ctx, role);
             self.requests.fail(error);
             if let Some(Some(receiver)) = self.receiver.get() {
                 receiver.end_session(error);
@@ -70,14 +80,14 @@ impl Receiving {
             receiver: None,
             small: Arc::default(),
         };
-        self.begin(&mut session, top);
-        if !self.agreement.protocol.is_incremental() {
-            self.queue.end(true);
-        }
         if is_empty && !self.is_server {
             // A server that has nothing to send ends here.
             self.queue.end(true);
             return Ok(());
+        }
+        self.begin(&mut session, top);
+        if !self.agreement.protocol.is_incremental() {
+            self.queue.end(true);
         }
         self.read_phases(&mut session)?;
         session.write_small_files(&self.ctx);

@@ -3,6 +3,7 @@
 
 use super::StreamError;
 use super::agreement::Agreement;
+use super::asked_for::AskedFor;
 use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
@@ -12,6 +13,7 @@ use super::receiving::Receiving;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
+use super::watch::Watch;
 use crate::context::Context;
 use crate::control::Control;
 use crate::era::{self, Era};
@@ -28,7 +30,9 @@ use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tree::filter::{FilterSet, Wanted};
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
@@ -80,7 +84,8 @@ impl Wire {
 }
 
 impl Messenger {
-    /// Tells text, with its newlines. False if there is no way yet: before the handshake is over.
+    /// Tells text, with its newlines. False if there is no way: before the handshake is over, or when
+    /// the other side takes nothing any more.
     pub fn tell(&self, severity: Severity, text: &[u8]) -> bool {
         let code = match severity {
             Severity::Info | Severity::Client => MessageCode::Info,
@@ -88,7 +93,7 @@ impl Messenger {
             Severity::Error => MessageCode::Error,
             Severity::TransferError => MessageCode::ErrorXfer,
         };
-        if !self.outlet.has_frames() {
+        if !self.outlet.has_frames() || self.outlet.is_lost() {
             return false;
         }
         for part in text.chunks(wire::message::MAX_MESSAGE) {
@@ -116,12 +121,40 @@ impl Messenger {
 /// Runs a session over a wire. The operands of the options are those of this side: a sender's
 /// sources, or a receiver's destination.
 pub fn run_remote(
+    options: Options,
+    call: &Call,
+    sink: Arc<dyn EventSink>,
+    control: Arc<Control>,
+    pump: &PumpConfig,
+    mut wire: Wire,
+) -> Outcome {
+    control.limit_timeout(options.timeout.unwrap_or_default());
+    wire.inlet.keeps_alive(control.clone());
+    wire.outlet.keeps_alive(control.clone());
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let watch = Watch {
+        control: control.clone(),
+        outlet: wire.outlet.clone(),
+        sink: sink.clone(),
+        role: if call.sends {
+            Role::Sender
+        } else {
+            Role::Generator
+        },
+        has_begun: has_begun.clone(),
+    };
+    let (call, pump) = (call.clone(), pump.clone());
+    watch.over(move || run(options, &call, sink, control, &pump, wire, has_begun))
+}
+
+fn run(
     mut options: Options,
     call: &Call,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
     pump: &PumpConfig,
     wire: Wire,
+    has_begun: Arc<AtomicBool>,
 ) -> Outcome {
     let umask = fast_io::dir::take_umask();
     let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
@@ -137,11 +170,9 @@ pub fn run_remote(
     };
     let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
     let mut era = Era::default();
-    let mut hears_of_end = false;
     if let Ok(Agreement { protocol, .. }) = &shaken {
         era::settle(&mut options, *protocol);
         era = Era::of(*protocol, call.side, call.sends, &options);
-        hears_of_end = protocol.has_late_errors();
         let _ = agreed.set(*protocol);
     }
     let narrator = Narrator::new(sink, &options, Order::AsItComes);
@@ -155,28 +186,32 @@ pub fn run_remote(
     let role = if call.sends {
         Role::Sender
     } else {
-        Role::Receiver
+        Role::Destination
     };
-    let result = session::with_watchdog(&ctx, || {
-        let agreement = shaken.map_err(|e| e.tell(&ctx, role))?;
-        let session = Session {
-            ctx: ctx.clone(),
-            agreement,
-            outlet: outlet.clone(),
-            side: call.side,
-        };
-        if call.sends {
-            session.send(inlet)
-        } else {
-            session.receive(inlet)
+    let protocol = shaken.as_ref().ok().map(|agreement| agreement.protocol);
+    let result = shaken
+        .map_err(|e| e.tell(&ctx, role))
+        .and_then(|agreement| {
+            let session = Session {
+                ctx: ctx.clone(),
+                agreement,
+                outlet: outlet.clone(),
+                side: call.side,
+                has_begun,
+            };
+            if call.sends {
+                session.send(inlet)
+            } else {
+                session.receive(inlet)
+            }
+        });
+    match &result {
+        Ok(()) => outlet.end(None),
+        Err(error) => {
+            tell_end(&outlet, error, call, protocol);
+            outlet.end(Some(TO_TELL));
         }
-    });
-    if let Err(error) = &result
-        && hears_of_end
-    {
-        tell_end(&outlet, error, call);
     }
-    outlet.end();
     ctx.pump.shut_down();
     let mut stats = ctx.tally().stats;
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
@@ -186,6 +221,9 @@ pub fn run_remote(
         trouble: ctx.problems.trouble(ctx.options.ignore_errors),
     }
 }
+
+/// How long the other side may take to hear why this one ends.
+const TO_TELL: Duration = Duration::from_secs(5);
 
 /// Which part this process has in a session.
 #[derive(Debug, Clone)]
@@ -198,6 +236,8 @@ pub struct Call {
     pub client_can: Vec<u8>,
     /// The number that a kind of end is known by.
     pub exit_code: fn(Fatal) -> u8,
+    /// A server's last line for its client's user, with its newline, if there is one.
+    pub last_words: fn(&SessionError) -> Option<String>,
 }
 
 fn terms(options: &Options, call: &Call) -> Terms {
@@ -252,12 +292,23 @@ fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
     }
 }
 
-/// Lets the other side know that this one ends early.
-// rsync: cleanup.c _exit_cleanup(), MSG_ERROR_EXIT
-fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call) {
-    if !matches!(error.kind, Fatal::Peer(_) | Fatal::StreamIo) {
-        let code = i32::from((call.exit_code)(error.kind)).to_le_bytes();
-        outlet.message(MessageCode::ErrorExit, &code);
+/// Lets the other side know that this one ends early, and its user why.
+// rsync: cleanup.c _exit_cleanup(), log.c log_exit(); io.c read_a_msg(), MSG_ERROR_EXIT
+fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call, protocol: Option<Protocol>) {
+    if let (Side::Server, Some(words)) = (call.side, (call.last_words)(error)) {
+        outlet.message(MessageCode::Error, words.as_bytes());
+    }
+    if !protocol.is_some_and(|p| p.has_late_errors()) {
+        return;
+    }
+    match error.kind {
+        // It told us. The sending side only says that it heard.
+        Fatal::Peer(_) if call.sends => outlet.message(MessageCode::ErrorExit, &[]),
+        Fatal::Timeout | Fatal::StreamIo => {}
+        kind => {
+            let code = i32::from((call.exit_code)(kind)).to_le_bytes();
+            outlet.message(MessageCode::ErrorExit, &code);
+        }
     }
 }
 
@@ -267,6 +318,7 @@ struct Session {
     agreement: Agreement,
     outlet: Arc<Outlet>,
     side: Side,
+    has_begun: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -276,6 +328,7 @@ impl Session {
             agreement,
             outlet,
             side,
+            has_begun,
         } = self;
         let is_server = side == Side::Server;
         if is_server || ctx.era.frames_both_ways {
@@ -292,6 +345,7 @@ impl Session {
             inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
         }
         let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        has_begun.store(true, Ordering::Relaxed);
         let operands: Vec<Vec<u8>> = ctx
             .options
             .operands
@@ -340,6 +394,7 @@ impl Session {
             agreement,
             outlet,
             side,
+            has_begun,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
@@ -360,15 +415,28 @@ impl Session {
         }
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
+        has_begun.store(true, Ordering::Relaxed);
         if !is_server {
             ctx.narrator.file_list(FileList::Started {
                 incremental: protocol.is_incremental(),
                 receiving: true,
             });
         }
+        let asked = match side {
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, None, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
         let ids = Arc::new(Ids::of_peer(&ctx));
         let reading = Receiving {
-            list: ListReader::new(ctx.clone(), ids.clone(), agreement.list_rules(&ctx.options)),
+            list: ListReader::new(
+                ctx.clone(),
+                ids.clone(),
+                agreement.list_rules(&ctx.options),
+                asked,
+            ),
             ctx: ctx.clone(),
             inlet,
             agreement,
@@ -378,8 +446,14 @@ impl Session {
             is_server,
         };
         {
-            let queue = queue.clone();
-            ctx.control.on_stop(move || queue.ring());
+            let requests = requests.clone();
+            // Whatever waits for the other side waits no more.
+            ctx.control.on_stop(move || {
+                requests.fail(SessionError {
+                    kind: Fatal::Interrupted,
+                    role: Role::Receiver,
+                });
+            });
         }
         // It may wait for the other side for ever: nobody waits for it unless it is through.
         let reader = std::thread::spawn(move || reading.run());
@@ -402,13 +476,12 @@ impl Session {
         if result.is_ok() {
             let _ = reader.join();
         }
-        if requests.read_failure().is_some() {
-            return Err(requests.read_failure().unwrap_or(SessionError {
-                kind: Fatal::StreamIo,
-                role: Role::Receiver,
-            }));
+        match (result, requests.read_failure()) {
+            // What the other side did comes before what came of it here.
+            (Ok(()), Some(failure)) => Err(failure),
+            (Err(own), Some(failure)) if own.kind == Fatal::Interrupted => Err(failure),
+            (result, _) => result,
         }
-        result
     }
 }
 
