@@ -27,6 +27,8 @@ pub(crate) struct Inlet {
     run: Range<usize>,
     /// `None` while there are no frames.
     deframer: Option<Deframer>,
+    /// What they are resumed with.
+    paused: Option<Deframer>,
     /// Pieces put together.
     joined: Vec<u8>,
     on_message: OnMessage,
@@ -44,6 +46,7 @@ impl Inlet {
             end: 0,
             run: 0..0,
             deframer: None,
+            paused: None,
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
@@ -67,6 +70,23 @@ impl Inlet {
         self.at = self.run.start.min(self.at);
         self.run = 0..0;
         self.on_message = on_message;
+    }
+
+    /// From here on the stream comes as it is, if it came in frames.
+    pub fn pause_frames(&mut self) {
+        self.paused = self.deframer.take();
+    }
+
+    /// From here on it comes in frames again, if it did before a pause.
+    pub fn resume_frames(&mut self) {
+        if let Some(deframer) = self.paused.take() {
+            self.deframer = Some(deframer);
+            // What was read ahead is in frames already.
+            if !self.run.is_empty() {
+                self.at = self.run.start;
+                self.run = 0..0;
+            }
+        }
     }
 
     /// What is done each time before it waits for the other side.

@@ -14,6 +14,7 @@
 //! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
+//! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
 //! - [`sums`], [`stats`]: the same things as other crates know them.
@@ -30,6 +31,7 @@ mod hearing;
 mod inlet;
 mod list_in;
 mod list_out;
+mod listed_names;
 mod outlet;
 mod receiving;
 mod request_queue;
