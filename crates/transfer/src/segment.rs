@@ -24,6 +24,8 @@ pub struct Segment {
     ordinal: u64,
     /// The entries' places among the duplicates, if there are any.
     places: Option<Box<[u32]>>,
+    /// What numbers follow, if not the places.
+    numbers: Option<Numbers>,
     /// The duplicates: name and place.
     dropped: Vec<(Vec<u8>, u32)>,
     /// The directory whose content this is. The top segment has itself a `.` entry here if it
@@ -33,6 +35,46 @@ pub struct Segment {
     pub after_errors: bool,
     /// The generator's own notes, one for each entry.
     notes: Box<[AtomicU8]>,
+}
+
+/// What the numbers of a segment's entries follow. Duplicates have numbers, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// The order in which the entries are.
+    Sorted,
+    /// The order in which they came: where names are converted, each side sorts them by its own.
+    // rsync: options.c need_unsorted_flist
+    Arrival,
+    /// The order in which rsync sorted before protocol 29.
+    ByBytes,
+}
+
+/// The numbers of entries that are in another order, from 0.
+#[derive(Debug)]
+struct Numbers {
+    of_entry: Box<[u32]>,
+    /// The entry of each; [`NOBODY`] for a duplicate.
+    entry_of: Box<[u32]>,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Numbers {
+    fn new(cleaned: &Cleaned) -> Option<Numbers> {
+        let by_place = cleaned.numbers.as_ref()?;
+        let place = |index: usize| match &cleaned.places {
+            Some(places) => places[index] as usize,
+            None => index,
+        };
+        let of_entry: Box<[u32]> = (0..cleaned.entries.len())
+            .map(|index| by_place[place(index)])
+            .collect();
+        let mut entry_of: Box<[u32]> = vec![NOBODY; by_place.len()].into();
+        for (index, &number) in of_entry.iter().enumerate() {
+            entry_of[number as usize] = index as u32;
+        }
+        Some(Numbers { of_entry, entry_of })
+    }
 }
 
 /// What a segment is the content of.
@@ -79,6 +121,7 @@ impl Segment {
         parent: Parent,
         after_errors: bool,
     ) -> Segment {
+        let numbers = Numbers::new(&cleaned);
         let Cleaned {
             mut entries,
             places,
@@ -93,6 +136,7 @@ impl Segment {
             first_index,
             ordinal,
             places,
+            numbers,
             dropped,
             parent,
             after_errors,
@@ -144,9 +188,12 @@ impl Segment {
                 }),
             };
         };
-        let index = match &self.places {
-            None => place as usize,
-            Some(places) => places.iter().position(|&p| u64::from(p) == place)?,
+        let index = match (&self.numbers, &self.places) {
+            (Some(numbers), _) => *numbers.entry_of.get(usize::try_from(place).ok()?)? as usize,
+            (None, Some(places)) => places
+                .binary_search_by(|&p| u64::from(p).cmp(&place))
+                .ok()?,
+            (None, None) => usize::try_from(place).ok()?,
         };
         (index < self.entries.len()).then(|| EntryRef {
             segment: self.clone(),
@@ -160,6 +207,14 @@ impl Segment {
         match &self.places {
             Some(places) => places[index] as usize,
             None => index,
+        }
+    }
+
+    /// An entry's number within the segment.
+    fn number_within(&self, index: usize) -> u64 {
+        match &self.numbers {
+            Some(numbers) => numbers.of_entry[index].into(),
+            None => self.place(index) as u64,
         }
     }
 
@@ -229,7 +284,7 @@ impl EntryRef {
 
     /// The entry's number in the whole list.
     pub fn number(&self) -> u64 {
-        self.segment.first_index + self.segment.place(self.index) as u64
+        self.segment.first_index + self.segment.number_within(self.index)
     }
 
     /// The number by which both sides of a wire know it.
@@ -269,6 +324,8 @@ pub struct Cleaned {
     pub dropped: Vec<(Vec<u8>, u32)>,
     /// The places of those of them that were directories.
     pub dropped_dirs: Vec<u32>,
+    /// The number for each place in the list with the duplicates, if that is not the place itself.
+    pub numbers: Option<Box<[u32]>>,
     /// All directories that were listed more than once, the kept ones too, each as it was listed.
     pub repeated_dirs: Vec<Entry>,
 }
@@ -276,8 +333,13 @@ pub struct Cleaned {
 /// Sorts entries by rsync's order and drops duplicate names: of two directories the flags are
 /// merged, of a directory and something else the directory stays, else the first one named.
 // rsync: flist.c flist_sort_and_clean()
-pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
-    sort(&mut entries);
+pub fn sort_and_clean(mut entries: Vec<Entry>, numbering: Numbering) -> Cleaned {
+    let arrival = sort(&mut entries, numbering != Numbering::Sorted);
+    let numbers = match numbering {
+        Numbering::Sorted => None,
+        Numbering::Arrival => Some(arrival),
+        Numbering::ByBytes => Some(ranks_by_bytes(&entries, &arrival)),
+    };
     let mut dropped = Vec::new();
     let mut dropped_dirs = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
@@ -316,6 +378,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     let mut cleaned = Cleaned {
         entries,
         places: (!all_kept).then(|| places.into()),
+        numbers: numbers.map(Into::into),
         dropped,
         dropped_dirs,
         repeated_dirs,
@@ -325,12 +388,18 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
 }
 
 /// Sorts entries, those of one name in the order in which they were listed. A list may be as large
-/// as memory allows, so what moves are numbers, and then each entry once, in place.
-fn sort(entries: &mut [Entry]) {
+/// as memory allows, so what moves are numbers, and then each entry once, in place. Where each was,
+/// if that is wanted.
+fn sort(entries: &mut [Entry], tells_order: bool) -> Vec<u32> {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
     // The stable sort also finds what is in order already, backwards or in parts: some file systems
     // list a directory so, and `.` comes before it.
     order.sort_by(|&a, &b| order::compare(&entries[a as usize], &entries[b as usize]));
+    let told = if tells_order {
+        order.clone()
+    } else {
+        Vec::new()
+    };
     for start in 0..order.len() {
         let mut at = start;
         loop {
@@ -342,11 +411,43 @@ fn sort(entries: &mut [Entry]) {
             at = from;
         }
     }
+    told
+}
+
+/// Where each entry would be among them all by the order of old versions.
+fn ranks_by_bytes(entries: &[Entry], arrival: &[u32]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_unstable_by(|&a, &b| {
+        let (a, b) = (a as usize, b as usize);
+        order::compare_bytes(&entries[a], &entries[b]).then(arrival[a].cmp(&arrival[b]))
+    });
+    let mut ranks = vec![0; entries.len()];
+    for (rank, &at) in order.iter().enumerate() {
+        ranks[at as usize] = rank as u32;
+    }
+    ranks
 }
 
 impl Cleaned {
+    /// The number at a place in the list with the duplicates.
+    pub fn number_at(&self, place: u32) -> u32 {
+        self.numbers
+            .as_ref()
+            .map_or(place, |numbers| numbers[place as usize])
+    }
+
     /// Forgets what was dropped: what stays is numbered without it.
     pub fn forget_dropped(&mut self) {
+        if let (Some(numbers), Some(places)) = (&mut self.numbers, &self.places) {
+            let kept: Vec<u32> = places.iter().map(|&p| numbers[p as usize]).collect();
+            let mut order: Vec<u32> = (0..kept.len() as u32).collect();
+            order.sort_unstable_by_key(|&at| kept[at as usize]);
+            let mut ranks = vec![0; kept.len()];
+            for (rank, &at) in order.iter().enumerate() {
+                ranks[at as usize] = rank as u32;
+            }
+            *numbers = ranks.into();
+        }
         self.places = None;
         self.dropped.clear();
         self.dropped_dirs.clear();
@@ -445,7 +546,10 @@ mod tests {
             ("a", 1),
             ("b/x", 2),
         ];
-        let cleaned = sort_and_clean(listed.map(|(path, source)| entry(path, source)).into());
+        let cleaned = sort_and_clean(
+            listed.map(|(path, source)| entry(path, source)).into(),
+            Numbering::Sorted,
+        );
         let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
         let expected = [("a", 0), ("c", 0), ("b/", 0), ("b/x", 2)];
         assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
@@ -467,7 +571,13 @@ mod tests {
                 )
             })
             .collect();
-        let segment = Segment::new(sort_and_clean(entries), 0, 0, Parent::None, false);
+        let segment = Segment::new(
+            sort_and_clean(entries, Numbering::Sorted),
+            0,
+            0,
+            Parent::None,
+            false,
+        );
         let orders: [Vec<usize>; 4] = [
             (0..401).collect(),
             (0..401).rev().collect(),
@@ -482,7 +592,59 @@ mod tests {
                 assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
             }
         }
-        let empty = Segment::new(sort_and_clean(Vec::new()), 0, 0, Parent::None, false);
+        let empty = Segment::new(
+            sort_and_clean(Vec::new(), Numbering::Sorted),
+            0,
+            0,
+            Parent::None,
+            false,
+        );
         assert!(!empty.finder().contains_name(entry("a", 0).key()));
+    }
+
+    #[test]
+    fn numbers_follow_what_both_sides_agree_on() {
+        let listed = ["b/", "a.b", "b/x", "a", "b.c", "a"];
+        let numbers = |numbering| {
+            let entries = listed.map(|path| entry(path, 0)).into();
+            let cleaned = sort_and_clean(entries, numbering);
+            let segment = Arc::new(Segment::new(cleaned, 10, 0, Parent::None, false));
+            let numbers: Vec<_> = (0..segment.entries.len())
+                .map(|index| {
+                    let entry = EntryRef {
+                        segment: segment.clone(),
+                        index,
+                        content: None,
+                    };
+                    let number = entry.wire_number();
+                    let found = segment.by_wire_number(number.into()).unwrap();
+                    assert_eq!(found.index, index);
+                    (shown(entry.entry()).0, number)
+                })
+                .collect();
+            assert!(segment.by_wire_number(16).is_none());
+            let numbered: Vec<_> = numbers.iter().map(|(_, number)| *number).collect();
+            let dropped = (10..16).find(|n| !numbered.contains(n)).unwrap();
+            assert!(segment.by_wire_number(dropped.into()).is_none());
+            numbers
+        };
+        let expected = |numbers: [u32; 5]| -> Vec<_> {
+            let names = ["a", "a.b", "b.c", "b/", "b/x"].map(String::from);
+            names.into_iter().zip(numbers).collect()
+        };
+        // a a a.b b.c b/ b/x
+        assert_eq!(numbers(Numbering::Sorted), expected([10, 12, 13, 14, 15]));
+        assert_eq!(numbers(Numbering::Arrival), expected([13, 11, 14, 10, 12]));
+        // a a a.b b b.c b/x
+        assert_eq!(numbers(Numbering::ByBytes), expected([10, 12, 14, 13, 15]));
+    }
+
+    #[test]
+    fn what_is_not_sent_has_no_number() {
+        let entries = ["b/x", "a", "b/", "b.c", "a"].map(|path| entry(path, 0));
+        let mut cleaned = sort_and_clean(entries.into(), Numbering::ByBytes);
+        cleaned.forget_dropped();
+        // a b.c b/ b/x, which were a b b.c b/x.
+        assert_eq!(cleaned.numbers.as_deref(), Some([0, 2, 1, 3].as_slice()));
     }
 }

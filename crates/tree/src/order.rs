@@ -22,6 +22,12 @@ pub fn compare(a: &Entry, b: &Entry) -> Ordering {
     a.key().cmp(&b.key())
 }
 
+/// Compares two entries by rsync's order before protocol 29: that of their names' bytes.
+pub fn compare_bytes(a: &Entry, b: &Entry) -> Ordering {
+    let (a, b) = (a.key(), b.key());
+    a.name().cmp(b.name())
+}
+
 impl Ord for Key<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.dirname == other.dirname {
@@ -51,6 +57,12 @@ impl Key<'_> {
             let next = |name: &[u8]| name.get(shorter).copied().unwrap_or(b'/');
             next(a).cmp(&next(b))
         })
+    }
+
+    fn name(&self) -> impl Iterator<Item = u8> + '_ {
+        let slash = (!self.dirname.is_empty()).then_some(b'/');
+        let dirname = self.dirname.iter().copied();
+        dirname.chain(slash).chain(self.basename.iter().copied())
     }
 
     /// The bytes whose order is the entries' order: each component is preceded by its type
@@ -138,6 +150,17 @@ mod tests {
         entries.sort_by(|x, y| compare(&x.1, &y.1));
         let got: Vec<_> = entries.iter().map(|(p, _)| **p).collect();
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn old_versions_knew_names_only() {
+        let mut entries: Vec<_> = ["b/", "b/x", "b-c/", "b.c", "a/z/y", "./", "a"]
+            .into_iter()
+            .map(|p| (p, entry(p)))
+            .collect();
+        entries.sort_by(|x, y| compare_bytes(&x.1, &y.1));
+        let got: Vec<_> = entries.iter().map(|(p, _)| *p).collect();
+        assert_eq!(got, ["./", "a", "a/z/y", "b/", "b-c/", "b.c", "b/x"]);
     }
 
     #[test]

@@ -148,6 +148,13 @@ impl Protocol {
         self.version >= 29
     }
 
+    /// In a list, directories come after files and before their content; before, names were sorted
+    /// by their bytes alone.
+    // rsync: flist.c f_name_cmp()
+    pub const fn sorts_by_kind(self) -> bool {
+        self.version >= 29
+    }
+
     /// Numbers are packed, the server says flags, ids have their names beside them, hard links
     /// have numbers, both directions carry messages, MD5 is the checksum.
     pub const fn is_packed(self) -> bool {

@@ -370,7 +370,12 @@ impl Session {
         }
         let ids = Arc::new(Ids::of_peer(&ctx));
         let reading = Receiving {
-            list: ListReader::new(ctx.clone(), ids.clone(), agreement.list_rules(&ctx.options)),
+            list: ListReader::new(
+                ctx.clone(),
+                ids.clone(),
+                agreement.list_rules(&ctx.options),
+                agreement.received_numbering(),
+            ),
             ctx: ctx.clone(),
             inlet,
             agreement,
