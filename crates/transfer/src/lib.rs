@@ -43,6 +43,7 @@ mod narrator;
 mod open_files;
 mod origin;
 mod paths;
+mod patterns;
 mod receiver;
 mod remote;
 mod removal;
@@ -53,6 +54,7 @@ pub mod stats;
 
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
+pub use patterns::expand_patterns;
 pub use remote::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };
