@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod attrs;
+mod charset;
 mod context;
 mod control;
 mod destination;
@@ -52,6 +53,7 @@ mod sender;
 mod session;
 pub mod stats;
 
+pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
 pub use patterns::expand_patterns;
