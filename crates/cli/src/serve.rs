@@ -10,7 +10,7 @@ use std::sync::Arc;
 use transfer::{Call, Control, Side, Wire};
 
 /// Serves one session.
-pub fn serve(server: Server) -> ExitCode {
+pub fn serve(mut server: Server) -> ExitCode {
     let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
     let wire = streams.and_then(|(from, to)| {
         let pace = server.options.bwlimit.map(|kib| kib * 1024);
@@ -23,6 +23,10 @@ pub fn serve(server: Server) -> ExitCode {
     if let Err(error) = std::env::set_current_dir(&server.directory) {
         let name = server.directory.display();
         return failed(&format!("change_dir {name} failed"), &error);
+    }
+    if server.names_are_patterns {
+        let names = std::mem::take(&mut server.options.operands);
+        server.options.operands = transfer::expand_patterns(names);
     }
     let control = Arc::new(Control::new());
     if let Err(error) = signals::stop_on_signals(&control) {

@@ -24,6 +24,7 @@ use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use crate::remote::agreement::Agreement;
+use crate::segment::Numbering;
 use fast_io::dir::{Dir, Follow, Stat};
 use std::collections::HashSet;
 use std::io;
@@ -49,6 +50,8 @@ pub(crate) struct Sender {
 pub(crate) struct ForWire {
     /// The checksum of each file's content (`-c`).
     pub checksum: Option<delta::ChecksumKind>,
+    /// What entries' numbers follow.
+    pub numbering: Numbering,
 }
 
 /// A directory that entries' names start from.
@@ -96,7 +99,10 @@ impl Sender {
     pub fn for_wire(ctx: Arc<Context>, filters: FilterSet, agreement: &Agreement) -> Sender {
         let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
         Sender {
-            for_wire: Some(ForWire { checksum }),
+            for_wire: Some(ForWire {
+                checksum,
+                numbering: agreement.sent_numbering(),
+            }),
             ..Sender::new(ctx, filters)
         }
     }
