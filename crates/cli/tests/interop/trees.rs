@@ -249,11 +249,9 @@ pub fn ruled() -> Tree {
 /// Lists of names in every way of writing.
 pub fn listed() -> Tree {
     usual()
-        .file(
-            "list",
-            "dir/a.txt\n# comment\n; other\n\nequal\n./dir/empty/\nnew file\n",
-        )
+        .file("list", "dir/a.txt\n\nequal\n./dir/empty/\nnew file\n")
         .file("list0", "dir/a.txt\0new file\0equal\0./dir/deep/file\0")
         .file("crlf", "equal\r\ndir/b.o\r\n")
+        .file("told", "equal\n# comment\n; other\nmode\n")
         .file("gone", "equal\nnone\n")
 }

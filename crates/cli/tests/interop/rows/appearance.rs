@@ -74,7 +74,7 @@ fn in_a_format() {
             "-a --out-format=%C:%n -c src/ dst/",
             "-a --info=name,skip,misc2 --update src/ dst/",
             "-a --progress src/changed dst/",
-            "-ai -M--log-file=log src/equal fresh",
+            "-ai -M--max-size=10 src/ fresh",
         ],
     );
 }

@@ -36,7 +36,6 @@ fn blocks_of_each_size() {
         &[
             "-ai -B600 --stats src/ dst/",
             "-ai -B131072 --stats src/ dst/",
-            "-ai -B10 src/ dst/",
         ],
     );
 }

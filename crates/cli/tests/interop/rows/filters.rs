@@ -46,7 +46,6 @@ fn in_files() {
         ":n .rules",
         ":e .rules",
         ":C",
-        ":s .rules",
         ":w names",
         ". rules",
         ".- names",

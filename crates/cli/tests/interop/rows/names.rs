@@ -45,6 +45,27 @@ fn from_a_list() {
 }
 
 #[test]
+fn from_a_list_with_comments() {
+    // Whoever has the list takes comments out, if it is at that side that it is read.
+    same_as_written(
+        &listed(),
+        0,
+        &[
+            "-ai --files-from=told src/ h:fresh",
+            "-ai --files-from=:told h:src/ fresh",
+        ],
+    );
+    same_as_written(
+        &listed(),
+        23,
+        &[
+            "-ai --files-from=told h:src/ fresh",
+            "-ai --files-from=:told src/ h:fresh",
+        ],
+    );
+}
+
+#[test]
 fn several_sources() {
     same(
         &usual(),
@@ -86,13 +107,12 @@ fn of_any_bytes() {
 
 #[test]
 fn of_any_bytes_as_operands() {
-    let names: [&[u8]; 10] = [
+    let names: [&[u8]; 9] = [
         b"src/with space",
         b"src/qu'ote",
         b"src/dou\"ble",
         b"src/back\\slash",
         b"src/dol$HOME`lar",
-        b"src/new\nline",
         b"src/se;mi&co|lon",
         b"src/\xff\xfe not UTF-8",
         b"src/d with space/",
@@ -109,6 +129,9 @@ fn of_any_bytes_as_operands() {
             ],
         );
     }
+    // Where a shell reads it, rsync loses the end of the line.
+    let news = vec![&b"-ais"[..], b"src/new\nline", b"fresh"];
+    same_words(&odd_names(), 0, &BOTH, &[news]);
     same_words(
         &odd_names(),
         0,

@@ -11,7 +11,7 @@ fn in_place() {
             "-ai --inplace src/ dst/",
             "-ai --inplace --no-W -B700 --stats src/ dst/",
             "-aib --inplace src/ dst/",
-            "-ai --inplace --backup-dir=../kept -b src/ dst/",
+            "-ai --inplace --backup-dir=kept -b src/ dst/",
         ],
     );
 }
@@ -61,7 +61,7 @@ fn otherwise() {
         &usual(),
         &[
             "-ai --delay-updates src/ dst/",
-            "-ai -T../side src/ dst/",
+            "-ai -Told src/ dst/",
             "-ai --preallocate src/ dst/",
             "-ai --fsync src/ dst/",
             "-ai --bwlimit=100000 src/ dst/",
