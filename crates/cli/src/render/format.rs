@@ -4,7 +4,7 @@
 
 use super::{list, number, time};
 use fast_io::dir::FileKind;
-use options::{Checksum, Options};
+use options::{Checksum, Options, Route};
 use transfer::event::Item;
 use transfer::item::ItemFlags;
 
@@ -54,6 +54,10 @@ struct Width {
 /// What of the options shows in a line.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
+    /// Content goes to another host.
+    pushes: bool,
+    /// Content comes from another host.
+    pulls: bool,
     times: bool,
     owners: bool,
     groups: bool,
@@ -71,6 +75,8 @@ impl LineFormat {
         LineFormat {
             parts: parse(text),
             facts: Facts {
+                pushes: matches!(options.route, Route::Push(_)),
+                pulls: matches!(options.route, Route::Pull(_)),
                 times: options.preserve_times,
                 owners: options.preserve_uid,
                 groups: options.preserve_gid,
@@ -146,6 +152,7 @@ impl LineFormat {
             }
             b'G' => b"DEFAULT".to_vec(),
             b'p' => return push_number(escape, std::process::id(), line),
+            b'o' if item.is_some() && self.facts.pulls => b"recv".to_vec(),
             b'o' if item.is_some() => b"send".to_vec(),
             b'o' => b"del.".to_vec(),
             b'%' => b"%".to_vec(),
@@ -189,7 +196,7 @@ fn hex_digits(checksum: Checksum) -> usize {
     kind.digest_len() * 2
 }
 
-/// `%i`. All sessions are local as yet: content goes "to us", which is `>`, though we send it.
+/// `%i`. In a local session content goes "to us", which is `>`, though we send it.
 fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
     let has = |flag| item.flags.contains(flag);
     let letter = |flag, letter| if has(flag) { letter } else { b'.' };
@@ -203,7 +210,8 @@ fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
                 b'c'
             }
         } else {
-            letter(ItemFlags::TRANSFER, b'>')
+            let arrow = if facts.pushes { b'<' } else { b'>' };
+            letter(ItemFlags::TRANSFER, arrow)
         },
         match kind {
             Some(FileKind::Symlink) => b'L',
@@ -238,7 +246,9 @@ fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
     ];
     if has(ItemFlags::IS_NEW) {
         letters[2..].fill(b'+');
-    } else if letters[0] != b'>' && letters[2..].iter().all(|&letter| letter == b'.') {
+    } else if !matches!(letters[0], b'<' | b'>')
+        && letters[2..].iter().all(|&letter| letter == b'.')
+    {
         letters[2..].fill(b' ');
     }
     letters

@@ -42,7 +42,7 @@ impl Sending {
         let file = entry.entry();
         let record = ItemRecord {
             entry: entry.clone(),
-            flags: ItemFlags(item.flags.0),
+            flags: ItemFlags::from(&item),
             link_name: None,
             checksum: None,
         };

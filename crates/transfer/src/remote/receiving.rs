@@ -176,7 +176,7 @@ impl Receiving {
 
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::from(&item);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,

@@ -176,7 +176,7 @@ impl Sending {
         self.numbers.put(&mut out, Ndx::File(number));
         item.put(&mut out, self.agreement.protocol);
         self.outlet.data(&out);
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::from(&item);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
