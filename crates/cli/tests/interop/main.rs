@@ -17,6 +17,7 @@
 mod compared;
 mod matrix;
 mod not_yet;
+mod openssh;
 mod peer;
 mod rows;
 mod session;

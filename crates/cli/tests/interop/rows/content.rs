@@ -74,20 +74,3 @@ fn a_seed_for_checksums() {
         ],
     );
 }
-
-#[test]
-fn other_bases() {
-    let tree = deltas()
-        .dir("base")
-        .file("base/alike", "content A")
-        .file("base/fresh", "line 0 of 3000\n");
-    same(
-        &tree,
-        &[
-            "-ai --compare-dest=../base src/ dst/",
-            "-ai --copy-dest=../base src/ fresh",
-            "-ai --link-dest=../base src/ fresh",
-            "-aiy src/ dst/",
-        ],
-    );
-}

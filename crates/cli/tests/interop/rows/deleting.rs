@@ -53,14 +53,3 @@ fn within_limits() {
         &["-ai --force src/ dst/", "-ai --delete --stats src/ dst/"],
     );
 }
-
-#[test]
-fn of_missing_arguments() {
-    same(
-        &usual(),
-        &[
-            "-aiR --delete-missing-args src/./foreign src/./equal dst/",
-            "-ai --ignore-missing-args src/none src/equal dst/",
-        ],
-    );
-}

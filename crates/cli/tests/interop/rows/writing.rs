@@ -36,7 +36,6 @@ fn resumed() {
             "-ai --partial-dir=.part --stats src/ dst/",
             "-ai --partial-dir=.part --delete src/ dst/",
             "-aiP src/ dst/",
-            "-ai --partial-dir=.part --delay-updates src/ dst/",
         ],
     );
 }
@@ -60,7 +59,6 @@ fn otherwise() {
     same(
         &usual(),
         &[
-            "-ai --delay-updates src/ dst/",
             "-ai -Told src/ dst/",
             "-ai --preallocate src/ dst/",
             "-ai --fsync src/ dst/",
