@@ -87,7 +87,7 @@ fn standard_input() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdin().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
@@ -100,11 +100,24 @@ fn standard_output() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdout().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
         use std::os::windows::io::AsHandle;
         Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
     }
+}
+
+/// Lets reading and writing wait, which whoever started us may have forbidden: rsync gives its remote
+/// shell sockets that don't.
+// rsync: util1.c fd_pair()
+#[cfg(unix)]
+fn waiting(stream: std::os::fd::OwnedFd) -> io::Result<File> {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    // The one call of the standard library that does so works on pipes too.
+    let stream = UnixStream::from(stream);
+    stream.set_nonblocking(false)?;
+    Ok(OwnedFd::from(stream).into())
 }

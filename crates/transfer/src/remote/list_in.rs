@@ -14,6 +14,7 @@ use options::Options;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
+use tree::symlink::MUNGE_PREFIX;
 use wire::flist::{
     Attributes, DirectoryRole, EntryDecoder, HardLink, Item, ListRules, Names, WireEntry,
     check_name, check_segment_name, ids, late_io_error,
@@ -161,7 +162,8 @@ impl ListReader {
                 }
             }
         };
-        let entries = gathering.finish();
+        let mut entries = gathering.finish();
+        self.adapt(&mut entries);
         if !incremental {
             let all = FileList::Finished(entries.len() as u64);
             self.ctx.narrator.file_list(all);
@@ -170,6 +172,23 @@ impl ListReader {
         let io_error = io_error | late_io_error(inlet, self.rules.protocol)?;
         self.remember(io_error);
         Ok(self.make(entries, parent))
+    }
+
+    /// What this side's options make of the sender's entries.
+    // rsync: flist.c recv_file_entry(), chmod_modes and munge_symlinks
+    fn adapt(&self, entries: &mut [Entry]) {
+        let o = &self.ctx.options;
+        for entry in entries {
+            if !entry.is_symlink() {
+                if !o.chmod.is_empty() {
+                    entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
+                }
+            } else if o.munge_links
+                && let Some(target) = &mut entry.extra_mut().link_target
+            {
+                *target = [MUNGE_PREFIX, target].concat().into();
+            }
+        }
     }
 
     fn count_progress(&self, entries: usize) {
