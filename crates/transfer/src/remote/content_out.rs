@@ -180,11 +180,11 @@ impl Sending {
             ctx.control.sign_of_life();
             ctx.narrator
                 .moving(transfer.place, file, offset, || ctx.totals());
-            if ctx.control.is_stopped() {
+            if self.is_in_vain() {
                 break;
             }
         }
-        if offset < size && fault.is_none() && !self.ctx.control.is_stopped() {
+        if offset < size && fault.is_none() && !self.is_in_vain() {
             fault = Some(std::io::ErrorKind::UnexpectedEof.into());
         }
         let is_right = fault.is_none() && offset == size;
@@ -203,6 +203,11 @@ impl Sending {
             checksum: digest,
             sent_bytes: 0,
         }
+    }
+
+    /// Nobody wants what is sent any more.
+    fn is_in_vain(&self) -> bool {
+        self.ctx.control.is_stopped() || self.outlet.is_lost()
     }
 
     fn count_content(&self, stats: &MatchStats) {
