@@ -2,7 +2,7 @@
 // rsync: main.c start_server()
 
 use crate::exit_code::ExitCode;
-use crate::{render, signals};
+use crate::{render, signals, sys};
 use options::{Secluded, Server, ServerRole};
 use std::fs::File;
 use std::io;
@@ -11,10 +11,11 @@ use transfer::{Call, Control, Side, Wire};
 
 /// Serves one session.
 pub fn serve(mut server: Server) -> ExitCode {
+    let control = Arc::new(Control::new());
     let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
     let wire = streams.and_then(|(from, to)| {
         let pace = server.options.bwlimit.map(|kib| kib * 1024);
-        Wire::new(Box::new(from), Box::new(to), pace)
+        Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)
     });
     let wire = match wire {
         Ok(wire) => wire,
@@ -28,7 +29,6 @@ pub fn serve(mut server: Server) -> ExitCode {
         let names = std::mem::take(&mut server.options.operands);
         server.options.operands = transfer::expand_patterns(names);
     }
-    let control = Arc::new(Control::new());
     if let Err(error) = signals::stop_on_signals(&control) {
         eprintln!("tidesync: a signal will not end this session tidily: {error}");
     }
