@@ -5,6 +5,7 @@ use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::paths;
+use fast_io::dir::{Purpose, open_named};
 use options::FilesFrom;
 use std::io::{self, Read};
 
@@ -18,7 +19,8 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
     let read = match from {
         FilesFrom::Stdin => io::stdin().lock().read_to_end(&mut text),
         FilesFrom::Path(path) => {
-            std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut text))
+            let file = open_named(path, Purpose::Read, paths::trust(&ctx.options));
+            file.and_then(|mut file| file.read_to_end(&mut text))
         }
         // The other side reads it.
         FilesFrom::Remote { .. } => return Ok(None),

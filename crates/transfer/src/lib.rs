@@ -53,6 +53,7 @@ pub mod stats;
 
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
+pub use paths::trust;
 pub use remote::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };
