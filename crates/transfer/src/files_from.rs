@@ -5,6 +5,7 @@ use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::paths;
+use fast_io::dir::{Purpose, open_named};
 use options::FilesFrom;
 use std::io::{self, Read};
 
@@ -18,7 +19,7 @@ pub(crate) fn open(
         None | Some(FilesFrom::Remote { .. }) => Ok(None),
         Some(FilesFrom::Stdin) if is_server => Ok(None),
         Some(FilesFrom::Stdin) => Ok(Some(Box::new(io::stdin()))),
-        Some(FilesFrom::Path(path)) => match std::fs::File::open(path) {
+        Some(FilesFrom::Path(path)) => match open_named(path, Purpose::Read, paths::trust(&ctx.options)) {
             Ok(file) => Ok(Some(Box::new(file))),
             Err(e) => Err(unreadable(ctx, e)),
         },
