@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use transfer::event::EventSink;
+use transfer::event::{Event, EventSink, Message, Role, Severity};
 use transfer::{Call, Control, Outcome, Side, Wire};
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
@@ -22,6 +22,14 @@ pub fn run(
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
+    if options.debug.cmd >= 1 {
+        sink.event(Event::Message(&Message {
+            severity: Severity::Client,
+            role: Role::Client,
+            text: opening_line(command),
+            os_error: None,
+        }));
+    }
     let mut child = Command::new(&command.program)
         .args(&command.args)
         .stdin(Stdio::piped())
@@ -80,6 +88,21 @@ pub fn run(
     let lost = |code: &ExitCode| *code == ExitCode::StreamIo && outcome.error.is_some();
     let code = code.filter(|code| !lost(code));
     Ok((outcome, code))
+}
+
+/// What `-vv` tells of the command.
+// rsync: util1.c print_child_argv()
+fn opening_line(command: &RemoteCommand) -> Vec<u8> {
+    let mut line = b"opening connection using: ".to_vec();
+    let words = std::iter::once(&command.program).chain(&command.args);
+    for word in words {
+        let word = word.as_encoded_bytes();
+        let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b",.-_=+@/".contains(b);
+        let quote: &[u8] = if word.iter().all(is_plain) { b"" } else { b"\"" };
+        line.extend([quote, word, quote, b" "].concat());
+    }
+    line.extend(format!(" ({} args)", 1 + command.args.len()).into_bytes());
+    line
 }
 
 /// A pipe as a file, which it is on every system.

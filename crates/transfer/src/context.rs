@@ -7,6 +7,7 @@ use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
 use crate::open_files::OpenFiles;
 use crate::stats::Stats;
+use delta::MatchStats;
 use fast_io::CompletionPump;
 use fast_io::dir::Identity;
 use fast_io::offload::Copier;
@@ -95,6 +96,25 @@ impl Context {
     /// Tells a line that goes to standard output.
     pub fn info(&self, role: Role, text: impl Into<Vec<u8>>) {
         self.tell(Severity::Info, role, text.into(), None);
+    }
+
+    /// Tells the sender's figures of the delta search at `-vv`.
+    // rsync: match.c match_report()
+    pub fn report_matches(&self, found: &MatchStats) {
+        if self.options.debug.deltasum == 0 {
+            return;
+        }
+        let MatchStats {
+            matches,
+            hash_hits,
+            false_alarms,
+            ..
+        } = found;
+        let data = self.tally().stats.literal_data;
+        let text = format!(
+            "total: matches={matches}  hash_hits={hash_hits}  false_alarms={false_alarms} data={data}"
+        );
+        self.info(Role::Sender, text);
     }
 
     /// Tells a line that goes to standard output but not to the log.

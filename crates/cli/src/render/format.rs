@@ -2,7 +2,7 @@
 //! here. Above all `%i`, the eleven letters of `-i`.
 // rsync: log.c log_formatted(), log_delete()
 
-use super::{list, number, time};
+use super::{list, message, number, time};
 use fast_io::dir::FileKind;
 use options::{Checksum, Options, Route};
 use transfer::event::Item;
@@ -24,8 +24,8 @@ pub enum Subject<'a> {
     Deleted {
         /// Its name, without a trailing slash.
         name: &'a [u8],
-        /// Whether it was a directory.
-        is_dir: bool,
+        /// Its type and permission bits.
+        mode: u32,
     },
 }
 
@@ -122,7 +122,7 @@ impl LineFormat {
         let value = match escape.letter {
             b'n' => match subject {
                 Subject::Item(item) => self.name(item),
-                Subject::Deleted { name, is_dir } => with_slash(name.to_vec(), is_dir),
+                Subject::Deleted { name, mode } => with_slash(name.to_vec(), message::is_dir(mode)),
             },
             b'L' => return push_link(escape, item, line),
             b'i' => match item {
@@ -146,7 +146,13 @@ impl LineFormat {
                 .into_bytes(),
             b't' => time::now().into_bytes(),
             b'B' => {
-                let permissions = list::permissions(entry.map_or(0, |entry| entry.mode()));
+                let mode = match subject {
+                    Subject::Item(item) => item.entry.mode(),
+                    Subject::Deleted { mode, .. } if self.facts.direction == Direction::In => mode,
+                    // Whoever deletes tells the client's process no more than the name.
+                    Subject::Deleted { .. } => 0,
+                };
+                let permissions = list::permissions(mode);
                 permissions.as_bytes()[1..].to_vec()
             }
             b'U' => {

@@ -3,7 +3,7 @@
 // rsync: log.c rwrite(), log_delete() where am_server is set
 
 use super::format::{LineFormat, Subject};
-use super::{Outcome, Renderer, message};
+use super::{Outcome, Renderer, list, message};
 use options::Options;
 use std::io::Write;
 use transfer::Messenger;
@@ -12,6 +12,7 @@ use transfer::event::{Event, EventSink, Severity};
 /// Tells the client.
 pub(super) struct Server {
     messenger: Messenger,
+    options: Options,
     /// Deletions are told.
     tells_deletions: bool,
     /// How, where the client does not know of them otherwise.
@@ -22,6 +23,7 @@ impl Server {
     pub fn new(messenger: Messenger, options: &Options) -> Server {
         Server {
             messenger,
+            options: options.clone(),
             deletions: options
                 .out_format
                 .as_ref()
@@ -48,12 +50,13 @@ impl EventSink for Server {
                 let is_dir = message::is_dir(mode);
                 if !self.messenger.deleted(name, is_dir) {
                     let line = match &self.deletions {
-                        Some(format) => format.line(Subject::Deleted { name, is_dir }),
+                        Some(format) => format.line(Subject::Deleted { name, mode }),
                         None => message::deletion(name, is_dir),
                     };
                     self.tell(Severity::Client, &line);
                 }
             }
+            Event::Listed(entry) => self.tell(Severity::Info, &list::list_line(entry, &self.options)),
             // The client makes lines of what is done with entries.
             _ => {}
         }

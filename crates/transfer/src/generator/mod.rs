@@ -235,7 +235,9 @@ impl Generator {
             // A list in one part is done three times: so many times rsync's sides agree on it.
             (0..3).for_each(|_| self.tell_part(Some(u64::MAX)));
         }
-        self.receiver.report_matches();
+        if let Origin::Here(_) = self.origin {
+            self.receiver.report_matches();
+        }
 
         match o.delete {
             Some(DeleteWhen::Delay) => self.delete_remembered(),

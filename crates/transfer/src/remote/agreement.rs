@@ -1,8 +1,9 @@
 //! What both sides of a wire agreed on before the list comes.
 
 use crate::segment::Numbering;
-use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
+use delta::{ChecksumKind, Digest, FileSum, SeedPlace, StrongSum};
 use options::Options;
+use tree::entry::Entry;
 use tree::filter::Dialect;
 use wire::Protocol;
 use wire::flist::ListRules;
@@ -59,6 +60,11 @@ impl Agreement {
     /// What the numbers of entries follow that the other side lists.
     pub fn received_numbering(&self) -> Numbering {
         self.sent_numbering()
+    }
+
+    /// The checksum that the list has of an entry's content, under `-c`.
+    pub fn listed_sum(&self, entry: &Entry) -> Option<Digest> {
+        Digest::from_bytes(self.list_checksum, entry.checksum())
     }
 
     /// What of an entry crosses.

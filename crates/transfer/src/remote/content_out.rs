@@ -48,7 +48,7 @@ impl Sending {
             entry: entry.clone(),
             flags: ItemFlags::of_wire(&item, self.agreement.protocol),
             link_name: None,
-            checksum: None,
+            checksum: self.agreement.listed_sum(file),
         };
         self.count(&record, true);
         if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
@@ -316,7 +316,8 @@ impl Sending {
         )
     }
 
-    fn count_content(&self, stats: &MatchStats) {
+    fn count_content(&mut self, stats: &MatchStats) {
+        self.matches += *stats;
         let mut tally = self.ctx.tally();
         tally.stats.literal_data += stats.literal_bytes;
         tally.stats.matched_data += stats.matched_bytes;

@@ -92,7 +92,7 @@ impl Receiving {
         }
         self.begin(&mut session, top);
         if !self.agreement.protocol.is_incremental() {
-            self.queue.end(true);
+            self.list_is_complete();
         }
         self.read_phases(&mut session)?;
         session.write_small_files(&self.ctx);
@@ -105,6 +105,11 @@ impl Receiving {
         }
         self.requests.all_read();
         Ok(())
+    }
+
+    fn list_is_complete(&self) {
+        self.ctx.tally().totals.list_complete = true;
+        self.queue.end(true);
     }
 
     fn begin(&self, session: &mut Session, segment: Arc<Segment>) {
@@ -129,7 +134,7 @@ impl Receiving {
                         return Ok(());
                     }
                 }
-                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.queue.end(true),
+                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.list_is_complete(),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
                     let segment = self.list.content_of(&mut self.inlet, directory)?;
                     self.begin(session, segment);
@@ -201,7 +206,7 @@ impl Receiving {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         if !flags.contains(ItemFlags::TRANSFER) {
             self.ctx.narrator.item(record);

@@ -15,6 +15,7 @@ use crate::link::{Next, SegmentQueue};
 use crate::narrator::ItemRecord;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
+use delta::MatchStats;
 use fast_io::BufferPool;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) struct Sending {
     list_ended: bool,
     /// Files that were sent once: the second time they are sent without taking anything for granted.
     sent: HashSet<u32>,
+    pub(super) matches: MatchStats,
     /// What the other side knows of errors in the source.
     told_errors: u8,
     /// The directory of the file that was opened last.
@@ -90,6 +92,7 @@ impl Sending {
             reached: 0,
             list_ended: false,
             sent: HashSet::new(),
+            matches: MatchStats::default(),
             told_errors: 0,
             parent: None,
         }
@@ -132,6 +135,7 @@ impl Sending {
                 other => self.answer(other)?,
             }
         }
+        self.ctx.report_matches(&self.matches);
         self.tell_errors();
         self.done();
         self.say_goodbye()
@@ -187,7 +191,7 @@ impl Sending {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         let transfers = flags.contains(ItemFlags::TRANSFER);
         self.count(&record, transfers);

@@ -30,6 +30,7 @@ use crate::session::{self, Outcome};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -367,6 +368,7 @@ impl Session {
             agreement,
             dry_run: ctx.options.dry_run,
             appends: ctx.options.append != Append::No,
+            asked: HashSet::new(),
         };
         {
             let list = list.clone();
