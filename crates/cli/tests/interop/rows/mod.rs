@@ -2,6 +2,7 @@
 
 mod appearance;
 mod attributes;
+mod batches;
 mod compression;
 mod content;
 mod deleting;
