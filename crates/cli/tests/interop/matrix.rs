@@ -84,16 +84,7 @@ fn compare(playground: &Playground, question: &Question, code: i32) -> Vec<Strin
                 let got = question.ask(playground, client, server);
                 let ask_again = || question.ask(playground, reference.0, reference.1);
                 let found = judge(expected, &got, ask_again);
-                let pair = format!("{} -> {}", client.name, server.name);
-                match not_yet::reason(&client.name, &server.name, &line) {
-                    Some(_) if found.is_empty() => wrong.push(format!(
-                        "{pair}: {line}\n  works; take it out of not_yet.rs\n"
-                    )),
-                    None if !found.is_empty() => {
-                        wrong.push(format!("{pair}: {line}\n{}", describe(&found)));
-                    }
-                    _ => {}
-                }
+                wrong.extend(verdict(client, server, &line, &found));
             }
         };
     let pairs = [(ours, theirs), (theirs, ours), (ours, ours)];
@@ -105,6 +96,18 @@ fn compare(playground: &Playground, question: &Question, code: i32) -> Vec<Strin
         }
     }
     wrong
+}
+
+/// What is wrong, if `found` is how a session of these two differs from one of two rsyncs.
+pub fn verdict(client: &Peer, server: &Peer, line: &str, found: &[Difference]) -> Option<String> {
+    let pair = format!("{} -> {}", client.name, server.name);
+    match not_yet::reason(&client.name, &server.name, line) {
+        Some(reason) if found.is_empty() => Some(format!(
+            "{pair}: {line}\n  works; take it out of not_yet.rs, where it says: {reason}\n"
+        )),
+        None if !found.is_empty() => Some(format!("{pair}: {line}\n{}", describe(found))),
+        _ => None,
+    }
 }
 
 /// In what `got` differs from every one of rsync's own runs: by a race between its processes, they

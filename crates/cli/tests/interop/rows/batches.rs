@@ -1,7 +1,7 @@
 //! What one program writes into a batch file, another can read.
 
-use crate::command_line::as_typed;
-use crate::outcome::{Outcome, differences};
+use crate::matrix::verdict;
+use crate::outcome::{Difference, Outcome, differences};
 use crate::peer::{Peer, peers};
 use crate::playground::Playground;
 use crate::session::{Question, Way};
@@ -14,23 +14,42 @@ const ONLY_WRITE: &[u8] = b"--only-write-batch=../batch";
 
 #[test]
 fn written_by_one_and_read_by_another() {
+    let mut wrong = Vec::new();
     for write in [WRITE, ONLY_WRITE] {
         for way in [Way::AsWritten, Way::Push, Way::Pull] {
-            pass_on(&usual(), way, &[b"-ai", b"--delete", write]);
+            pass_on(&usual(), way, &[b"-ai", b"--delete", write], &mut wrong);
         }
     }
-    pass_on(&deltas(), Way::Push, &[b"-ai", b"--no-W", WRITE]);
-    pass_on(&deltas(), Way::Pull, &[b"-aiz", WRITE]);
-    pass_on(&hard_links(), Way::AsWritten, &[b"-aiH", ONLY_WRITE]);
-    pass_on(&usual(), Way::Push, &[b"-ai", b"--protocol=29", WRITE]);
+    pass_on(
+        &deltas(),
+        Way::Push,
+        &[b"-ai", b"--no-W", WRITE],
+        &mut wrong,
+    );
+    pass_on(&deltas(), Way::Pull, &[b"-aiz", WRITE], &mut wrong);
+    pass_on(
+        &hard_links(),
+        Way::AsWritten,
+        &[b"-aiH", ONLY_WRITE],
+        &mut wrong,
+    );
+    pass_on(
+        &usual(),
+        Way::Push,
+        &[b"-ai", b"--protocol=29", WRITE],
+        &mut wrong,
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Asserts that with each writer and each reader both sessions end as with rsync and rsync.
-fn pass_on(tree: &Tree, way: Way, options: &[&[u8]]) {
+/// Lets one write what it does with `options`, and another do it again. What comes of both, with each
+/// writer and each reader, must be what comes of it with rsync and rsync.
+fn pass_on(tree: &Tree, way: Way, options: &[&[u8]], wrong: &mut Vec<String>) {
     let playground = Playground::new();
     let words = [options, &[b"src/", b"dst/"]].concat();
     let written = Question::new(tree, &words, way);
-    let read = Question::new(tree, &[b"-ai", b"--read-batch=../batch", b"dst/"], Way::AsWritten);
+    let read = [&b"-ai"[..], b"--read-batch=../batch", b"dst/"];
+    let read = Question::new(tree, &read, Way::AsWritten);
     let (ours, theirs) = (&peers().tidesync, &peers().rsync);
     let ask = |writer: &Peer, reader: &Peer| -> [Outcome; 2] {
         let written = written.ask(&playground, writer, theirs);
@@ -41,18 +60,11 @@ fn pass_on(tree: &Tree, way: Way, options: &[&[u8]]) {
         assert_eq!(outcome.ending, "exit code 0", "rsync itself: {outcome:?}");
     }
     for (writer, reader) in [(ours, theirs), (theirs, ours), (ours, ours)] {
-        let got = ask(writer, reader);
-        for (step, (expected, got)) in ["writing", "reading"].iter().zip(expected.iter().zip(&got))
-        {
-            let found = differences(expected, got);
-            let text: String = found.iter().map(|d| d.text.as_str()).collect();
-            assert!(
-                found.is_empty(),
-                "{step}, by {} and {}:{} ({way:?})\n{text}",
-                writer.name,
-                reader.name,
-                as_typed(&written.words)
-            );
-        }
+        let found: Vec<Difference> = expected
+            .iter()
+            .zip(&ask(writer, reader))
+            .flat_map(|(expected, got)| differences(expected, got))
+            .collect();
+        wrong.extend(verdict(writer, reader, &written.command_line(), &found));
     }
 }
