@@ -83,7 +83,7 @@ fn standard_input() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdin().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
@@ -96,11 +96,23 @@ fn standard_output() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdout().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
         use std::os::windows::io::AsHandle;
         Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
     }
+}
+
+/// rsync hands its remote shell, and so whatever that becomes, a standard output that does not wait.
+// rsync: pipe.c piped_child()
+#[cfg(unix)]
+fn waiting(stream: std::os::fd::OwnedFd) -> io::Result<File> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = fcntl_getfl(&stream)?;
+    if flags.contains(OFlags::NONBLOCK) {
+        fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
+    }
+    Ok(stream.into())
 }
