@@ -2,7 +2,7 @@
 // rsync: main.c start_server()
 
 use crate::exit_code::ExitCode;
-use crate::{render, signals};
+use crate::{render, signals, sys};
 use options::{Secluded, Server, ServerRole};
 use std::fs::File;
 use std::io;
@@ -10,11 +10,12 @@ use std::sync::Arc;
 use transfer::{Call, Control, Side, Wire};
 
 /// Serves one session.
-pub fn serve(server: Server) -> ExitCode {
+pub fn serve(mut server: Server) -> ExitCode {
+    let control = Arc::new(Control::new());
     let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
     let wire = streams.and_then(|(from, to)| {
         let pace = server.options.bwlimit.map(|kib| kib * 1024);
-        Wire::new(Box::new(from), Box::new(to), pace)
+        Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)
     });
     let wire = match wire {
         Ok(wire) => wire,
@@ -24,7 +25,10 @@ pub fn serve(server: Server) -> ExitCode {
         let name = server.directory.display();
         return failed(&format!("change_dir {name} failed"), &error);
     }
-    let control = Arc::new(Control::new());
+    if server.names_are_patterns {
+        let names = std::mem::take(&mut server.options.operands);
+        server.options.operands = transfer::expand_patterns(names);
+    }
     if let Err(error) = signals::stop_on_signals(&control) {
         eprintln!("tidesync: a signal will not end this session tidily: {error}");
     }
@@ -105,14 +109,15 @@ fn standard_output() -> io::Result<File> {
     }
 }
 
-/// rsync hands its remote shell, and so whatever that becomes, a standard output that does not wait.
-// rsync: pipe.c piped_child()
+/// Lets reading and writing wait, which whoever started us may have forbidden: rsync gives its remote
+/// shell sockets that don't.
+// rsync: util1.c fd_pair()
 #[cfg(unix)]
 fn waiting(stream: std::os::fd::OwnedFd) -> io::Result<File> {
-    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-    let flags = fcntl_getfl(&stream)?;
-    if flags.contains(OFlags::NONBLOCK) {
-        fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
-    }
-    Ok(stream.into())
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    // The one call of the standard library that does so works on pipes too.
+    let stream = UnixStream::from(stream);
+    stream.set_nonblocking(false)?;
+    Ok(OwnedFd::from(stream).into())
 }

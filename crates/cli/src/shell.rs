@@ -2,6 +2,7 @@
 // rsync: main.c start_client(), do_cmd(), client_run(); pipe.c piped_child()
 
 use crate::exit_code::ExitCode;
+use crate::sys;
 use options::{Options, RemoteCommand, Route};
 use std::fs::File;
 use std::io::{self, Write};
@@ -47,7 +48,7 @@ pub fn run(
         options.operands = destination.into_iter().collect();
     }
     let pace = options.bwlimit.map(|kib| kib * 1024);
-    let wire = Wire::new(Box::new(from), Box::new(to), pace)?;
+    let wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
     let call = Call {
         side: Side::Client,
         sends,

@@ -135,6 +135,8 @@ pub struct Options {
     pub safe_links: bool,
     /// `-K`.
     pub keep_dirlinks: bool,
+    /// `--insecure-links`.
+    pub insecure_links: bool,
     /// `--munge-links`.
     pub munge_links: bool,
 
@@ -307,6 +309,7 @@ impl Default for Options {
             copy_unsafe_links: false,
             safe_links: false,
             keep_dirlinks: false,
+            insecure_links: false,
             munge_links: false,
             checksum: false,
             update: false,

@@ -67,6 +67,15 @@ impl Control {
         }
     }
 
+    /// Waits as [`Self::wait_until_tidy`] does, but not for ever.
+    pub(crate) fn wait_until_tidy_for(&self, most: Duration) {
+        let at_work = self.at_work();
+        // Whoever is left behind is told of by what it leaves.
+        let _ = self
+            .all_tidy
+            .wait_timeout_while(at_work, most, |at_work| *at_work > 0);
+    }
+
     /// Says that unfinished files may be about, until the answer is dropped. Ask
     /// [`is_stopped`](Self::is_stopped) after it, not before.
     pub(crate) fn work(&self) -> AtWork<'_> {

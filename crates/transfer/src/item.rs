@@ -80,6 +80,20 @@ impl ItemFlags {
     }
 }
 
+/// What an item off the wire says, with the bits for what follows it there.
+impl From<&wire::item::Item> for ItemFlags {
+    fn from(item: &wire::item::Item) -> ItemFlags {
+        let mut flags = ItemFlags(item.flags.0);
+        if item.basis.is_some() {
+            flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
+        }
+        if item.name.is_some() {
+            flags |= ItemFlags::XNAME_FOLLOWS;
+        }
+        flags
+    }
+}
+
 impl BitOr for ItemFlags {
     type Output = ItemFlags;
     fn bitor(self, rhs: ItemFlags) -> ItemFlags {

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod attrs;
+mod charset;
 mod context;
 mod control;
 mod destination;
@@ -44,6 +45,7 @@ mod narrator;
 mod open_files;
 mod origin;
 mod paths;
+mod patterns;
 mod receiver;
 mod remote;
 mod removal;
@@ -52,8 +54,11 @@ mod sender;
 mod session;
 pub mod stats;
 
+pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
+pub use patterns::expand_patterns;
+pub use paths::trust;
 pub use remote::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };

@@ -1,6 +1,7 @@
 //! Operands as bytes: what the user typed becomes names with `/` between components.
 
-use fast_io::dir::{Dir, Follow};
+use fast_io::dir::{Dir, Follow, Trust};
+use options::Options;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -108,10 +109,20 @@ pub(crate) fn working_directory() -> Vec<u8> {
         .unwrap_or_default()
 }
 
+/// Whose symbolic links are followed in the paths that the user named, apart from sources.
+// rsync: syscall.c symlink_optout_allowed()
+pub fn trust(options: &Options) -> Trust {
+    if options.insecure_links {
+        Trust::Anyone
+    } else {
+        Trust::Owners
+    }
+}
+
 /// Opens a directory that one may go into, as those must be that rsync changes to.
 // rsync: util1.c change_dir()
-pub(crate) fn enter(path: &[u8]) -> io::Result<Dir> {
-    let dir = Dir::open(&path_of(path))?;
+pub(crate) fn enter(path: &[u8], trust: Trust) -> io::Result<Dir> {
+    let dir = Dir::open(&path_of(path), trust)?;
     dir.stat(b".", Follow::Never)?;
     Ok(dir)
 }

@@ -26,6 +26,8 @@ pub struct Segment {
     ordinal: u64,
     /// The entries' places among the duplicates, if there are any.
     places: Option<Box<[u32]>>,
+    /// What numbers follow, if not the places.
+    numbers: Option<Numbers>,
     /// The duplicates: name and place.
     dropped: Vec<(Vec<u8>, u32)>,
     /// The directory whose content this is. The top segment has itself a `.` entry here if it
@@ -35,6 +37,44 @@ pub struct Segment {
     pub after_errors: bool,
     /// The generator's own notes, one for each entry.
     notes: Box<[AtomicU8]>,
+}
+
+/// What the numbers of a segment's entries follow. Duplicates have numbers, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// The order in which the entries are.
+    Sorted,
+    /// The order in which they came: where names are converted, each side sorts them by its own.
+    // rsync: options.c need_unsorted_flist
+    Arrival,
+}
+
+/// The numbers of entries that are in another order, from 0.
+#[derive(Debug)]
+struct Numbers {
+    of_entry: Box<[u32]>,
+    /// The entry of each; [`NOBODY`] for a duplicate.
+    entry_of: Box<[u32]>,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Numbers {
+    fn new(cleaned: &Cleaned) -> Option<Numbers> {
+        let by_place = cleaned.numbers.as_ref()?;
+        let place = |index: usize| match &cleaned.places {
+            Some(places) => places[index] as usize,
+            None => index,
+        };
+        let of_entry: Box<[u32]> = (0..cleaned.entries.len())
+            .map(|index| by_place[place(index)])
+            .collect();
+        let mut entry_of: Box<[u32]> = vec![NOBODY; by_place.len()].into();
+        for (index, &number) in of_entry.iter().enumerate() {
+            entry_of[number as usize] = index as u32;
+        }
+        Some(Numbers { of_entry, entry_of })
+    }
 }
 
 /// What a segment is the content of.
@@ -81,6 +121,7 @@ impl Segment {
         parent: Parent,
         after_errors: bool,
     ) -> Segment {
+        let numbers = Numbers::new(&cleaned);
         let Cleaned {
             mut entries,
             order,
@@ -97,6 +138,7 @@ impl Segment {
             first_index,
             ordinal,
             places,
+            numbers,
             dropped,
             parent,
             after_errors,
@@ -148,9 +190,12 @@ impl Segment {
                 }),
             };
         };
-        let index = match &self.places {
-            None => place as usize,
-            Some(places) => places.iter().position(|&p| u64::from(p) == place)?,
+        let index = match (&self.numbers, &self.places) {
+            (Some(numbers), _) => *numbers.entry_of.get(usize::try_from(place).ok()?)? as usize,
+            (None, Some(places)) => places
+                .binary_search_by(|&p| u64::from(p).cmp(&place))
+                .ok()?,
+            (None, None) => usize::try_from(place).ok()?,
         };
         (index < self.entries.len()).then(|| EntryRef {
             segment: self.clone(),
@@ -164,6 +209,14 @@ impl Segment {
         match &self.places {
             Some(places) => places[index] as usize,
             None => index,
+        }
+    }
+
+    /// An entry's number within the segment.
+    fn number_within(&self, index: usize) -> u64 {
+        match &self.numbers {
+            Some(numbers) => numbers.of_entry[index].into(),
+            None => self.place(index) as u64,
         }
     }
 
@@ -246,7 +299,7 @@ impl EntryRef {
 
     /// The entry's number in the whole list.
     pub fn number(&self) -> u64 {
-        self.segment.first_index + self.segment.place(self.index) as u64
+        self.segment.first_index + self.segment.number_within(self.index)
     }
 
     /// The number by which both sides of a wire know it.
@@ -288,6 +341,8 @@ pub struct Cleaned {
     pub dropped: Vec<(Vec<u8>, u32)>,
     /// The places of those of them that were directories.
     pub dropped_dirs: Vec<u32>,
+    /// The number for each place in the list with the duplicates, if that is not the place itself.
+    pub numbers: Option<Box<[u32]>>,
     /// All directories that were listed more than once, the kept ones too, each as it was listed.
     pub repeated_dirs: Vec<Entry>,
 }
@@ -295,8 +350,12 @@ pub struct Cleaned {
 /// Sorts entries and drops duplicate names: of two directories the flags are
 /// merged, of a directory and something else the directory stays, else the first one named.
 // rsync: flist.c flist_sort_and_clean()
-pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder) -> Cleaned {
-    sort(&mut entries, order);
+pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder, numbering: Numbering) -> Cleaned {
+    let arrival = sort(&mut entries, order, numbering != Numbering::Sorted);
+    let numbers = match numbering {
+        Numbering::Sorted => None,
+        Numbering::Arrival => Some(arrival),
+    };
     let mut dropped = Vec::new();
     let mut dropped_dirs = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
@@ -343,6 +402,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder) -> Cleaned {
         entries,
         order,
         places: (!all_kept).then(|| places.into()),
+        numbers: numbers.map(Into::into),
         dropped,
         dropped_dirs,
         repeated_dirs,
@@ -354,12 +414,18 @@ pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder) -> Cleaned {
 }
 
 /// Sorts entries, those of one name in the order in which they were listed. A list may be as large
-/// as memory allows, so what moves are numbers, and then each entry once, in place.
-fn sort(entries: &mut [Entry], by: ListOrder) {
+/// as memory allows, so what moves are numbers, and then each entry once, in place. Where each was,
+/// if that is wanted.
+fn sort(entries: &mut [Entry], by: ListOrder, tells_order: bool) -> Vec<u32> {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
     // The stable sort also finds what is in order already, backwards or in parts: some file systems
     // list a directory so, and `.` comes before it.
     order.sort_by(|&a, &b| by.compare_entries(&entries[a as usize], &entries[b as usize]));
+    let told = if tells_order {
+        order.clone()
+    } else {
+        Vec::new()
+    };
     for start in 0..order.len() {
         let mut at = start;
         loop {
@@ -371,11 +437,29 @@ fn sort(entries: &mut [Entry], by: ListOrder) {
             at = from;
         }
     }
+    told
 }
 
 impl Cleaned {
+    /// The number at a place in the list with the duplicates.
+    pub fn number_at(&self, place: u32) -> u32 {
+        self.numbers
+            .as_ref()
+            .map_or(place, |numbers| numbers[place as usize])
+    }
+
     /// Forgets what was dropped: what stays is numbered without it.
     pub fn forget_dropped(&mut self) {
+        if let (Some(numbers), Some(places)) = (&mut self.numbers, &self.places) {
+            let kept: Vec<u32> = places.iter().map(|&p| numbers[p as usize]).collect();
+            let mut order: Vec<u32> = (0..kept.len() as u32).collect();
+            order.sort_unstable_by_key(|&at| kept[at as usize]);
+            let mut ranks = vec![0; kept.len()];
+            for (rank, &at) in order.iter().enumerate() {
+                ranks[at as usize] = rank as u32;
+            }
+            *numbers = ranks.into();
+        }
         self.places = None;
         self.dropped.clear();
         self.dropped_dirs.clear();
@@ -477,6 +561,7 @@ mod tests {
         let cleaned = sort_and_clean(
             listed.map(|(path, source)| entry(path, source)).into(),
             ListOrder::FilesFirst,
+            Numbering::Sorted,
         );
         let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
         let expected = [("a", 0), ("c", 0), ("b/", 0), ("b/x", 2)];
@@ -502,7 +587,7 @@ mod tests {
             ("b/x", 2),
         ];
         let listed = listed.map(|(path, source)| entry(path, source));
-        let cleaned = sort_and_clean(listed.into(), ListOrder::WholeNames);
+        let cleaned = sort_and_clean(listed.into(), ListOrder::WholeNames, Numbering::Sorted);
         let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
         let expected = [("a", 0), ("b/", 2), ("b-c", 0), ("b/x", 2)];
         assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
@@ -528,7 +613,7 @@ mod tests {
             (0..401).map(|i| i * 211 % 401).collect(),
         ];
         for list_order in [ListOrder::FilesFirst, ListOrder::WholeNames] {
-            let cleaned = sort_and_clean(entries.clone(), list_order);
+            let cleaned = sort_and_clean(entries.clone(), list_order, Numbering::Sorted);
             let segment = Segment::new(cleaned, 0, 0, Parent::None, false);
             for order in &orders {
                 let mut finder = segment.finder();
@@ -538,9 +623,54 @@ mod tests {
                     assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
                 }
             }
-            let cleaned = sort_and_clean(Vec::new(), list_order);
+            let cleaned = sort_and_clean(Vec::new(), list_order, Numbering::Sorted);
             let empty = Segment::new(cleaned, 0, 0, Parent::None, false);
             assert!(!empty.finder().contains_name(entry("a", 0).key()));
         }
+    }
+
+    #[test]
+    fn numbers_follow_what_both_sides_agree_on() {
+        let listed = ["b/", "a.b", "b/x", "a", "b.c", "a"];
+        let numbers = |numbering| {
+            let entries = listed.map(|path| entry(path, 0)).into();
+            let cleaned = sort_and_clean(entries, ListOrder::FilesFirst, numbering);
+            let segment = Arc::new(Segment::new(cleaned, 10, 0, Parent::None, false));
+            let numbers: Vec<_> = (0..segment.entries.len())
+                .map(|index| {
+                    let entry = EntryRef {
+                        segment: segment.clone(),
+                        index,
+                        content: None,
+                    };
+                    let number = entry.wire_number();
+                    let found = segment.by_wire_number(number.into()).unwrap();
+                    assert_eq!(found.index, index);
+                    (shown(entry.entry()).0, number)
+                })
+                .collect();
+            assert!(segment.by_wire_number(16).is_none());
+            let numbered: Vec<_> = numbers.iter().map(|(_, number)| *number).collect();
+            let dropped = (10..16).find(|n| !numbered.contains(n)).unwrap();
+            assert!(segment.by_wire_number(dropped.into()).is_none());
+            numbers
+        };
+        let expected = |numbers: [u32; 5]| -> Vec<_> {
+            let names = ["a", "a.b", "b.c", "b/", "b/x"].map(String::from);
+            names.into_iter().zip(numbers).collect()
+        };
+        // a a a.b b.c b/ b/x
+        assert_eq!(numbers(Numbering::Sorted), expected([10, 12, 13, 14, 15]));
+        assert_eq!(numbers(Numbering::Arrival), expected([13, 11, 14, 10, 12]));
+    }
+
+    #[test]
+    fn what_is_not_sent_has_no_number() {
+        let entries = ["b/x", "a", "b/", "b.c", "a"].map(|path| entry(path, 0));
+        let order = ListOrder::FilesFirst;
+        let mut cleaned = sort_and_clean(entries.into(), order, Numbering::Arrival);
+        cleaned.forget_dropped();
+        // a b.c b/ b/x, which came as b/x a b/ b.c.
+        assert_eq!(cleaned.numbers.as_deref(), Some([1, 3, 2, 0].as_slice()));
     }
 }

@@ -180,7 +180,7 @@ impl World {
         for name in [
             "!first",
             "deep!",
-            "deep.",
+            "deep,",
             "deep/er+",
             "deep/er/linked",
             "gone+",
@@ -198,8 +198,8 @@ impl World {
             fs::remove_file(self.source().join(name)).unwrap();
         }
         // What was a file is a directory, and the other way round.
-        fs::remove_file(self.source().join("deep.")).unwrap();
-        fs::create_dir(self.source().join("deep.")).unwrap();
+        fs::remove_file(self.source().join("deep,")).unwrap();
+        fs::create_dir(self.source().join("deep,")).unwrap();
         fs::remove_dir_all(self.source().join("deep/er.d")).unwrap();
         fs::write(self.source().join("deep/er.d"), "now a file").unwrap();
     }

@@ -181,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn old_versions_knew_names_only() {
+        let mut entries: Vec<_> = ["b/", "b/x", "b-c/", "b.c", "a/z/y", "./", "a"]
+            .into_iter()
+            .map(|p| (p, entry(p)))
+            .collect();
+        let order = ListOrder::WholeNames;
+        entries.sort_by(|x, y| order.compare_entries(&x.1, &y.1));
+        let got: Vec<_> = entries.iter().map(|(p, _)| *p).collect();
+        assert_eq!(got, ["./", "a", "a/z/y", "b/", "b-c/", "b.c", "b/x"]);
+    }
+
+    #[test]
     fn a_file_and_a_directory_of_one_name_differ() {
         let compare = |a, b| ListOrder::FilesFirst.compare_entries(&entry(a), &entry(b));
         assert_eq!(compare("a", "a/"), Ordering::Less);

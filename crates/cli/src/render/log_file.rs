@@ -3,8 +3,8 @@
 
 use super::format::{LineFormat, Subject};
 use super::{Outcome, View, escape, list, message, summary, time};
+use fast_io::dir::{Purpose, open_named};
 use options::{LogFile, Options};
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use transfer::event::{Audience, Event, FileList, Item, Severity};
 use transfer::item::ItemFlags;
@@ -24,10 +24,8 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the file to append to it.
     pub(crate) fn open(log: &LogFile, options: &Options) -> io::Result<Log> {
-        let file: File = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&log.path)?;
+        let to_append = Purpose::Append { permissions: 0o644 };
+        let file = open_named(&log.path, to_append, transfer::trust(options))?;
         Ok(Log::new(Box::new(file), log, options))
     }
 

@@ -12,6 +12,7 @@ pub(super) const FLAGS: &[Flag] = &[
     MUNGE_LINKS,
     COPY_DIRLINKS,
     KEEP_DIRLINKS,
+    INSECURE_LINKS,
     HARD_LINKS,
 ];
 
@@ -77,6 +78,22 @@ const KEEP_DIRLINKS: Flag = Flag::switch(
      of replacing the symlink.",
 );
 
+const INSECURE_LINKS: Flag = Flag::switch(
+    "insecure-links",
+    None,
+    "follow other users' symlinks in paths you name",
+    |given| given.options.insecure_links = true,
+)
+.undo(&["no-insecure-links"], |given| {
+    given.options.insecure_links = false
+})
+.doc(
+    "In the path of the destination, of `--backup-dir`, `--temp-dir` and `--partial-dir`, and of \
+     the files that are read or written for the session itself, only symlinks of root and of the \
+     user who runs the program are followed; with this, everybody's. It is not sent to the other \
+     side.",
+);
+
 const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard links", |given| {
     given.options.preserve_hard_links = true;
     let count = &mut given.options.as_given.hard_links;
@@ -111,6 +128,12 @@ mod tests {
     #[test]
     fn safe_links() {
         assert!(options("--safe-links").safe_links);
+    }
+
+    #[test]
+    fn insecure_links() {
+        assert!(options("--insecure-links").insecure_links);
+        assert!(!options("--insecure-links --no-insecure-links").insecure_links);
     }
 
     #[test]

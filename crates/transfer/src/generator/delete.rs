@@ -314,7 +314,7 @@ impl Generator {
         });
         let above = self.known_filters(path);
         let base = self.destination.root.as_ref().map(|root| &root.dir);
-        let own = enter_filters(&above, base, path, dir.map(|d| &d.dir))
+        let own = enter_filters(&self.ctx.options, &above, base, path, dir.map(|d| &d.dir))
             .map_err(|e| self.ctx.fatal(Fatal::Syntax, ROLE, e.to_string()))?;
         self.deletions
             .filters

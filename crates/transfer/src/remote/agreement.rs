@@ -1,5 +1,6 @@
 //! What both sides of a wire agreed on before the list comes.
 
+use crate::segment::Numbering;
 use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
 use options::Options;
 use tree::filter::Dialect;
@@ -48,6 +49,16 @@ impl Agreement {
             sum.update(&self.seed.to_le_bytes());
         }
         sum
+    }
+
+    /// What the numbers of entries follow that this side lists: it sends them in its own order.
+    pub fn sent_numbering(&self) -> Numbering {
+        Numbering::Sorted
+    }
+
+    /// What the numbers of entries follow that the other side lists.
+    pub fn received_numbering(&self) -> Numbering {
+        self.sent_numbering()
     }
 
     /// What of an entry crosses.

@@ -29,6 +29,8 @@ pub(crate) struct Inlet {
     run: Range<usize>,
     /// `None` while there are no frames.
     deframer: Option<Deframer>,
+    /// What they are resumed with.
+    paused: Option<Deframer>,
     /// Pieces put together.
     joined: Vec<u8>,
     on_message: OnMessage,
@@ -48,6 +50,7 @@ impl Inlet {
             end: 0,
             run: 0..0,
             deframer: None,
+            paused: None,
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
@@ -79,6 +82,23 @@ impl Inlet {
         self.alive = Some(control);
     }
 
+    /// From here on the stream comes as it is, if it came in frames.
+    pub fn pause_frames(&mut self) {
+        self.paused = self.deframer.take();
+    }
+
+    /// From here on it comes in frames again, if it did before a pause.
+    pub fn resume_frames(&mut self) {
+        if let Some(deframer) = self.paused.take() {
+            self.deframer = Some(deframer);
+            // What was read ahead is in frames already.
+            if !self.run.is_empty() {
+                self.at = self.run.start;
+                self.run = 0..0;
+            }
+        }
+    }
+
     /// What is done each time before it waits for the other side.
     pub fn before_waiting(&mut self, act: impl FnMut() + Send + 'static) {
         self.before_waiting = Some(Box::new(act));
@@ -97,6 +117,11 @@ impl Inlet {
     /// Bytes read so far, headers included.
     pub fn read(&self) -> u64 {
         self.read
+    }
+
+    /// Reads what still comes, and its messages, until the end of the stream.
+    pub fn read_to_end(&mut self) {
+        while self.take_some(MAX_TAKE).is_ok() {}
     }
 
     /// Has at least one byte in the buffer, or says why there is none.

@@ -8,12 +8,13 @@ use crate::context::Context;
 use crate::error::Problem;
 use crate::event::{FileList, Role};
 use crate::ids::Ids;
-use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
+use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use options::Options;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
+use tree::symlink::MUNGE_PREFIX;
 use wire::flist::{
     Attributes, DirectoryRole, EntryDecoder, HardLink, Item, ListRules, Names, WireEntry,
     check_name, check_segment_name, ids, late_io_error,
@@ -29,6 +30,7 @@ pub(crate) struct ListReader {
     ids: Arc<Ids>,
     asked: AskedFor,
     rules: ListRules,
+    numbering: Numbering,
     decoder: EntryDecoder,
     /// Every directory so far, in the order in which both sides number them, until its content came.
     directories: Vec<Option<EntryRef>>,
@@ -56,9 +58,16 @@ struct Described {
 }
 
 impl ListReader {
-    pub fn new(ctx: Arc<Context>, ids: Arc<Ids>, rules: ListRules, asked: AskedFor) -> ListReader {
+    pub fn new(
+        ctx: Arc<Context>,
+        ids: Arc<Ids>,
+        rules: ListRules,
+        numbering: Numbering,
+        asked: AskedFor,
+    ) -> ListReader {
         ListReader {
             asked,
+            numbering,
             decoder: EntryDecoder::new(rules),
             ctx,
             ids,
@@ -153,7 +162,8 @@ impl ListReader {
                 }
             }
         };
-        let entries = gathering.finish();
+        let mut entries = gathering.finish();
+        self.adapt(&mut entries);
         if !incremental {
             let all = FileList::Finished(entries.len() as u64);
             self.ctx.narrator.file_list(all);
@@ -162,6 +172,23 @@ impl ListReader {
         let io_error = io_error | late_io_error(inlet, self.rules.protocol)?;
         self.remember(io_error);
         Ok(self.make(entries, parent))
+    }
+
+    /// What this side's options make of the sender's entries.
+    // rsync: flist.c recv_file_entry(), chmod_modes and munge_symlinks
+    fn adapt(&self, entries: &mut [Entry]) {
+        let o = &self.ctx.options;
+        for entry in entries {
+            if !entry.is_symlink() {
+                if !o.chmod.is_empty() {
+                    entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
+                }
+            } else if o.munge_links
+                && let Some(target) = &mut entry.extra_mut().link_target
+            {
+                *target = [MUNGE_PREFIX, target].concat().into();
+            }
+        }
     }
 
     fn count_progress(&self, entries: usize) {
@@ -204,7 +231,7 @@ impl ListReader {
             tally.totals.files_to_check += entries.len() as u64;
             tally.totals.total_size = tally.stats.total_size;
         }
-        let cleaned = sort_and_clean(entries, self.ctx.era.order);
+        let cleaned = sort_and_clean(entries, self.ctx.era.order, self.numbering);
         let incremental = self.rules.protocol.is_incremental();
         if incremental {
             self.segments += 1;
@@ -218,7 +245,11 @@ impl ListReader {
             None if begins_with_dot => Parent::Dot,
             None => Parent::None,
         };
-        let dropped_dirs = cleaned.dropped_dirs.clone();
+        let dropped_dirs: Vec<u32> = cleaned
+            .dropped_dirs
+            .iter()
+            .map(|&place| cleaned.number_at(place))
+            .collect();
         let after_errors = self.ctx.problems.source_is_incomplete();
         let segment = Arc::new(Segment::new(
             cleaned,
@@ -229,28 +260,31 @@ impl ListReader {
         ));
         self.listed += segment.listed;
         if incremental {
-            self.number_directories(&segment, &dropped_dirs);
+            self.number_directories(&segment, dropped_dirs);
         }
         segment
     }
 
-    /// Directories are numbered in the order of the list, those that were dropped too: nothing
+    /// Directories are numbered in the order of all numbers, those that were dropped too: nothing
     /// comes for these.
-    fn number_directories(&mut self, segment: &Arc<Segment>, dropped: &[u32]) {
-        let mut dropped = dropped.iter().peekable();
-        let dirs = (0..segment.entries.len()).filter(|&i| segment.entries[i].is_dir());
-        for index in dirs {
-            let place = segment.place(index) as u32;
-            while dropped.next_if(|&&p| p < place).is_some() {
-                self.directories.push(None);
-            }
-            self.directories.push(Some(EntryRef {
-                segment: segment.clone(),
-                index,
-                content: None,
-            }));
-        }
-        self.directories.extend(dropped.map(|_| None));
+    fn number_directories(&mut self, segment: &Arc<Segment>, dropped: Vec<u32>) {
+        let kept = (0..segment.entries.len()).filter(|&index| segment.entries[index].is_dir());
+        let kept = kept.map(|index| EntryRef {
+            segment: segment.clone(),
+            index,
+            content: None,
+        });
+        let first = segment.first_index;
+        let dropped = dropped
+            .into_iter()
+            .map(|number| (first + u64::from(number), None));
+        let mut numbered: Vec<_> = kept
+            .map(|entry| (entry.number(), Some(entry)))
+            .chain(dropped)
+            .collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        self.directories
+            .extend(numbered.into_iter().map(|(_, entry)| entry));
     }
 }
 

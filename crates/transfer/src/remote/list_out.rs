@@ -73,6 +73,7 @@ impl ListWriter {
         for (at, entry) in in_sending_order(segment) {
             self.put_entry(out, entry)?;
             if incremental && entry.is_dir() {
+                // These are sent in the order of their numbers.
                 let number = segment.first_index + at as u64;
                 self.directories.insert(number, self.directories_sent);
                 self.directories_sent += 1;

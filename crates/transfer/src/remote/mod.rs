@@ -15,6 +15,7 @@
 //! - [`watch`]: ends a session that hangs;
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
+//! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
 //! - [`sums`], [`stats`]: the same things as other crates know them.
@@ -32,6 +33,7 @@ mod hearing;
 mod inlet;
 mod list_in;
 mod list_out;
+mod listed_names;
 mod outlet;
 mod receiving;
 mod request_queue;

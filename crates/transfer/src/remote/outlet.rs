@@ -122,6 +122,23 @@ impl Outlet {
         self.shared.lock().framed = true;
     }
 
+    /// From here on data goes as it is, and messages are dropped.
+    pub fn pause_frames(&self) {
+        self.shared.lock().framed = false;
+    }
+
+    /// Queues the last data that goes as it is: from then on it goes in frames. That is one step,
+    /// for what answers this data may be on its way before it is over.
+    pub fn data_before_frames(&self, bytes: &[u8]) {
+        let Some(mut state) = self.room() else {
+            return;
+        };
+        state.count(bytes.len());
+        state.queue.push_back(Chunk::Raw(bytes.to_vec()));
+        state.framed = true;
+        self.wake(&mut state);
+    }
+
     /// Whether messages may go.
     pub fn has_frames(&self) -> bool {
         self.shared.lock().framed

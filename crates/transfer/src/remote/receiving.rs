@@ -81,8 +81,13 @@ impl Receiving {
             small: Arc::default(),
         };
         if is_empty && !self.is_server {
-            // A server that has nothing to send ends here.
+            // A server that has nothing to send ends here, and answers nothing.
             self.queue.end(true);
+            self.inlet.read_to_end();
+            for _ in 0..=self.agreement.protocol.phases() {
+                self.requests.phase_ended();
+            }
+            self.requests.all_read();
             return Ok(());
         }
         self.begin(&mut session, top);

@@ -8,6 +8,7 @@ use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
 use super::list_in::ListReader;
+use super::listed_names::{self, Forwarder};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
 use super::request_queue::{RequestQueue, RequestReader};
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tree::filter::{FilterSet, Wanted};
+use wire::arguments::Lines;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
 use wire::message::MessageCode;
@@ -352,7 +354,12 @@ impl Session {
             .iter()
             .map(|o| paths::operand_bytes(o))
             .collect();
-        let names = files_from::read(&ctx)?;
+        let names = if listed_names::come_from_peer(&ctx.options, side) {
+            let taken = listed_names::take(&mut inlet, agreement.protocol);
+            Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
+        } else {
+            files_from::read(&ctx)?
+        };
         let sender = Arc::new(Sender::for_wire(ctx.clone(), filters, &agreement));
         let reader = RequestReader {
             inlet,
@@ -398,7 +405,10 @@ impl Session {
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || ctx.era.frames_both_ways {
+        let list_of_names = files_from::open(&ctx, is_server)?;
+        // In old versions, nothing may come between the names that a server sends.
+        let names_are_bare = list_of_names.is_some() && !protocol.frames_names();
+        if is_server && !names_are_bare || ctx.era.frames_both_ways && !is_server {
             outlet.start_frames();
         }
         let queue = Arc::new(SegmentQueue::unbounded());
@@ -416,6 +426,23 @@ impl Session {
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
         has_begun.store(true, Ordering::Relaxed);
+        if let Some(list) = list_of_names {
+            let starts_frames = names_are_bare && (is_server || protocol.frames_both_ways());
+            if starts_frames {
+                outlet.pause_frames();
+            }
+            let forwarder = Forwarder {
+                list,
+                outlet: outlet.clone(),
+                lines: if ctx.options.from0 {
+                    Lines::Zero
+                } else {
+                    Lines::Text
+                },
+                starts_frames,
+            };
+            forwarder.start();
+        }
         if !is_server {
             ctx.narrator.file_list(FileList::Started {
                 incremental: protocol.is_incremental(),
@@ -435,6 +462,7 @@ impl Session {
                 ctx.clone(),
                 ids.clone(),
                 agreement.list_rules(&ctx.options),
+                agreement.received_numbering(),
                 asked,
             ),
             ctx: ctx.clone(),

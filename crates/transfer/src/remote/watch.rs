@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const TO_END: Duration = Duration::from_secs(10);
 /// The same before it has begun with files.
 const TO_END_EARLY: Duration = Duration::from_millis(200);
+/// How long unfinished files may take after its end.
+const TO_TIDY: Duration = Duration::from_secs(1);
 /// As much stack as a program's first thread has.
 const STACK: usize = 8 * 1024 * 1024;
 
@@ -91,6 +93,11 @@ impl Watch {
             };
             match heard {
                 Ok(News::Ended(mut outcome)) => {
+                    if outcome.error.is_some() {
+                        // The reader may still hold a file: it has come to the end of the stream, or
+                        // never will.
+                        self.control.wait_until_tidy_for(TO_TIDY);
+                    }
                     if timed_out {
                         outcome.error = Some(self.end(Fatal::Timeout));
                     }

@@ -24,7 +24,8 @@ use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use crate::remote::agreement::Agreement;
-use fast_io::dir::{Dir, Follow, Stat};
+use crate::segment::Numbering;
+use fast_io::dir::{Dir, Follow, Stat, Trust};
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -49,6 +50,8 @@ pub(crate) struct Sender {
 pub(crate) struct ForWire {
     /// The checksum of each file's content (`-c`).
     pub checksum: Option<delta::ChecksumKind>,
+    /// What entries' numbers follow.
+    pub numbering: Numbering,
 }
 
 /// A directory that entries' names start from.
@@ -96,7 +99,10 @@ impl Sender {
     pub fn for_wire(ctx: Arc<Context>, filters: FilterSet, agreement: &Agreement) -> Sender {
         let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
         Sender {
-            for_wire: Some(ForWire { checksum }),
+            for_wire: Some(ForWire {
+                checksum,
+                numbering: agreement.sent_numbering(),
+            }),
             ..Sender::new(ctx, filters)
         }
     }
@@ -131,7 +137,7 @@ impl Sender {
             name
         };
         let cwd = paths::working_directory();
-        match paths::enter(path) {
+        match paths::enter(path, Trust::Anyone) {
             Ok(dir) => {
                 let source = Arc::new(SourceDir {
                     number: sources.len() as u32,
@@ -187,13 +193,13 @@ impl SourceDir {
     pub fn open_dir(&self, path: &[u8], links: Links) -> io::Result<Dir> {
         let path = if path == b"." { b"" } else { path };
         if links == Links::Followed {
-            return self.dir.open_following(path);
+            return self.dir.open_following(path, Trust::Anyone);
         }
         let end = self.named_part(path);
         if end == 0 {
             return self.dir.open_beneath(path);
         }
-        let named = self.dir.open_following(&path[..end])?;
+        let named = self.dir.open_following(&path[..end], Trust::Anyone)?;
         match path[end..].strip_prefix(b"/").unwrap_or(&path[end..]) {
             b"" => Ok(named),
             below => named.open_beneath(below),
@@ -244,7 +250,7 @@ mod tests {
             number: 0,
             name: Vec::new(),
             absolute: Vec::new(),
-            dir: Dir::open(scratch.path()).expect("the directory"),
+            dir: Dir::open(scratch.path(), Trust::Anyone).expect("the directory"),
             named: RwLock::default(),
         };
         let opens = |path: &str| source.open_dir(path.as_bytes(), Links::OnlyNamed).is_ok();

@@ -76,9 +76,10 @@ impl Receiver {
     /// and what stands there now is where backups go.
     fn open_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
         let in_root = self.root.as_ref().filter(|_| !paths::is_absolute(top));
+        let trust = paths::trust(&self.ctx.options);
         let opened = match in_root {
-            Some(root) => root.dir.open_following(top),
-            None => Dir::open(&paths::path_of(top)),
+            Some(root) => root.dir.open_following(top, trust),
+            None => Dir::open(&paths::path_of(top), trust),
         };
         match opened {
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.make_backup_dir(top),
@@ -88,13 +89,14 @@ impl Receiver {
 
     fn make_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
         let below_root = !paths::is_absolute(top);
+        let trust = paths::trust(&self.ctx.options);
         if !below_root && cfg!(windows) {
             std::fs::create_dir_all(paths::path_of(top))?;
-            return Dir::open(&paths::path_of(top));
+            return Dir::open(&paths::path_of(top), trust);
         }
         let mut at = match (&self.root, below_root) {
             (Some(root), true) => root.dir.open_beneath(b"")?,
-            _ => Dir::open(&paths::path_of(if below_root { b"." } else { b"/" }))?,
+            _ => Dir::open(&paths::path_of(if below_root { b"." } else { b"/" }), trust)?,
         };
         let permissions = 0o777 & !self.ctx.umask;
         let mut in_root = self.root.as_ref().filter(|_| below_root);
@@ -102,7 +104,7 @@ impl Receiver {
             .split(|&b| b == b'/')
             .filter(|n| !n.is_empty() && *n != b".")
         {
-            at = match at.open_following(name) {
+            at = match at.open_following(name, trust) {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     match at.create_dir(name, permissions) {
