@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use lexopt::ValueExt;
 
 use crate::error::BenchError;
+use crate::sys;
 
 /// The benchmark's own sub-command that is the remote shell.
 pub const REMOTE_SHELL: &str = "remote-shell";
@@ -58,6 +59,7 @@ fn become_it(command: &mut Command) -> io::Result<ExitStatus> {
 }
 
 fn run_behind(command: &mut Command, delay: Duration) -> io::Result<ExitStatus> {
+    sys::have_output_wait()?;
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
