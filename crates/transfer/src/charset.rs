@@ -29,6 +29,14 @@ enum Set {
     },
 }
 
+/// What of a list is converted.
+#[derive(Debug, Clone)]
+pub(crate) struct ListCharset {
+    pub names: Converter,
+    /// What symbolic links hold is, too.
+    pub links: bool,
+}
+
 /// Text that has no counterpart in the other set, or is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid or incomplete multibyte or wide character")]

@@ -7,8 +7,9 @@
 use super::StreamError;
 use super::inlet::Inlet;
 use super::outlet::Outlet;
+use crate::charset::Converter;
 use crate::files_from;
-use options::{FilesFrom, Options};
+use options::{ArgumentStyle, FilesFrom, Options};
 use std::io::{self, Read};
 use std::sync::Arc;
 use wire::arguments::{Lines, Names, name};
@@ -26,14 +27,27 @@ pub(crate) fn come_from_peer(options: &Options, side: Side) -> bool {
     }
 }
 
+/// Whether they are converted on their way (`--iconv`): only with arguments that are, too.
+// rsync: compat.c filesfrom_convert
+pub(crate) fn converts_names(options: &Options) -> bool {
+    options.argument_style == ArgumentStyle::Secluded
+}
+
 /// Takes the names that the other side sends. No comments are among them.
-pub(crate) fn take(inlet: &mut Inlet, protocol: Protocol) -> Result<Vec<Vec<u8>>, StreamError> {
+pub(crate) fn take(
+    inlet: &mut Inlet,
+    protocol: Protocol,
+    charset: Option<&Converter>,
+) -> Result<Vec<Vec<u8>>, StreamError> {
     if !protocol.frames_names() {
         inlet.pause_frames();
     }
     let mut names = Vec::new();
     while let Some(name) = name(inlet)? {
-        names.push(files_from::operand(&name));
+        names.push(match charset {
+            Some(charset) => files_from::operand(&charset.text_from_wire(&name)),
+            None => files_from::operand(&name),
+        });
     }
     inlet.resume_frames();
     Ok(names)
@@ -46,6 +60,7 @@ pub(crate) struct Forwarder {
     pub lines: Lines,
     /// What follows the names goes in frames, while they do not.
     pub starts_frames: bool,
+    pub charset: Option<Converter>,
 }
 
 impl Forwarder {
@@ -65,18 +80,32 @@ impl Forwarder {
                 Ok(0) | Err(_) => break,
                 Ok(read) => {
                     names.put(&mut out, &buffer[..read]);
+                    let rest = self.convert(&mut out);
                     self.outlet.data(&out);
                     self.outlet.flush();
-                    out.clear();
+                    out = rest;
                 }
             }
         }
         names.end(&mut out);
+        self.convert(&mut out);
         if self.starts_frames {
             self.outlet.data_before_frames(&out);
         } else {
             self.outlet.data(&out);
         }
         self.outlet.flush();
+    }
+
+    /// Converts whole names, and takes away what has begun of the next.
+    fn convert(&self, names: &mut Vec<u8>) -> Vec<u8> {
+        let Some(charset) = &self.charset else {
+            return Vec::new();
+        };
+        let end = names.iter().rposition(|&b| b == 0).map_or(0, |at| at + 1);
+        let rest = names.split_off(end);
+        // A zero byte is itself in every set that is known.
+        *names = charset.text_to_wire(names);
+        rest
     }
 }
