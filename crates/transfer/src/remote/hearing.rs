@@ -68,7 +68,7 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
                 }
             };
             let text = match &ctx.charset {
-                Some(charset) => charset.text_from_wire(&text),
+                Some(charset) => charset.text_off_wire(&text),
                 None => text,
             };
             ctx.narrator.direct(Event::Told {
@@ -83,7 +83,7 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
         }
         Message::Deleted { name, is_dir } => {
             let name = match &ctx.charset {
-                Some(charset) => charset.text_from_wire(&name),
+                Some(charset) => charset.text_off_wire(&name),
                 None => name,
             };
             let mode = if is_dir { DIRECTORY } else { FILE };

@@ -427,7 +427,7 @@ impl Conversion {
         // Nothing is deleted for the want of what cannot be named.
         let failed = || ctx.problems.add(Role::Sender, Problem::General);
         let ListCharset { names, links } = &self.charset;
-        let name = match names.from_wire(entry.name) {
+        let name = match names.off_wire(entry.name) {
             Ok(name) => name,
             Err(e) => {
                 failed();
@@ -443,7 +443,7 @@ impl Conversion {
         if !links {
             return Some((name, entry.link_target.to_vec()));
         }
-        match names.from_wire(entry.link_target) {
+        match names.off_wire(entry.link_target) {
             Ok(target) => Some((name, target)),
             Err(e) => {
                 failed();

@@ -45,7 +45,7 @@ pub(crate) fn take(
     let mut names = Vec::new();
     while let Some(name) = name(inlet)? {
         names.push(match charset {
-            Some(charset) => files_from::operand(&charset.text_from_wire(&name)),
+            Some(charset) => files_from::operand(&charset.text_off_wire(&name)),
             None => files_from::operand(&name),
         });
     }

@@ -598,10 +598,7 @@ pub fn secluded_arguments(
         _ => io::ErrorKind::UnexpectedEof.into(),
     })?;
     Ok(match charset {
-        Some(charset) => arguments
-            .iter()
-            .map(|a| charset.text_from_wire(a))
-            .collect(),
+        Some(charset) => arguments.iter().map(|a| charset.text_off_wire(a)).collect(),
         None => arguments,
     })
 }
