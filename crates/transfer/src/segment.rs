@@ -684,7 +684,7 @@ mod tests {
     #[test]
     fn numbers_of_what_is_missing_stay_free() {
         let entries = ["b", "a", "c", "a"].map(|path| entry(path, 0));
-        let mut cleaned = sort_and_clean(entries.into(), Numbering::Arrival);
+        let mut cleaned = sort_and_clean(entries.into(), ListOrder::FilesFirst, Numbering::Arrival);
         cleaned.leave_out(&[0, 2, 3, 6]);
         let segment = Arc::new(Segment::new(cleaned, 0, 0, Parent::None, false));
         assert_eq!(segment.listed, 8);

@@ -34,7 +34,7 @@ fn what_is_not_there_ends_a_session() {
 fn entries_have_the_numbers_that_old_versions_give_them() {
     let play = Playground::new();
     for name in ["a", "d.c", "d/x", "d/e/y", "d-x/z", "z", "dd/q", "d/zz"] {
-        play.write(&format!("src/{name}"));
+        play.write(format!("src/{name}"));
     }
     for pair in pairs() {
         for protocol in ["--protocol=27", "--protocol=28", "--protocol=29"] {

@@ -436,6 +436,13 @@ impl Session {
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
         has_begun.store(true, Ordering::Relaxed);
+        let asked = match side {
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
         if let Some(list) = list_of_names {
             let starts_frames = names_are_bare && (is_server || protocol.frames_both_ways());
             if starts_frames {
@@ -450,6 +457,7 @@ impl Session {
                     Lines::Text
                 },
                 starts_frames,
+                asked: asked.listed(&ctx.options),
                 charset: ctx.charset.clone().filter(|_| converts_names(&ctx.options)),
             };
             forwarder.start();
@@ -460,13 +468,6 @@ impl Session {
                 receiving: true,
             });
         }
-        let asked = match side {
-            Side::Client => {
-                AskedFor::of_client(&ctx.options, &filters, None, &paths::working_directory())
-            }
-            // It was the client that asked.
-            Side::Server => AskedFor::default(),
-        };
         let ids = Arc::new(Ids::of_peer(&ctx));
         let charset = agreement.list_charset(ctx.charset.as_ref());
         let reading = Receiving {
