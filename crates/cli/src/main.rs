@@ -7,8 +7,8 @@ use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFo
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use transfer::Control;
 use transfer::event::Role;
+use transfer::{Control, Converter};
 
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
@@ -40,6 +40,10 @@ fn sync(options: Options) -> ExitCode {
     if let Some(message) = unbuilt(&options) {
         return refuse(&message);
     }
+    let charset = match Converter::new(options.iconv.as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return refuse(&error.to_string()),
+    };
     let command = match options.remote_command() {
         Ok(command) => command,
         Err(error) => return refused(&error),
@@ -68,7 +72,13 @@ fn sync(options: Options) -> ExitCode {
                 None,
             )
         }
-        Some(command) => match shell::run(options, &command, renderer.clone(), control) {
+        Some(command) => match shell::run(
+            options,
+            &command,
+            charset.as_ref(),
+            renderer.clone(),
+            control,
+        ) {
             Ok(ended) => ended,
             Err(error) => {
                 let program = command.program.display();
@@ -133,7 +143,12 @@ fn unbuilt(options: &Options) -> Option<String> {
             BatchKind::Write => "write-batch",
             BatchKind::OnlyWrite => "only-write-batch",
         },
-        None if options.iconv.is_some() => "iconv",
+        None if options.iconv.is_some() && options.route == Route::Local => {
+            return Some(
+                "--iconv is not supported yet where both sides are local: leave it out, or use rsync"
+                    .to_owned(),
+            );
+        }
         None => return None,
     };
     Some(format!(

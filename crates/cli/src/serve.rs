@@ -7,11 +7,15 @@ use options::{Secluded, Server, ServerRole};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use transfer::{Call, Control, Side, Wire};
+use transfer::{Call, Control, Converter, Side, UnknownSet, Wire};
 
 /// Serves one session.
 pub fn serve(mut server: Server) -> ExitCode {
     let control = Arc::new(Control::new());
+    let charset = match Converter::new(server.options.iconv.as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return unsupported(&error),
+    };
     let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
     let wire = streams.and_then(|(from, to)| {
         let pace = server.options.bwlimit.map(|kib| kib * 1024);
@@ -32,7 +36,7 @@ pub fn serve(mut server: Server) -> ExitCode {
     if let Err(error) = signals::stop_on_signals(&control) {
         eprintln!("tidesync: a signal will not end this session tidily: {error}");
     }
-    let renderer = render::for_client(&server.options, wire.messenger());
+    let renderer = render::for_client(&server.options, wire.messenger(charset));
     let call = Call {
         side: Side::Server,
         sends: server.role == ServerRole::Sender,
@@ -58,9 +62,12 @@ pub fn serve(mut server: Server) -> ExitCode {
 
 /// Serves one session of which the client sends the arguments first.
 pub fn serve_secluded(secluded: Secluded) -> ExitCode {
-    let arguments = standard_input()
-        .map_err(|e| e.to_string())
-        .and_then(|from| transfer::secluded_arguments(from).map_err(|e| e.to_string()));
+    let charset = match Converter::new(secluded.iconv().as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return unsupported(&error),
+    };
+    let arguments =
+        standard_input().and_then(|from| transfer::secluded_arguments(from, charset.as_ref()));
     let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -75,6 +82,11 @@ pub fn serve_secluded(secluded: Secluded) -> ExitCode {
             error.kind.into()
         }
     }
+}
+
+fn unsupported(error: &UnknownSet) -> ExitCode {
+    eprintln!("tidesync: [server] {error}");
+    ExitCode::Unsupported
 }
 
 fn failed(what: &str, error: &io::Error) -> ExitCode {

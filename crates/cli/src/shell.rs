@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use transfer::event::{Event, EventSink, Message, Role, Severity};
-use transfer::{Call, Control, Outcome, Side, Wire};
+use transfer::{Call, Control, Converter, Outcome, Side, Wire};
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
 ///
@@ -19,6 +19,7 @@ use transfer::{Call, Control, Outcome, Side, Wire};
 pub fn run(
     mut options: Options,
     command: &RemoteCommand,
+    charset: Option<&Converter>,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
@@ -42,8 +43,9 @@ pub fn run(
     fast_io::widen_pipe(&to);
     fast_io::widen_pipe(&from);
     if let Some(arguments) = &command.secluded {
+        let arguments = transfer::put_secluded_arguments(arguments, charset)?;
         // A shell that is gone shows in what it does not answer.
-        let _ = to.write_all(&transfer::put_secluded_arguments(arguments)?);
+        let _ = to.write_all(&arguments);
     }
     let sends = match &options.route {
         Route::Push(_) => true,

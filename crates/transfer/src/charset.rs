@@ -29,6 +29,14 @@ enum Set {
     },
 }
 
+/// What of a list is converted.
+#[derive(Debug, Clone)]
+pub(crate) struct ListCharset {
+    pub names: Converter,
+    /// What symbolic links hold is, too.
+    pub links: bool,
+}
+
 /// Text that has no counterpart in the other set, or is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid or incomplete multibyte or wide character")]
@@ -76,7 +84,7 @@ impl Converter {
     }
 
     /// A name that has crossed.
-    pub(crate) fn from_wire(&self, name: &[u8]) -> Result<Vec<u8>, Unconvertible> {
+    pub(crate) fn off_wire(&self, name: &[u8]) -> Result<Vec<u8>, Unconvertible> {
         self.encode(name, Bad::Refused)
     }
 
@@ -86,7 +94,7 @@ impl Converter {
     }
 
     /// Text that has crossed, with what cannot be converted as it is.
-    pub(crate) fn text_from_wire(&self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn text_off_wire(&self, text: &[u8]) -> Vec<u8> {
         self.encode(text, Bad::KeptAsItIs).unwrap_or_default()
     }
 
@@ -328,7 +336,7 @@ mod tests {
             let converter = converter(set);
             assert_eq!(converter.to_wire(local), Ok(crossing.into()), "{set}");
             assert_eq!(
-                converter.from_wire(crossing.as_bytes()),
+                converter.off_wire(crossing.as_bytes()),
                 Ok(local.into()),
                 "{set}"
             );
@@ -349,7 +357,7 @@ mod tests {
             let crossing = converter.to_wire(local);
             if set == "IBM866" {
                 // Every byte is something there.
-                assert_eq!(converter.from_wire(&crossing.unwrap()).unwrap(), local);
+                assert_eq!(converter.off_wire(&crossing.unwrap()).unwrap(), local);
                 continue;
             }
             assert_eq!(crossing, Err(Unconvertible), "{set}");
@@ -362,10 +370,10 @@ mod tests {
             ("KOI8-R", "\u{e9}"),
         ] {
             let (converter, crossing) = (converter(set), crossing.as_bytes());
-            assert_eq!(converter.from_wire(crossing), Err(Unconvertible), "{set}");
-            assert_eq!(converter.text_from_wire(crossing), crossing, "{set}");
+            assert_eq!(converter.off_wire(crossing), Err(Unconvertible), "{set}");
+            assert_eq!(converter.text_off_wire(crossing), crossing, "{set}");
         }
-        let mixed = converter("latin1").text_from_wire("\u{e9}\u{430}\u{e8}".as_bytes());
+        let mixed = converter("latin1").text_off_wire("\u{e9}\u{430}\u{e8}".as_bytes());
         assert_eq!(mixed, b"\xe9\xd0\xb0\xe8");
         let mixed = converter("EUC-JP").text_to_wire(b"\xa5\xbd\xff\xa5\xbd");
         assert_eq!(mixed, b"\xe3\x82\xbd\xff\xe3\x82\xbd");

@@ -1,5 +1,6 @@
 //! What the three roles share: the options, the tally, the narrator and the pump.
 
+use crate::charset::Converter;
 use crate::control::Control;
 use crate::era::Era;
 use crate::error::{Fatal, Problem, Problems, SessionError};
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     /// The process's file-mode creation mask, as it was.
     pub umask: u32,
     pub open_files: OpenFiles,
+    /// By which names are converted that cross a wire (`--iconv`).
+    pub charset: Option<Converter>,
     tally: Counters,
 }
 
@@ -67,6 +70,7 @@ impl Context {
             SuperMode::NoSuper => false,
         };
         Context {
+            charset: Converter::of(&options),
             options,
             era,
             narrator,

@@ -69,7 +69,7 @@ impl Numbers {
         let of_entry: Box<[u32]> = (0..cleaned.entries.len())
             .map(|index| by_place[place(index)])
             .collect();
-        let mut entry_of: Box<[u32]> = vec![NOBODY; by_place.len()].into();
+        let mut entry_of: Box<[u32]> = vec![NOBODY; by_place.len() + cleaned.gaps].into();
         for (index, &number) in of_entry.iter().enumerate() {
             entry_of[number as usize] = index as u32;
         }
@@ -127,12 +127,13 @@ impl Segment {
             order,
             places,
             dropped,
+            gaps,
             ..
         } = cleaned;
         entries.shrink_to_fit();
         let notes = entries.iter().map(|_| AtomicU8::new(0)).collect();
         Segment {
-            listed: (entries.len() + dropped.len()) as u64,
+            listed: (entries.len() + dropped.len() + gaps) as u64,
             entries,
             order,
             first_index,
@@ -343,6 +344,8 @@ pub struct Cleaned {
     pub dropped_dirs: Vec<u32>,
     /// The number for each place in the list with the duplicates, if that is not the place itself.
     pub numbers: Option<Box<[u32]>>,
+    /// How many numbers nothing in this list has, its duplicates included.
+    pub gaps: usize,
     /// All directories that were listed more than once, the kept ones too, each as it was listed.
     pub repeated_dirs: Vec<Entry>,
 }
@@ -403,6 +406,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder, numbering: Numb
         order,
         places: (!all_kept).then(|| places.into()),
         numbers: numbers.map(Into::into),
+        gaps: 0,
         dropped,
         dropped_dirs,
         repeated_dirs,
@@ -441,6 +445,19 @@ fn sort(entries: &mut [Entry], by: ListOrder, tells_order: bool) -> Vec<u32> {
 }
 
 impl Cleaned {
+    /// Moves the numbers on, from which these are missing: in their order, none twice.
+    pub fn leave_out(&mut self, missing: &[u32]) {
+        self.gaps = missing.len();
+        let total = self.entries.len() + self.dropped.len() + self.gaps;
+        let mut missing = missing.iter().copied().peekable();
+        let moved: Vec<u32> = (0..total as u32)
+            .filter(|number| missing.next_if_eq(number).is_none())
+            .collect();
+        for number in self.numbers.iter_mut().flatten() {
+            *number = moved[*number as usize];
+        }
+    }
+
     /// The number at a place in the list with the duplicates.
     pub fn number_at(&self, place: u32) -> u32 {
         self.numbers
@@ -662,6 +679,33 @@ mod tests {
         // a a a.b b.c b/ b/x
         assert_eq!(numbers(Numbering::Sorted), expected([10, 12, 13, 14, 15]));
         assert_eq!(numbers(Numbering::Arrival), expected([13, 11, 14, 10, 12]));
+    }
+
+    #[test]
+    fn numbers_of_what_is_missing_stay_free() {
+        let entries = ["b", "a", "c", "a"].map(|path| entry(path, 0));
+        let mut cleaned = sort_and_clean(entries.into(), ListOrder::FilesFirst, Numbering::Arrival);
+        cleaned.leave_out(&[0, 2, 3, 6]);
+        let segment = Arc::new(Segment::new(cleaned, 0, 0, Parent::None, false));
+        assert_eq!(segment.listed, 8);
+        let found: Vec<_> = (0..9)
+            .map(|number| segment.by_wire_number(number).map(|e| e.entry().path()))
+            .collect();
+        let expected = [
+            None,
+            Some("b"),
+            None,
+            None,
+            Some("a"),
+            Some("c"),
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(
+            found,
+            expected.map(|name| name.map(|n| n.as_bytes().to_vec()))
+        );
     }
 
     #[test]

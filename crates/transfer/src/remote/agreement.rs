@@ -1,13 +1,14 @@
 //! What both sides of a wire agreed on before the list comes.
 
+use crate::charset::{Converter, ListCharset};
 use crate::segment::Numbering;
 use delta::{ChecksumKind, Digest, FileSum, SeedPlace, StrongSum};
 use options::Options;
 use tree::entry::Entry;
 use tree::filter::Dialect;
-use wire::Protocol;
 use wire::flist::ListRules;
 use wire::token::Compression;
+use wire::{CompatFlags, Protocol};
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,9 +58,23 @@ impl Agreement {
         Numbering::Sorted
     }
 
-    /// What the numbers of entries follow that the other side lists.
-    pub fn received_numbering(&self) -> Numbering {
-        self.sent_numbering()
+    /// What the numbers of entries follow that the other side lists. Names that are converted sort
+    /// differently there.
+    // rsync: options.c need_unsorted_flist
+    pub fn received_numbering(&self, charset: Option<&ListCharset>) -> Numbering {
+        match charset {
+            Some(_) => Numbering::Arrival,
+            None => Numbering::Sorted,
+        }
+    }
+
+    /// What of a list is converted.
+    // rsync: compat.c sender_symlink_iconv
+    pub fn list_charset(&self, charset: Option<&Converter>) -> Option<ListCharset> {
+        charset.map(|charset| ListCharset {
+            names: charset.clone(),
+            links: self.protocol.flags().contains(CompatFlags::SYMLINK_ICONV),
+        })
     }
 
     /// The checksum that the list has of an entry's content, under `-c`.

@@ -67,6 +67,10 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
                     Severity::TransferError
                 }
             };
+            let text = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&text),
+                None => text,
+            };
             ctx.narrator.direct(Event::Told {
                 severity,
                 text: &text,
@@ -78,6 +82,10 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
             }
         }
         Message::Deleted { name, is_dir } => {
+            let name = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&name),
+                None => name,
+            };
             let mode = if is_dir { DIRECTORY } else { FILE };
             ctx.narrator.deleted(&name, mode);
         }

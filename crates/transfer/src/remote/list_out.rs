@@ -2,8 +2,10 @@
 // rsync: flist.c send_file_entry(), send_file_list(), send_extra_file_list(); uidlist.c
 // send_id_lists(); hlink.c hard_link_check() for the sender's part
 
+use crate::charset::ListCharset;
 use crate::ids;
 use crate::segment::{Parent, Segment};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tree::entry::{Entry, FileId};
@@ -19,6 +21,7 @@ use wire::ndx::NdxWriter;
 /// Writes the list.
 pub(crate) struct ListWriter {
     rules: ListRules,
+    charset: Option<ListCharset>,
     encoder: EntryEncoder,
     /// The first entry of each file with several names.
     links: HashMap<FileId, First>,
@@ -39,8 +42,9 @@ struct First {
 }
 
 impl ListWriter {
-    pub fn new(rules: ListRules) -> ListWriter {
+    pub fn new(rules: ListRules, charset: Option<ListCharset>) -> ListWriter {
         ListWriter {
+            charset,
             encoder: EntryEncoder::new(rules),
             rules,
             links: HashMap::new(),
@@ -88,7 +92,15 @@ impl ListWriter {
     }
 
     fn put_entry(&mut self, out: &mut Vec<u8>, entry: &Entry) -> Result<(), wire::Error> {
-        let name = entry.path();
+        let mut name = entry.path();
+        let mut link_target = Cow::Borrowed(entry.link_target());
+        if let Some(charset) = &self.charset {
+            // What cannot be converted is not in the list.
+            name = charset.names.text_to_wire(&name);
+            if charset.links {
+                link_target = Cow::Owned(charset.names.text_to_wire(&link_target));
+            }
+        }
         let attributes = attributes(entry);
         let user_name = self.user_name(attributes.uid);
         let group_name = self.group_name(attributes.gid);
@@ -98,7 +110,7 @@ impl ListWriter {
             directory: role(entry),
             user_name: user_name.as_deref(),
             group_name: group_name.as_deref(),
-            link_target: entry.link_target(),
+            link_target: &link_target,
             hard_link: HardLink::None,
             checksum: entry.checksum(),
             acls: None,

@@ -5,10 +5,13 @@
 // rsync: io.c start_filesfrom_forwarding(), forward_filesfrom_data(); flist.c send_file_list()
 
 use super::StreamError;
+use super::asked_for::Listed;
 use super::inlet::Inlet;
 use super::outlet::Outlet;
+use crate::charset::Converter;
 use crate::files_from;
-use options::{FilesFrom, Options};
+use options::{ArgumentStyle, FilesFrom, Options};
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 use wire::arguments::{Lines, Names, name};
@@ -26,14 +29,27 @@ pub(crate) fn come_from_peer(options: &Options, side: Side) -> bool {
     }
 }
 
+/// Whether they are converted on their way (`--iconv`): only with arguments that are, too.
+// rsync: compat.c filesfrom_convert
+pub(crate) fn converts_names(options: &Options) -> bool {
+    options.argument_style == ArgumentStyle::Secluded
+}
+
 /// Takes the names that the other side sends. No comments are among them.
-pub(crate) fn take(inlet: &mut Inlet, protocol: Protocol) -> Result<Vec<Vec<u8>>, StreamError> {
+pub(crate) fn take(
+    inlet: &mut Inlet,
+    protocol: Protocol,
+    charset: Option<&Converter>,
+) -> Result<Vec<Vec<u8>>, StreamError> {
     if !protocol.frames_names() {
         inlet.pause_frames();
     }
     let mut names = Vec::new();
     while let Some(name) = name(inlet)? {
-        names.push(files_from::operand(&name));
+        names.push(match charset {
+            Some(charset) => files_from::operand(&charset.text_off_wire(&name)),
+            None => files_from::operand(&name),
+        });
     }
     inlet.resume_frames();
     Ok(names)
@@ -46,6 +62,9 @@ pub(crate) struct Forwarder {
     pub lines: Lines,
     /// What follows the names goes in frames, while they do not.
     pub starts_frames: bool,
+    pub charset: Option<Converter>,
+    /// What the sender may list.
+    pub asked: Listed,
 }
 
 impl Forwarder {
@@ -65,18 +84,109 @@ impl Forwarder {
                 Ok(0) | Err(_) => break,
                 Ok(read) => {
                     names.put(&mut out, &buffer[..read]);
-                    self.outlet.data(&out);
+                    let end = out.iter().rposition(|&b| b == 0).map_or(0, |at| at + 1);
+                    let begun = out.split_off(end);
+                    self.outlet.data(&self.asked_for(&out));
                     self.outlet.flush();
-                    out.clear();
+                    out = begun;
                 }
             }
         }
         names.end(&mut out);
+        let out = self.asked_for(&out);
         if self.starts_frames {
             self.outlet.data_before_frames(&out);
         } else {
             self.outlet.data(&out);
         }
         self.outlet.flush();
+    }
+
+    /// Names, each with its end, as they cross: they are asked for from now on.
+    fn asked_for<'n>(&self, names: &'n [u8]) -> Cow<'n, [u8]> {
+        for name in names.split(|&b| b == 0).filter(|name| !name.is_empty()) {
+            self.asked.add(name);
+        }
+        match &self.charset {
+            // A zero byte is itself in every set that is known.
+            Some(charset) => Cow::Owned(charset.text_to_wire(names)),
+            None => Cow::Borrowed(names),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use options::{Charset, Iconv};
+    use std::io::Write;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Written(Sender<Vec<u8>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Who has seen enough is gone.
+            let _ = self.0.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Gives out its bytes by threes.
+    struct InPieces(&'static [u8]);
+
+    impl Read for InPieces {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let piece = self.0.len().min(3);
+            into[..piece].copy_from_slice(&self.0[..piece]);
+            self.0 = &self.0[piece..];
+            Ok(piece)
+        }
+    }
+
+    fn sent(list: &'static [u8], charset: Option<Converter>, starts_frames: bool) -> Vec<u8> {
+        let (sender, written) = channel();
+        let outlet = Outlet::start(Box::new(Written(sender)), None).unwrap();
+        let outlet = Arc::new(outlet);
+        let forwarder = Forwarder {
+            list: Box::new(InPieces(list)),
+            outlet: outlet.clone(),
+            lines: Lines::Text,
+            starts_frames,
+            charset,
+            asked: Listed::default(),
+        };
+        forwarder.run();
+        if starts_frames {
+            outlet.data(b"framed");
+        }
+        outlet.end(None);
+        drop(outlet);
+        written.into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn names_cross_whole_and_converted() {
+        assert_eq!(
+            sent(b"one\n\nt\xe9o\r\n#3", None, false),
+            b"one\0t\xe9o\0#3\0\0"
+        );
+        let iconv = Iconv {
+            local: Charset::Named(b"latin1".to_vec()),
+            remote: b"utf8".to_vec(),
+        };
+        let charset = Converter::new(Some(&iconv)).unwrap();
+        let converted = "one\0t\u{e9}o\0#3\0\0".as_bytes();
+        assert_eq!(sent(b"one\n\nt\xe9o\r\n#3", charset, false), converted);
+    }
+
+    #[test]
+    fn what_follows_bare_names_is_framed() {
+        let sent = sent(b"a", None, true);
+        assert_eq!(sent, b"a\0\0\x06\0\0\x07framed");
     }
 }

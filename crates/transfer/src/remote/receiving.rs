@@ -72,7 +72,7 @@ impl Receiving {
 
     fn read(&mut self) -> Result<(), StreamError> {
         let top = self.list.first(&mut self.inlet)?;
-        let is_empty = top.entries.is_empty();
+        let is_empty = top.listed == 0;
         let mut session = Session {
             segments: VecDeque::new(),
             numbers: NdxReader::new(self.agreement.protocol),

@@ -75,7 +75,10 @@ impl Sending {
     ) -> Sending {
         let ctx = sender.ctx.clone();
         Sending {
-            writer: ListWriter::new(agreement.list_rules(&ctx.options)),
+            writer: ListWriter::new(
+                agreement.list_rules(&ctx.options),
+                agreement.list_charset(ctx.charset.as_ref()),
+            ),
             numbers: NdxWriter::new(agreement.protocol),
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             buffers: BufferPool::new(256 * 1024, 16),

@@ -7,14 +7,15 @@ use super::asked_for::AskedFor;
 use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
-use super::list_in::ListReader;
-use super::listed_names::{self, Forwarder};
+use super::list_in::{Conversion, ListReader};
+use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
 use super::watch::Watch;
+use crate::charset::Converter;
 use crate::context::Context;
 use crate::control::Control;
 use crate::era::{self, Era};
@@ -57,6 +58,7 @@ pub struct Wire {
 pub struct Messenger {
     outlet: Arc<Outlet>,
     agreed: Arc<OnceLock<Protocol>>,
+    charset: Option<Converter>,
 }
 
 impl Wire {
@@ -77,9 +79,10 @@ impl Wire {
         })
     }
 
-    /// A way to the other side's user.
-    pub fn messenger(&self) -> Messenger {
+    /// A way to the other side's user, which converts what it is given.
+    pub fn messenger(&self, charset: Option<Converter>) -> Messenger {
         Messenger {
+            charset,
             outlet: self.outlet.clone(),
             agreed: self.agreed.clone(),
         }
@@ -99,6 +102,8 @@ impl Messenger {
         if !self.outlet.has_frames() || self.outlet.is_lost() {
             return false;
         }
+        let converted = self.charset.as_ref().map(|c| c.text_to_wire(text));
+        let text = converted.as_deref().unwrap_or(text);
         for part in text.chunks(wire::message::MAX_MESSAGE) {
             self.outlet.message(code, part);
         }
@@ -112,7 +117,10 @@ impl Messenger {
         if !self.agreed.get().is_some_and(|p| p.has_items()) {
             return false;
         }
-        let mut payload = name.to_vec();
+        let mut payload = match &self.charset {
+            Some(charset) => charset.text_to_wire(name),
+            None => name.to_vec(),
+        };
         if is_dir {
             payload.push(0);
         }
@@ -356,7 +364,9 @@ impl Session {
             .map(|o| paths::operand_bytes(o))
             .collect();
         let names = if listed_names::come_from_peer(&ctx.options, side) {
-            let taken = listed_names::take(&mut inlet, agreement.protocol);
+            let charset = ctx.charset.as_ref();
+            let charset = charset.filter(|_| converts_names(&ctx.options));
+            let taken = listed_names::take(&mut inlet, agreement.protocol, charset);
             Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
         } else {
             files_from::read(&ctx)?
@@ -428,6 +438,13 @@ impl Session {
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
         has_begun.store(true, Ordering::Relaxed);
+        let asked = match side {
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
         if let Some(list) = list_of_names {
             let starts_frames = names_are_bare && (is_server || protocol.frames_both_ways());
             if starts_frames {
@@ -442,6 +459,8 @@ impl Session {
                     Lines::Text
                 },
                 starts_frames,
+                asked: asked.listed(&ctx.options),
+                charset: ctx.charset.clone().filter(|_| converts_names(&ctx.options)),
             };
             forwarder.start();
         }
@@ -451,20 +470,22 @@ impl Session {
                 receiving: true,
             });
         }
-        let asked = match side {
-            Side::Client => {
-                AskedFor::of_client(&ctx.options, &filters, None, &paths::working_directory())
-            }
-            // It was the client that asked.
-            Side::Server => AskedFor::default(),
-        };
         let ids = Arc::new(Ids::of_peer(&ctx));
+        let charset = agreement.list_charset(ctx.charset.as_ref());
         let reading = Receiving {
             list: ListReader::new(
                 ctx.clone(),
                 ids.clone(),
                 agreement.list_rules(&ctx.options),
-                agreement.received_numbering(),
+                agreement.received_numbering(charset.as_ref()),
+                charset.map(|charset| Conversion {
+                    charset,
+                    client: is_server.then(|| Messenger {
+                        outlet: outlet.clone(),
+                        agreed: Arc::default(),
+                        charset: None,
+                    }),
+                }),
                 asked,
             ),
             ctx: ctx.clone(),
@@ -569,12 +590,19 @@ fn exchange_filters(
 ///
 /// # Errors
 /// The stream ends, or has what no client sends.
-pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Vec<u8>>> {
+pub fn secluded_arguments(
+    from: impl Read + Send + 'static,
+    charset: Option<&Converter>,
+) -> io::Result<Vec<Vec<u8>>> {
     let mut inlet = Inlet::unbuffered(Box::new(from));
-    wire::arguments::arguments(&mut inlet).map_err(|e| match e {
+    let arguments = wire::arguments::arguments(&mut inlet).map_err(|e| match e {
         StreamError::Io(e) => e,
         StreamError::Wire(e) => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
         _ => io::ErrorKind::UnexpectedEof.into(),
+    })?;
+    Ok(match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_off_wire(a)).collect(),
+        None => arguments,
     })
 }
 
@@ -582,9 +610,16 @@ pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Ve
 ///
 /// # Errors
 /// One is longer than any rsync takes.
-pub fn put_secluded_arguments(arguments: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+pub fn put_secluded_arguments(
+    arguments: &[Vec<u8>],
+    charset: Option<&Converter>,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    wire::arguments::put_arguments(&mut out, arguments)
+    let converted: Vec<Vec<u8>> = match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_to_wire(a)).collect(),
+        None => arguments.to_vec(),
+    };
+    wire::arguments::put_arguments(&mut out, &converted)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     Ok(out)
 }
