@@ -364,6 +364,7 @@ impl Session {
             .map(|o| paths::operand_bytes(o))
             .collect();
         let names = if listed_names::come_from_peer(&ctx.options, side) {
+            outlet.flush();
             let charset = ctx.charset.as_ref();
             let charset = charset.filter(|_| converts_names(&ctx.options));
             let taken = listed_names::take(&mut inlet, agreement.protocol, charset);
