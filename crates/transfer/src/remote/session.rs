@@ -225,6 +225,7 @@ fn run(
     }
     ctx.pump.shut_down();
     let mut stats = ctx.tally().stats;
+    stats.protocol = protocol.map_or(Protocol::NEWEST, Protocol::version);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     Outcome {
         stats,
@@ -306,7 +307,8 @@ fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
 /// Lets the other side know that this one ends early, and its user why.
 // rsync: cleanup.c _exit_cleanup(), log.c log_exit(); io.c read_a_msg(), MSG_ERROR_EXIT
 fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call, protocol: Option<Protocol>) {
-    if let (Side::Server, Some(words)) = (call.side, (call.last_words)(error)) {
+    let is_news = call.side == Side::Server && !matches!(error.kind, Fatal::Peer(_));
+    if is_news && let Some(words) = (call.last_words)(error) {
         outlet.message(MessageCode::Error, words.as_bytes());
     }
     if !protocol.is_some_and(|p| p.has_late_errors()) {
