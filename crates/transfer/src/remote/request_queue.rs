@@ -85,7 +85,7 @@ impl RequestQueue {
     }
 
     /// Waits until there is room.
-    fn wait_for_room(&self) {
+    pub fn wait_for_room(&self) {
         self.list
             .wait_until(|| self.lock().weight < AT_MOST || self.has_ended());
     }
