@@ -18,9 +18,9 @@ fn in_parts() -> Script {
 const PULL: &[&str] = &["-rlt", "--no-inc-recursive"];
 const IN_PARTS: &[&str] = &["-rlt"];
 
-/// The first bytes that we send: version, filters, then in a frame the request for a file without a
-/// basis.
-const REQUEST: usize = 4 + (4 + 4) + (4 + 1 + 2 + 16);
+/// The first bytes that we send: version, then filters and the request for a file without a basis, in
+/// one frame or in two.
+pub const REQUEST: usize = 4 + 4 + 4 + (1 + 2 + 16);
 
 #[test]
 fn names_that_lead_elsewhere() {

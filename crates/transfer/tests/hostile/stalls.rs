@@ -1,6 +1,7 @@
 //! Peers that say nothing, or take nothing.
 
 use crate::peer::{DIR, FILE, Script, Step, World};
+use crate::senders::REQUEST;
 use std::fs;
 use transfer::Fatal;
 use wire::CompatFlags;
@@ -103,7 +104,7 @@ fn content_that_never_ends_fills_no_memory() {
     let script = server().entry("a", FILE).end();
     let script = (0..400).fold(
         script
-            .step(Step::Await(4 + 8 + 23))
+            .step(Step::Await(REQUEST))
             .transfer(0)
             .head(0, 0, 0, 0),
         |script, _| script.bytes(&piece),
