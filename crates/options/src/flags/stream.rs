@@ -212,16 +212,15 @@ const MAX_ALLOC: Flag = Flag::valued(
     Takes::Text("SIZE"),
     "change a limit relating to memory alloc",
     |given, value| {
-        let is_default = value.size("max-alloc", None)? == DEFAULT_MAX_ALLOC;
+        let size = value.size("max-alloc", None)?;
+        let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
+        given.options.max_alloc = size;
         let text = Some(value.bytes().to_vec());
         given.options.as_given.max_alloc = text.filter(|_| !is_default);
         Ok(())
     },
 )
-.doc("About rsync's own machinery: a remote side is told, and nothing else changes.");
-
-// rsync: options.c DEFAULT_MAX_ALLOC
-const DEFAULT_MAX_ALLOC: u64 = 1 << 30;
+.doc("How long a list of files from another computer may get before the session ends: an eighth as many entries. 0 is without a limit. A remote side is told.");
 
 const OUTBUF: Flag = Flag::valued(
     "outbuf",

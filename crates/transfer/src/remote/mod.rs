@@ -65,6 +65,8 @@ pub(crate) enum StreamError {
     Wire(wire::Error),
     /// The other side said that it ends, with this code or, where it only follows us, none.
     PeerExit(Option<u8>),
+    /// It would take more memory than `--max-alloc` allows, in bytes.
+    TooLarge(u64),
     /// The session is ending on our side.
     Ended,
 }
@@ -112,6 +114,11 @@ impl StreamError {
                 kind: Fatal::Peer(code.unwrap_or(0)),
                 role,
             },
+            StreamError::TooLarge(most) => {
+                let who = role.name();
+                let text = format!("[{who}] the file list exceeded --max-alloc={most}");
+                ctx.fatal(Fatal::Memory, role, text)
+            }
             StreamError::Ended => SessionError {
                 kind: Fatal::Interrupted,
                 role,

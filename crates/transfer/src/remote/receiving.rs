@@ -41,6 +41,11 @@ pub(crate) struct Receiving {
     pub is_server: bool,
 }
 
+/// How many entries may wait for the generator when a further part of the list comes. A sender that
+/// keeps to the protocol stops a hundred times earlier.
+// rsync: rsync.h MAX_FILECNT_LOOKAHEAD
+const FAR_AHEAD: u64 = 1_000_000;
+
 /// How many small files are written by one worker in one go, and how much may be in them.
 const SMALL_FILES: usize = 32;
 const SMALL_BYTES: usize = 256 * 1024;
@@ -136,6 +141,10 @@ impl Receiving {
                 }
                 Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.list_is_complete(),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
+                    if self.queue.waiting() > FAR_AHEAD {
+                        let text = "the file list runs too far ahead of the transfer [receiver]";
+                        return Err(wire::Error::misbehaving(text).into());
+                    }
                     let segment = self.list.content_of(&mut self.inlet, directory)?;
                     self.begin(session, segment);
                 }
