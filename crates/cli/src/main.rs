@@ -45,7 +45,10 @@ fn sync(options: Options) -> ExitCode {
         Err(error) => return refuse(&error.to_string()),
     };
     let command = match options.remote_command() {
-        Ok(command) => command,
+        Ok(Some(command)) => Some(command),
+        Ok(None) => std::env::current_exe()
+            .ok()
+            .and_then(|program| options.converting_command(program.into())),
         Err(error) => return refused(&error),
     };
     let (options, notice) = render::suited(options);
@@ -143,12 +146,6 @@ fn unbuilt(options: &Options) -> Option<String> {
             BatchKind::Write => "write-batch",
             BatchKind::OnlyWrite => "only-write-batch",
         },
-        None if options.iconv.is_some() && options.route == Route::Local => {
-            return Some(
-                "--iconv is not supported yet where both sides are local: leave it out, or use rsync"
-                    .to_owned(),
-            );
-        }
         None => return None,
     };
     Some(format!(

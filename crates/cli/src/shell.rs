@@ -48,8 +48,9 @@ pub fn run(
         let _ = to.write_all(&arguments);
     }
     let sends = match &options.route {
-        Route::Push(_) => true,
-        Route::Pull(_) | Route::Local => false,
+        // A local transfer comes here where it is this program that is at both ends.
+        Route::Push(_) | Route::Local => true,
+        Route::Pull(_) => false,
     };
     let destination = options.pull_destination().cloned();
     if sends {

@@ -92,6 +92,18 @@ fn names_and_links_are_converted() {
     }
 }
 
+#[test]
+fn a_copy_within_this_computer_is_converted_too() {
+    let play = playground();
+    for (from, to) in [("utf8", "latin1"), ("latin1", "utf8")] {
+        play.clear("dst");
+        play.write("dst/old");
+        let iconv = format!("--iconv={from},{to}");
+        play.succeed_here(&["-rlt", "--delete", &iconv, &format!("{from}/"), "dst/"]);
+        assert_eq!(play.tree("dst"), play.tree(to), "{iconv}");
+    }
+}
+
 /// rsync's receiver gives up where a directory has no name, so only ours is asked.
 #[test]
 fn what_has_no_name_at_the_other_end_is_left_out_and_nothing_deleted() {

@@ -140,7 +140,10 @@ const ICONV: Flag = Flag::valued(
 .doc(
     "Names are written in one character set here and in another there: `--iconv=LOCAL,REMOTE`; \
      one alone is for both. `.` is that of the locale, and `-` converts nothing, whatever the \
-     variable `RSYNC_ICONV` says.",
+     variable `RSYNC_ICONV` says. Known are UTF-8, UTF-8-MAC, ASCII, ISO-8859-1 to 16 (without 12), \
+     windows-874 and 1250 to 1258, KOI8-R, KOI8-U, IBM866, macintosh, Shift_JIS, EUC-JP, EUC-KR, \
+     GBK, GB18030 and Big5, by the names of the Encoding Standard and some of iconv's. A file \
+     whose name has no counterpart is left out, with exit code 23.",
 );
 
 const BWLIMIT: Flag = Flag::valued(
