@@ -5,10 +5,11 @@ use cli::exit_code::ExitCode;
 use cli::{render, serve, shell, signals, version};
 use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFormat};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use transfer::Control;
 use transfer::event::Role;
+use transfer::{Control, Recording};
 
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
@@ -44,6 +45,17 @@ fn sync(options: Options) -> ExitCode {
         Ok(command) => command,
         Err(error) => return refused(&error),
     };
+    let recording = match Recording::create(&options, std::env::args_os()) {
+        Ok(recording) => recording,
+        Err((name, error)) => return unusable_batch(&name, &error),
+    };
+    let own_server = std::env::current_exe()
+        .ok()
+        .and_then(|program| options.with_own_server(program.into()));
+    let (options, command) = match own_server {
+        Some((options, command)) => (options, Some(command)),
+        None => (options, command),
+    };
     let (options, notice) = render::suited(options);
     if let Some(notice) = notice {
         eprintln!("{notice}");
@@ -68,19 +80,21 @@ fn sync(options: Options) -> ExitCode {
                 None,
             )
         }
-        Some(command) => match shell::run(options, &command, renderer.clone(), control) {
-            Ok(ended) => ended,
-            Err(error) => {
-                let program = command.program.display();
-                let error = render::os_error(&error);
-                eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
-                let code = ExitCode::Internal;
-                if let Some(line) = code.closing_line(who) {
-                    eprintln!("{line}");
+        Some(command) => {
+            match shell::run(options, &command, recording, renderer.clone(), control) {
+                Ok(ended) => ended,
+                Err(error) => {
+                    let program = command.program.display();
+                    let error = render::os_error(&error);
+                    eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
+                    let code = ExitCode::Internal;
+                    if let Some(line) = code.closing_line(who) {
+                        eprintln!("{line}");
+                    }
+                    return code;
                 }
-                return code;
             }
-        },
+        }
     };
     let is_empty = outcome.stats.files.total == 0;
     let ended_early = outcome.error.is_some();
@@ -104,6 +118,17 @@ fn sync(options: Options) -> ExitCode {
         return code;
     }
     outcome.exit
+}
+
+// rsync: batch.c open_batch_files()
+fn unusable_batch(name: &Path, error: &io::Error) -> ExitCode {
+    let (name, error) = (name.display(), render::os_error(error));
+    eprintln!("tidesync: Batch file \"{name}\" open error: {error}");
+    let code = ExitCode::FileIo;
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    code
 }
 
 fn refused(error: &OptionError) -> ExitCode {
@@ -130,7 +155,7 @@ fn unbuilt(options: &Options) -> Option<String> {
     let option = match &options.batch {
         Some(batch) => match batch.kind {
             BatchKind::Read => "read-batch",
-            BatchKind::Write => "write-batch",
+            BatchKind::Write => return None,
             BatchKind::OnlyWrite => "only-write-batch",
         },
         None if options.iconv.is_some() => "iconv",

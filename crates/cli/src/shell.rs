@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use transfer::event::EventSink;
-use transfer::{Call, Control, Outcome, Side, Wire};
+use transfer::{Call, Control, Outcome, Recording, Side, Wire};
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
 ///
@@ -19,6 +19,7 @@ use transfer::{Call, Control, Outcome, Side, Wire};
 pub fn run(
     mut options: Options,
     command: &RemoteCommand,
+    recording: Option<Recording>,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
@@ -48,7 +49,8 @@ pub fn run(
         options.operands = destination.into_iter().collect();
     }
     let pace = options.bwlimit.map(|kib| kib * 1024);
-    let wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    let mut wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    wire.record(recording);
     let call = Call {
         side: Side::Client,
         sends,

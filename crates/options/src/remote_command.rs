@@ -5,9 +5,9 @@
 use std::ffi::OsString;
 
 use crate::error::OptionError;
-use crate::hostspec::Access;
+use crate::hostspec::{Access, Host};
 use crate::quoting::{Meaning, keeps_tilde, quote};
-use crate::remote::{AddressFamily, ArgumentStyle};
+use crate::remote::{AddressFamily, ArgumentStyle, BatchKind};
 use crate::resolved::{FilesFrom, Options};
 use crate::route::{Remote, Route};
 use crate::server_args::ServerArgs;
@@ -75,6 +75,42 @@ impl Options {
                 .unwrap_or(matches!(&*program, "rsh" | "remsh")),
             secluded,
         }))
+    }
+
+    /// Makes a local transfer one with a server, which `program` becomes: where what crosses is to be
+    /// written down, something has to cross. `None` for all others.
+    // rsync: main.c do_cmd(), pipe.c local_child()
+    pub fn with_own_server(&self, program: OsString) -> Option<(Options, RemoteCommand)> {
+        let batch = self.batch.as_ref()?;
+        if batch.kind == BatchKind::Read || self.route != Route::Local {
+            return None;
+        }
+        let target = self.operands.last()?.clone();
+        let mut options = self.clone();
+        // No shell reads the words.
+        options.argument_style = ArgumentStyle::Old;
+        let mut server = ServerArgs::new(&options, true);
+        server.words.push(b".".to_vec());
+        let mut name = target.as_encoded_bytes().to_vec();
+        if name.starts_with(b"-") {
+            name.splice(..0, *b"./");
+        }
+        server.words.push(name);
+        options.route = Route::Push(Remote {
+            host: Host {
+                user: None,
+                name: OsString::new(),
+            },
+            access: Access::Shell,
+            paths: vec![target],
+        });
+        let command = RemoteCommand {
+            program,
+            args: server.words.into_iter().map(sys::from_bytes).collect(),
+            blocking_io: true,
+            secluded: None,
+        };
+        Some((options, command))
     }
 
     /// The shell's command line, split, and the shell's bare name.
