@@ -5,10 +5,11 @@ use cli::exit_code::ExitCode;
 use cli::{render, serve, shell, signals, version};
 use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFormat};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use transfer::event::Role;
-use transfer::{Control, Converter};
+use transfer::{Control, Converter, Recording};
 
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
@@ -48,8 +49,12 @@ fn sync(options: Options) -> ExitCode {
         Ok(Some(command)) => Some(command),
         Ok(None) => std::env::current_exe()
             .ok()
-            .and_then(|program| options.converting_command(program.into())),
+            .and_then(|program| options.own_server_command(program.into())),
         Err(error) => return refused(&error),
+    };
+    let recording = match Recording::create(&options, std::env::args_os()) {
+        Ok(recording) => recording,
+        Err((name, error)) => return unusable_batch(&name, &error),
     };
     let (options, notice) = render::suited(options);
     if let Some(notice) = notice {
@@ -75,25 +80,22 @@ fn sync(options: Options) -> ExitCode {
                 None,
             )
         }
-        Some(command) => match shell::run(
-            options,
-            &command,
-            charset.as_ref(),
-            renderer.clone(),
-            control,
-        ) {
-            Ok(ended) => ended,
-            Err(error) => {
-                let program = command.program.display();
-                let error = render::os_error(&error);
-                eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
-                let code = ExitCode::Internal;
-                if let Some(line) = code.closing_line(who) {
-                    eprintln!("{line}");
+        Some(command) => {
+            let extras = shell::Extras { charset, recording };
+            match shell::run(options, &command, extras, renderer.clone(), control) {
+                Ok(ended) => ended,
+                Err(error) => {
+                    let program = command.program.display();
+                    let error = render::os_error(&error);
+                    eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
+                    let code = ExitCode::Internal;
+                    if let Some(line) = code.closing_line(who) {
+                        eprintln!("{line}");
+                    }
+                    return code;
                 }
-                return code;
             }
-        },
+        }
     };
     let is_empty = outcome.stats.files.total == 0;
     let ended_early = outcome.error.is_some();
@@ -117,6 +119,17 @@ fn sync(options: Options) -> ExitCode {
         return code;
     }
     outcome.exit
+}
+
+// rsync: batch.c open_batch_files()
+fn unusable_batch(name: &Path, error: &io::Error) -> ExitCode {
+    let (name, error) = (name.display(), render::os_error(error));
+    eprintln!("tidesync: Batch file \"{name}\" open error: {error}");
+    let code = ExitCode::FileIo;
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    code
 }
 
 fn refused(error: &OptionError) -> ExitCode {
@@ -143,7 +156,7 @@ fn unbuilt(options: &Options) -> Option<String> {
     let option = match &options.batch {
         Some(batch) => match batch.kind {
             BatchKind::Read => "read-batch",
-            BatchKind::Write => "write-batch",
+            BatchKind::Write => return None,
             BatchKind::OnlyWrite => "only-write-batch",
         },
         None => return None,

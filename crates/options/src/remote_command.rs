@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use crate::error::OptionError;
 use crate::hostspec::Access;
 use crate::quoting::{Meaning, keeps_tilde, quote};
-use crate::remote::{AddressFamily, ArgumentStyle};
+use crate::remote::{AddressFamily, ArgumentStyle, BatchKind};
 use crate::resolved::{FilesFrom, Options};
 use crate::route::{Remote, Route};
 use crate::server_args::ServerArgs;
@@ -77,12 +77,18 @@ impl Options {
         }))
     }
 
-    /// The command that starts the other side of a transfer within this computer whose sides name
-    /// files in different character sets: `program`, which is this one. `None` for every other
-    /// transfer.
-    // rsync: main.c start_client() local_server
-    pub fn converting_command(&self, program: OsString) -> Option<RemoteCommand> {
-        self.iconv.as_ref()?;
+    /// The command that starts the other side of a transfer within this computer where something has to
+    /// cross between two sides: because their names are in different character sets, or because it is
+    /// to be written down. `program` is this one. `None` for every other transfer.
+    // rsync: main.c start_client() local_server; pipe.c local_child()
+    pub fn own_server_command(&self, program: OsString) -> Option<RemoteCommand> {
+        let is_written_down = self
+            .batch
+            .as_ref()
+            .is_some_and(|b| b.kind != BatchKind::Read);
+        if self.iconv.is_none() && !is_written_down {
+            return None;
+        }
         let (destination, sources) = self.operands.split_last()?;
         if self.route != Route::Local || sources.is_empty() {
             return None;
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn a_computer_that_converts_is_its_own_other_side() {
         let command = |line: &str| {
-            let command = sync(line).unwrap().converting_command("tidesync".into());
+            let command = sync(line).unwrap().own_server_command("tidesync".into());
             command.map(|command| {
                 let words = std::iter::once(&command.program).chain(&command.args);
                 let words: Vec<String> = words.map(|word| word.display().to_string()).collect();

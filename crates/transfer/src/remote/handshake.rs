@@ -31,6 +31,8 @@ pub(crate) struct Terms {
     pub compress_threads: u32,
     /// The seed, if the user or the clock says one; 0 for the clock.
     pub seed: i32,
+    /// The session is written down, for versions that negotiate nothing.
+    pub is_recorded: bool,
 }
 
 /// What the user wants of checksums; `None` is what the version implies.
@@ -76,9 +78,9 @@ pub(crate) fn shake_hands(
         checksum: terms
             .checksum
             .is_none()
-            .then(|| preference("RSYNC_CHECKSUM_LIST", terms.side)),
+            .then(|| preference("RSYNC_CHECKSUM_LIST", terms, "md5")),
         compression: matches!(terms.compress, Some(None))
-            .then(|| preference("RSYNC_COMPRESS_LIST", terms.side)),
+            .then(|| preference("RSYNC_COMPRESS_LIST", terms, "zlib")),
     };
     negotiation.put(&mut out, protocol);
     send(outlet, &mut out);
@@ -141,7 +143,12 @@ fn send(outlet: &Outlet, out: &mut Vec<u8>) {
     out.clear();
 }
 
-fn preference<C: wire::choice::Choice>(variable: &str, side: Side) -> Preference<C> {
+fn preference<C: wire::choice::Choice>(variable: &str, terms: &Terms, old: &str) -> Preference<C> {
+    let side = terms.side;
+    // rsync: compat.c getenv_nstr()
+    if terms.is_recorded {
+        return Preference::of_environment(Some(old.as_bytes()), side);
+    }
     let value = std::env::var_os(variable);
     Preference::of_environment(value.as_ref().map(|v| v.as_encoded_bytes()), side)
 }

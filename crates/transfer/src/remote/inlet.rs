@@ -178,7 +178,7 @@ impl Inlet {
         self.run.start += len;
         let bytes = &self.buffer[from..from + len];
         if let Some(copy) = &mut self.copy {
-            // A batch file that cannot be written is told when it is closed.
+            // What cannot be written is found out when all is over.
             let _ = copy.write_all(bytes);
         }
         bytes

@@ -18,6 +18,7 @@
 //! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
+//! - [`recording`]: batch files;
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
 //! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
@@ -36,6 +37,7 @@ mod list_out;
 mod listed_names;
 mod outlet;
 mod receiving;
+mod recording;
 mod request_queue;
 pub(crate) mod requests;
 mod sending;
@@ -45,6 +47,7 @@ pub(crate) mod sums;
 mod watch;
 
 pub(crate) use hearing::Destined;
+pub use recording::Recording;
 pub use session::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };

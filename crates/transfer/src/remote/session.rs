@@ -11,6 +11,7 @@ use super::list_in::{Conversion, ListReader};
 use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
+use super::recording::Recording;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
@@ -50,6 +51,7 @@ pub struct Wire {
     inlet: Inlet,
     outlet: Arc<Outlet>,
     agreed: Arc<OnceLock<Protocol>>,
+    recording: Option<Recording>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -76,7 +78,13 @@ impl Wire {
             inlet: Inlet::new(from),
             outlet: Arc::new(Outlet::start(to, pace)?),
             agreed: Arc::default(),
+            recording: None,
         })
+    }
+
+    /// Has the session written down.
+    pub fn record(&mut self, recording: Option<Recording>) {
+        self.recording = recording;
     }
 
     /// A way to the other side's user, which converts what it is given.
@@ -174,12 +182,19 @@ fn run(
         mut inlet,
         outlet,
         agreed,
+        recording,
     } = wire;
+    let recorded = recording.as_ref().map(Recording::failure);
     let allows = |protocol| match era::refusal(&options, protocol) {
         Some(text) => Err(wire::Error::Incompatible(text)),
         None => Ok(()),
     };
-    let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
+    let shaken = shake_hands(
+        &terms(&options, call, recording.is_some()),
+        &allows,
+        &mut inlet,
+        &outlet,
+    );
     let mut era = Era::default();
     if let Ok(Agreement { protocol, .. }) = &shaken {
         era::settle(&mut options, *protocol);
@@ -209,6 +224,7 @@ fn run(
                 outlet: outlet.clone(),
                 side: call.side,
                 has_begun,
+                recording,
             };
             if call.sends {
                 session.send(inlet)
@@ -224,6 +240,10 @@ fn run(
         }
     }
     ctx.pump.shut_down();
+    let result = match recorded.as_ref().and_then(|failure| failure.get()) {
+        Some(error) if result.is_ok() => Err(not_recorded(&ctx, error.kind().into())),
+        _ => result,
+    };
     let mut stats = ctx.tally().stats;
     stats.protocol = protocol.map_or(Protocol::NEWEST, Protocol::version);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
@@ -252,7 +272,7 @@ pub struct Call {
     pub last_words: fn(&SessionError) -> Option<String>,
 }
 
-fn terms(options: &Options, call: &Call) -> Terms {
+fn terms(options: &Options, call: &Call, is_recorded: bool) -> Terms {
     let mut own_flags = handshake::known_flags() | CompatFlags::SYMLINK_ICONV;
     if options.recurse
         && options.allow_inc_recurse
@@ -283,6 +303,7 @@ fn terms(options: &Options, call: &Call) -> Terms {
         compress_level: options.compress.level,
         compress_threads: options.compress.threads,
         seed: options.checksum_seed.unwrap_or(0),
+        is_recorded,
     }
 }
 
@@ -332,6 +353,34 @@ struct Session {
     outlet: Arc<Outlet>,
     side: Side,
     has_begun: Arc<AtomicBool>,
+    recording: Option<Recording>,
+}
+
+/// From here on the session is written down, if it is to be.
+// rsync: io.c start_write_batch()
+fn start_recording(
+    ctx: &Context,
+    agreement: &Agreement,
+    recording: Option<Recording>,
+    filters: &FilterSet,
+) -> Result<Option<Box<dyn Write + Send>>, SessionError> {
+    let Some(recording) = recording else {
+        return Ok(None);
+    };
+    let rules = filters
+        .for_server(tree::filter::Side::Sender, agreement.dialect())
+        .map_err(|e| session::filter_failure(ctx, e))?;
+    if rules.iter().any(|rule| rule.contains(&b'\n')) {
+        let text = "cannot write a filter rule containing a newline to the batch replay script";
+        return Err(ctx.fatal(Fatal::Syntax, Role::Client, text));
+    }
+    let started = recording.start(agreement, &ctx.options, &rules);
+    let copy = started.map_err(|e| not_recorded(ctx, e))?;
+    Ok(Some(copy))
+}
+
+fn not_recorded(ctx: &Context, error: io::Error) -> SessionError {
+    ctx.fatal_os(Fatal::FileIo, Role::Client, "Batch file write error", error)
 }
 
 impl Session {
@@ -342,6 +391,7 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
         } = self;
         let is_server = side == Side::Server;
         if is_server || ctx.era.frames_both_ways {
@@ -358,6 +408,9 @@ impl Session {
             inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
         }
         let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        if let Some(copy) = start_recording(&ctx, &agreement, recording, &filters)? {
+            outlet.copy_to(copy);
+        }
         has_begun.store(true, Ordering::Relaxed);
         let operands: Vec<Vec<u8>> = ctx
             .options
@@ -417,6 +470,7 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
@@ -440,6 +494,7 @@ impl Session {
         }
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
+        inlet.copy_to(start_recording(&ctx, &agreement, recording, &filters)?);
         has_begun.store(true, Ordering::Relaxed);
         let asked = match side {
             Side::Client => {
