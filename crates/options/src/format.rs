@@ -77,6 +77,8 @@ fn has_escape(format: &[u8], esc: u8) -> bool {
         if rest.first() == Some(&esc) {
             return true;
         }
+        // `%%` is a percent sign, and begins nothing.
+        rest = rest.strip_prefix(b"%").unwrap_or(rest);
     }
     false
 }
@@ -108,6 +110,8 @@ mod tests {
         assert_eq!((items.itemize, items.operation), (1, true));
         assert_eq!(OutFormat::new("%i", 2).itemize, 3);
         assert_eq!(OutFormat::new("%'-10'b", 0).when, LineTime::After);
+        assert_eq!(OutFormat::new("%%i %%%n", 2).itemize, 0);
+        assert_eq!(OutFormat::new("%%%i", 0).itemize, 1);
         assert_eq!(OutFormat::new("100%", 0).when, LineTime::Before);
         assert!(OutFormat::new("%10o", 0).operation);
     }

@@ -53,7 +53,7 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
     let names = text
         .split(ends)
         .filter(|line| !matches!(line.first(), None | Some(b'#' | b';')))
-        .map(|line| paths::sanitize(&paths::with_slashes(up_to_nul(line))));
+        .map(|line| paths::sanitize(&paths::with_slashes(up_to_nul(line)), ctx.options.relative));
     Ok(Some(names.collect()))
 }
 

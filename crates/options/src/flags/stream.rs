@@ -212,7 +212,11 @@ const MAX_ALLOC: Flag = Flag::valued(
     Takes::Text("SIZE"),
     "change a limit relating to memory alloc",
     |given, value| {
-        let is_default = value.size("max-alloc", None)? == DEFAULT_MAX_ALLOC;
+        let size = value.size("max-alloc", None)?;
+        if size == 0 {
+            return Err(OptionError::syntax("max-alloc must be greater than zero").into());
+        }
+        let is_default = size == DEFAULT_MAX_ALLOC;
         let text = Some(value.bytes().to_vec());
         given.options.as_given.max_alloc = text.filter(|_| !is_default);
         Ok(())
@@ -437,6 +441,8 @@ mod tests {
         }
         let message = "tidesync: Invalid --outbuf setting -- specify N, L, or B.";
         assert_eq!(error("--outbuf=x").to_string(), message);
+        let message = "tidesync: max-alloc must be greater than zero";
+        assert_eq!(error("--max-alloc=0").to_string(), message);
         let message = "tidesync: --max-alloc=x is invalid";
         assert_eq!(error("--max-alloc=x").to_string(), message);
     }

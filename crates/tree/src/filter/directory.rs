@@ -306,7 +306,7 @@ impl Node {
             .map_or(&[][..], |standpoint| &standpoint.directory);
         let path = [directory, &name].concat();
         if path.len() > MAX_PATH {
-            let directory = String::from_utf8_lossy(&path).into_owned();
+            let directory = loader.origin.show(&path, slot.flags.from_file);
             loader
                 .files
                 .notice(FilterNotice::LongDirectory { directory });
