@@ -19,7 +19,7 @@ pub(crate) fn read(ctx: &Context) -> Result<Option<Vec<Vec<u8>>>, SessionError> 
     let read = match from {
         FilesFrom::Stdin => io::stdin().lock().read_to_end(&mut text),
         FilesFrom::Path(path) => {
-            let file = open_named(path, Purpose::Read, paths::trust(&ctx.options));
+            let file = open_named(path, Purpose::Read, paths::confined(&ctx.options));
             file.and_then(|mut file| file.read_to_end(&mut text))
         }
         // The other side reads it.

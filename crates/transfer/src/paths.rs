@@ -111,7 +111,7 @@ pub(crate) fn working_directory() -> Vec<u8> {
 
 /// Whose symbolic links are followed in the paths that the user named, apart from sources.
 // rsync: syscall.c symlink_optout_allowed()
-pub fn trust(options: &Options) -> Trust {
+pub fn trust(options: &Options) -> Trust<'_> {
     if options.insecure_links {
         Trust::Anyone
     } else {
@@ -119,9 +119,18 @@ pub fn trust(options: &Options) -> Trust {
     }
 }
 
+/// The same, for paths that must lead to below the directory of `--confine-root`, if one is given.
+// rsync: syscall.c operator_path_resolve
+pub(crate) fn confined(options: &Options) -> Trust<'_> {
+    match &options.confine_root {
+        Some(root) => Trust::OwnersBelow(root),
+        None => trust(options),
+    }
+}
+
 /// Opens a directory that one may go into, as those must be that rsync changes to.
 // rsync: util1.c change_dir()
-pub(crate) fn enter(path: &[u8], trust: Trust) -> io::Result<Dir> {
+pub(crate) fn enter(path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
     let dir = Dir::open(&path_of(path), trust)?;
     dir.stat(b".", Follow::Never)?;
     Ok(dir)
