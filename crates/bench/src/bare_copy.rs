@@ -127,7 +127,7 @@ fn copy_chunks(waiting: &Mutex<Receiver<Chunk>>) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::compare_trees::{Fidelity, first_difference};
-    use crate::generate::{FileSize, TreeRecipe};
+    use crate::generate::{Content, FileSize, TreeRecipe};
 
     #[test]
     fn it_copies_what_the_workload_has() {
@@ -138,6 +138,7 @@ mod tests {
             directories: 4,
             files: 250,
             size: FileSize::UpTo(8 << 10),
+            content: Content::Random,
         };
         recipe.make(&source).unwrap();
         std::fs::create_dir(&destination).unwrap();

@@ -5,85 +5,144 @@ use std::fmt;
 
 /// How the program ends, with rsync's number for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ExitCode {
     /// All is well.
-    Ok = 0,
+    Ok,
     /// The command line makes no sense.
-    Syntax = 1,
+    Syntax,
     /// The two sides speak no common protocol.
-    Protocol = 2,
+    Protocol,
     /// Source or destination cannot be used.
-    FileSelect = 3,
+    FileSelect,
     /// The request is understood, but not possible here.
-    Unsupported = 4,
+    Unsupported,
     /// The other side could not be started.
-    StartClient = 5,
+    StartClient,
     /// A socket failed.
-    SocketIo = 10,
+    SocketIo,
     /// A file failed in a way that leaves nothing to go on with.
-    FileIo = 11,
+    FileIo,
     /// The protocol's data stream broke.
-    StreamIo = 12,
+    StreamIo,
     /// Nobody reads what we tell.
-    MessageIo = 13,
+    MessageIo,
     /// A part of the program failed another.
-    Internal = 14,
+    Internal,
     /// A part of the program crashed.
-    Crashed = 15,
+    Crashed,
     /// A part of the program was ended from outside.
-    Terminated = 16,
+    Terminated,
     /// The user stopped it.
-    Signal = 20,
+    Signal,
     /// A part of the program could not be waited for.
-    WaitChild = 21,
+    WaitChild,
     /// There is not enough memory.
-    Memory = 22,
+    Memory,
     /// Some things were not transferred.
-    Partial = 23,
+    Partial,
     /// Some files vanished before they could be transferred.
-    Vanished = 24,
+    Vanished,
     /// `--max-delete` held deletions back.
-    DeleteLimit = 25,
+    DeleteLimit,
     /// Nothing moved for too long.
-    Timeout = 30,
+    Timeout,
     /// A daemon did not answer in time.
-    ConnectTimeout = 35,
+    ConnectTimeout,
+    /// The remote shell failed.
+    ShellFailed,
+    /// The remote shell was ended from outside.
+    ShellKilled,
+    /// What the remote shell was to run cannot be run.
+    CommandFailed,
+    /// What the remote shell was to run is not there.
+    CommandNotFound,
+    /// Another program's number, such as that of a remote shell without a connection.
+    Unexplained(u8),
 }
+
+/// Each with its number and rsync's text.
+const MEANINGS: [(ExitCode, u8, &str); 25] = [
+    (ExitCode::Ok, 0, "success"),
+    (ExitCode::Syntax, 1, "syntax or usage error"),
+    (ExitCode::Protocol, 2, "protocol incompatibility"),
+    (
+        ExitCode::FileSelect,
+        3,
+        "errors selecting input/output files, dirs",
+    ),
+    (ExitCode::Unsupported, 4, "requested action not supported"),
+    (
+        ExitCode::StartClient,
+        5,
+        "error starting client-server protocol",
+    ),
+    (ExitCode::SocketIo, 10, "error in socket IO"),
+    (ExitCode::FileIo, 11, "error in file IO"),
+    (
+        ExitCode::StreamIo,
+        12,
+        "error in rsync protocol data stream",
+    ),
+    (ExitCode::MessageIo, 13, "errors with program diagnostics"),
+    (ExitCode::Internal, 14, "error in IPC code"),
+    (ExitCode::Crashed, 15, "sibling process crashed"),
+    (
+        ExitCode::Terminated,
+        16,
+        "sibling process terminated abnormally",
+    ),
+    (ExitCode::Signal, 20, "received SIGINT, SIGTERM, or SIGHUP"),
+    (ExitCode::WaitChild, 21, "waitpid() failed"),
+    (ExitCode::Memory, 22, "error allocating core memory buffers"),
+    (
+        ExitCode::Partial,
+        23,
+        "some files/attrs were not transferred (see previous errors)",
+    ),
+    (
+        ExitCode::Vanished,
+        24,
+        "some files vanished before they could be transferred",
+    ),
+    (
+        ExitCode::DeleteLimit,
+        25,
+        "the --max-delete limit stopped deletions",
+    ),
+    (ExitCode::Timeout, 30, "timeout in data send/receive"),
+    (
+        ExitCode::ConnectTimeout,
+        35,
+        "timeout waiting for daemon connection",
+    ),
+    (ExitCode::ShellFailed, 124, "remote shell failed"),
+    (ExitCode::ShellKilled, 125, "remote shell killed"),
+    (
+        ExitCode::CommandFailed,
+        126,
+        "remote command could not be run",
+    ),
+    (ExitCode::CommandNotFound, 127, "remote command not found"),
+];
 
 impl ExitCode {
     /// The number.
-    pub const fn number(self) -> u8 {
-        self as u8
+    pub fn number(self) -> u8 {
+        match self {
+            ExitCode::Unexplained(number) => number,
+            known => known.meaning().0,
+        }
     }
 
-    /// The end of another process, by its number; one that is not rsync's is a broken stream.
+    /// The end of another process, by its number.
     pub fn of_number(number: u8) -> ExitCode {
-        const ALL: [ExitCode; 21] = [
-            ExitCode::Ok,
-            ExitCode::Syntax,
-            ExitCode::Protocol,
-            ExitCode::FileSelect,
-            ExitCode::Unsupported,
-            ExitCode::StartClient,
-            ExitCode::SocketIo,
-            ExitCode::FileIo,
-            ExitCode::StreamIo,
-            ExitCode::MessageIo,
-            ExitCode::Internal,
-            ExitCode::Crashed,
-            ExitCode::Terminated,
-            ExitCode::Signal,
-            ExitCode::WaitChild,
-            ExitCode::Memory,
-            ExitCode::Partial,
-            ExitCode::Vanished,
-            ExitCode::DeleteLimit,
-            ExitCode::Timeout,
-            ExitCode::ConnectTimeout,
-        ];
-        let known = ALL.into_iter().find(|code| code.number() == number);
-        known.unwrap_or(ExitCode::StreamIo)
+        let known = MEANINGS.iter().find(|known| known.1 == number);
+        known.map_or(ExitCode::Unexplained(number), |known| known.0)
+    }
+
+    fn meaning(self) -> (u8, &'static str) {
+        let known = MEANINGS.iter().find(|known| known.0 == self);
+        known.map_or((u8::MAX, "unexplained error"), |known| (known.1, known.2))
     }
 
     /// What both sides' ends come to: the graver one, by number, as rsync has it.
@@ -116,29 +175,7 @@ impl ExitCode {
 impl fmt::Display for ExitCode {
     /// rsync's text for it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ExitCode::Ok => "success",
-            ExitCode::Syntax => "syntax or usage error",
-            ExitCode::Protocol => "protocol incompatibility",
-            ExitCode::FileSelect => "errors selecting input/output files, dirs",
-            ExitCode::Unsupported => "requested action not supported",
-            ExitCode::StartClient => "error starting client-server protocol",
-            ExitCode::SocketIo => "error in socket IO",
-            ExitCode::FileIo => "error in file IO",
-            ExitCode::StreamIo => "error in rsync protocol data stream",
-            ExitCode::MessageIo => "errors with program diagnostics",
-            ExitCode::Internal => "error in IPC code",
-            ExitCode::Crashed => "sibling process crashed",
-            ExitCode::Terminated => "sibling process terminated abnormally",
-            ExitCode::Signal => "received SIGINT, SIGTERM, or SIGHUP",
-            ExitCode::WaitChild => "waitpid() failed",
-            ExitCode::Memory => "error allocating core memory buffers",
-            ExitCode::Partial => "some files/attrs were not transferred (see previous errors)",
-            ExitCode::Vanished => "some files vanished before they could be transferred",
-            ExitCode::DeleteLimit => "the --max-delete limit stopped deletions",
-            ExitCode::Timeout => "timeout in data send/receive",
-            ExitCode::ConnectTimeout => "timeout waiting for daemon connection",
-        })
+        f.write_str(self.meaning().1)
     }
 }
 
@@ -215,6 +252,22 @@ mod tests {
             )
         );
         assert_eq!(ExitCode::Ok.closing_line("sender"), None);
+    }
+
+    #[test]
+    fn another_program_s_end_keeps_its_number() {
+        let line = |number| ExitCode::of_number(number).closing_line("sender");
+        for (number, text) in [
+            (12, "error in rsync protocol data stream"),
+            (127, "remote command not found"),
+            (255, "unexplained error"),
+            (77, "unexplained error"),
+        ] {
+            let code = ExitCode::of_number(number);
+            assert_eq!((code.number(), code.to_string().as_str()), (number, text));
+            assert!(line(number).is_some_and(|line| line.contains(text)));
+        }
+        assert_eq!(line(0), None);
     }
 
     #[test]

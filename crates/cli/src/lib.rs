@@ -10,6 +10,7 @@ pub mod serve;
 pub mod server_names;
 pub mod shell;
 pub mod signals;
+mod sys;
 pub mod version;
 #[cfg(windows)]
 pub mod wildcards;

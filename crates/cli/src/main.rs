@@ -3,11 +3,12 @@
 
 use cli::exit_code::ExitCode;
 use cli::{render, serve, shell, signals, version};
-use options::{Access, BatchKind, OptionError, Options, Request, VersionFormat};
+use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFormat};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use transfer::Control;
+use transfer::event::Role;
+use transfer::{Control, Converter};
 
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
@@ -39,6 +40,10 @@ fn sync(options: Options) -> ExitCode {
     if let Some(message) = unbuilt(&options) {
         return refuse(&message);
     }
+    let charset = match Converter::new(options.iconv.as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return refuse(&error.to_string()),
+    };
     let command = match options.remote_command() {
         Ok(command) => command,
         Err(error) => return refused(&error),
@@ -57,6 +62,8 @@ fn sync(options: Options) -> ExitCode {
         lost.store(!has_seen_enough(error), Ordering::Relaxed);
     };
     let renderer = render::sink(&options, &control, Box::new(on_lost));
+    let pulls = matches!(options.route, Route::Pull(_));
+    let who = if pulls { "Receiver" } else { "sender" };
     let (outcome, other) = match command {
         None => {
             let pump = transfer::pump_config(options.io_backend);
@@ -65,20 +72,36 @@ fn sync(options: Options) -> ExitCode {
                 None,
             )
         }
-        Some(command) => match shell::run(options, &command, renderer.clone(), control) {
+        Some(command) => match shell::run(
+            options,
+            &command,
+            charset.as_ref(),
+            renderer.clone(),
+            control,
+        ) {
             Ok(ended) => ended,
             Err(error) => {
                 let program = command.program.display();
-                eprintln!("tidesync: [client] Failed to exec {program}: {error}");
+                let error = render::os_error(&error);
+                eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
                 let code = ExitCode::Internal;
-                if let Some(line) = code.closing_line("client") {
+                if let Some(line) = code.closing_line(who) {
                     eprintln!("{line}");
                 }
                 return code;
             }
         },
     };
+    let is_empty = outcome.stats.files.total == 0;
+    let ended_early = outcome.error.is_some();
     let mut outcome = render::Outcome::from(&outcome);
+    if pulls && !ended_early {
+        outcome.role = if is_empty {
+            Role::Destination
+        } else {
+            Role::Generator
+        };
+    }
     if let Some(other) = other {
         outcome.exit = outcome.exit.or(other);
     }
@@ -120,7 +143,12 @@ fn unbuilt(options: &Options) -> Option<String> {
             BatchKind::Write => "write-batch",
             BatchKind::OnlyWrite => "only-write-batch",
         },
-        None if options.iconv.is_some() => "iconv",
+        None if options.iconv.is_some() && options.route == Route::Local => {
+            return Some(
+                "--iconv is not supported yet where both sides are local: leave it out, or use rsync"
+                    .to_owned(),
+            );
+        }
         None => return None,
     };
     Some(format!(

@@ -2,14 +2,15 @@
 // rsync: main.c start_client(), do_cmd(), client_run(); pipe.c piped_child()
 
 use crate::exit_code::ExitCode;
+use crate::sys;
 use options::{Options, RemoteCommand, Route};
 use std::fs::File;
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use transfer::event::EventSink;
-use transfer::{Call, Control, Outcome, Side, Wire};
+use transfer::event::{Event, EventSink, Message, Role, Severity};
+use transfer::{Call, Control, Converter, Outcome, Side, Wire};
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
 ///
@@ -18,9 +19,18 @@ use transfer::{Call, Control, Outcome, Side, Wire};
 pub fn run(
     mut options: Options,
     command: &RemoteCommand,
+    charset: Option<&Converter>,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
+    if options.debug.cmd >= 1 {
+        sink.event(Event::Message(&Message {
+            severity: Severity::Client,
+            role: Role::Client,
+            text: opening_line(command),
+            os_error: None,
+        }));
+    }
     let mut child = Command::new(&command.program)
         .args(&command.args)
         .stdin(Stdio::piped())
@@ -33,8 +43,9 @@ pub fn run(
     fast_io::widen_pipe(&to);
     fast_io::widen_pipe(&from);
     if let Some(arguments) = &command.secluded {
+        let arguments = transfer::put_secluded_arguments(arguments, charset)?;
         // A shell that is gone shows in what it does not answer.
-        let _ = to.write_all(&transfer::put_secluded_arguments(arguments)?);
+        let _ = to.write_all(&arguments);
     }
     let sends = match &options.route {
         Route::Push(_) => true,
@@ -47,12 +58,13 @@ pub fn run(
         options.operands = destination.into_iter().collect();
     }
     let pace = options.bwlimit.map(|kib| kib * 1024);
-    let wire = Wire::new(Box::new(from), Box::new(to), pace)?;
+    let wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
     let call = Call {
         side: Side::Client,
         sends,
         client_can: Vec::new(),
         exit_code: |kind| ExitCode::from(kind).number(),
+        last_words: |_| None,
     };
     let child = Arc::new(Mutex::new(Some(child)));
     let stopped = Arc::new(AtomicBool::new(false));
@@ -73,7 +85,30 @@ pub fn run(
     let ended = child.and_then(|mut child| child.wait().ok());
     // One that we have ended says nothing of itself.
     let counts = !stopped.load(Ordering::Relaxed);
-    Ok((outcome, ended.filter(|_| counts).and_then(exit_code)))
+    let code = ended.filter(|_| counts).and_then(exit_code);
+    // Nor one that lost the stream to us, when we gave up first.
+    let lost = |code: &ExitCode| *code == ExitCode::StreamIo && outcome.error.is_some();
+    let code = code.filter(|code| !lost(code));
+    Ok((outcome, code))
+}
+
+/// What `-vv` tells of the command.
+// rsync: util1.c print_child_argv()
+fn opening_line(command: &RemoteCommand) -> Vec<u8> {
+    let mut line = b"opening connection using: ".to_vec();
+    let words = std::iter::once(&command.program).chain(&command.args);
+    for word in words {
+        let word = word.as_encoded_bytes();
+        let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b",.-_=+@/".contains(b);
+        let quote: &[u8] = if word.iter().all(is_plain) {
+            b""
+        } else {
+            b"\""
+        };
+        line.extend([quote, word, quote, b" "].concat());
+    }
+    line.extend(format!(" ({} args)", 1 + command.args.len()).into_bytes());
+    line
 }
 
 /// A pipe as a file, which it is on every system.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub struct Control {
     stop: AtomicBool,
     on_stop: Mutex<Vec<Box<dyn Fn() + Send>>>,
+    timeout: Mutex<Option<Duration>>,
+    on_limit: Mutex<Vec<Box<dyn Fn() + Send>>>,
     /// How many threads of the receiver may hold unfinished files.
     at_work: Mutex<usize>,
     all_tidy: Condvar,
@@ -23,6 +25,8 @@ impl Control {
         Control {
             stop: AtomicBool::new(false),
             on_stop: Mutex::default(),
+            timeout: Mutex::default(),
+            on_limit: Mutex::default(),
             at_work: Mutex::new(0),
             all_tidy: Condvar::new(),
             started: Instant::now(),
@@ -63,6 +67,15 @@ impl Control {
         }
     }
 
+    /// Waits as [`Self::wait_until_tidy`] does, but not for ever.
+    pub(crate) fn wait_until_tidy_for(&self, most: Duration) {
+        let at_work = self.at_work();
+        // Whoever is left behind is told of by what it leaves.
+        let _ = self
+            .all_tidy
+            .wait_timeout_while(at_work, most, |at_work| *at_work > 0);
+    }
+
     /// Says that unfinished files may be about, until the answer is dropped. Ask
     /// [`is_stopped`](Self::is_stopped) after it, not before.
     pub(crate) fn work(&self) -> AtWork<'_> {
@@ -89,9 +102,30 @@ impl Control {
         }
     }
 
-    /// The other side wants to wait at most so long, in seconds.
-    pub(crate) fn limit_timeout(&self, seconds: u32) {
-        let _ = seconds;
+    /// How long nothing may move: so long if that is shorter than before. True if it is.
+    // rsync: io.c read_a_msg(), MSG_IO_TIMEOUT
+    pub(crate) fn limit_timeout(&self, limit: Duration) -> bool {
+        {
+            let mut timeout = self.timeout.lock().unwrap_or_else(PoisonError::into_inner);
+            if limit.is_zero() || timeout.is_some_and(|timeout| timeout <= limit) {
+                return false;
+            }
+            *timeout = Some(limit);
+        }
+        let listeners = self.on_limit.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().for_each(|listener| listener());
+        true
+    }
+
+    /// How long nothing may move, if that matters.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        *self.timeout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has `listener` called whenever less silence is allowed than before.
+    pub(crate) fn on_limit(&self, listener: impl Fn() + Send + 'static) {
+        let mut listeners = self.on_limit.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
     }
 
     /// How long nothing has moved.
@@ -155,6 +189,21 @@ mod tests {
         control.stop();
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         listen();
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_timeout_only_gets_shorter() {
+        let control = Control::new();
+        let calls = Arc::new(AtomicU32::new(0));
+        let heard = calls.clone();
+        control.on_limit(move || {
+            heard.fetch_add(1, Ordering::Relaxed);
+        });
+        let limit = |seconds| control.limit_timeout(Duration::from_secs(seconds));
+        assert!(!limit(0) && control.timeout().is_none());
+        assert!(limit(60) && !limit(90) && !limit(60) && limit(5) && !limit(0));
+        assert_eq!(control.timeout(), Some(Duration::from_secs(5)));
         assert_eq!(calls.load(Ordering::Relaxed), 2);
     }
 

@@ -344,9 +344,10 @@ impl Remover<'_> {
                 is_dir,
             });
         }
+        let order = self.ctx.era.order;
         listing
             .entries
-            .sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+            .sort_unstable_by(|a, b| order.compare(a.key(), b.key()));
         listing
     }
 

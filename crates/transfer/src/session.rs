@@ -4,6 +4,7 @@
 use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
+use crate::era::Era;
 use crate::error::{Fatal, SessionError, Trouble};
 use crate::event::{EventSink, Role};
 use crate::files_from;
@@ -60,7 +61,13 @@ pub fn run_local(
         Err(e) => return no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options,
+        Era::default(),
+        narrator,
+        control,
+        pump,
+        umask,
+        open_files,
     ));
     let result = with_watchdog(&ctx, || run(&ctx));
     ctx.pump.shut_down();

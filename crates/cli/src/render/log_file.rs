@@ -62,11 +62,11 @@ impl Log {
         }
     }
 
-    fn deleted(&mut self, name: &[u8], is_dir: bool) {
+    fn deleted(&mut self, name: &[u8], mode: u32) {
         let line = if self.logs_operations {
-            self.format.line(Subject::Deleted { name, is_dir })
+            self.format.line(Subject::Deleted { name, mode })
         } else {
-            message::deletion(name, is_dir)
+            message::deletion(name, message::is_dir(mode))
         };
         self.line(&line);
     }
@@ -99,7 +99,7 @@ impl View for Log {
             Event::Item(item) if item.audience == Audience::User => {}
             Event::Item(item) => self.item(item),
             Event::Deleted { name, mode } if !self.options.dry_run => {
-                self.deleted(name, message::is_dir(*mode));
+                self.deleted(name, *mode);
             }
             Event::Listed(entry) => {
                 let line = list::list_line(entry, &self.options);
@@ -165,6 +165,7 @@ mod tests {
             stats: Some(&stats),
             exit,
             role: Role::Sender,
+            is_told: false,
         });
         let pid = format!(" [{}] ", std::process::id());
         let without_stamp = |line: &str| line.split_once(&pid).unwrap().1.to_owned() + "\n";

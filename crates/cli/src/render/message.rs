@@ -20,7 +20,7 @@ pub(crate) fn text(message: &Message) -> Vec<u8> {
 }
 
 /// An error of the system as rsync words it: `No such file or directory (2)`.
-pub(crate) fn os_error(error: &io::Error) -> String {
+pub fn os_error(error: &io::Error) -> String {
     let text = error.to_string();
     let Some(number) = error.raw_os_error() else {
         return text;
@@ -52,7 +52,7 @@ pub(crate) fn is_dir(mode: u32) -> bool {
 /// Whether the making of a list that is not incremental is told of.
 // rsync: flist.c init_flist() show_filelist_progress
 pub(crate) fn shows_list(options: &Options) -> bool {
-    options.info.flist >= 1 && options.xfer_dirs && !options.incremental_recursion()
+    options.info.flist >= 1 && options.xfer_dirs
 }
 
 /// What is told when such a list is complete.
@@ -70,7 +70,7 @@ pub(crate) fn list_finished(count: u64, options: &Options) -> Option<String> {
 mod tests {
     use super::*;
     use crate::render::specimen;
-    use transfer::event::{Role, Severity};
+    use transfer::event::Severity;
 
     #[test]
     fn an_error_of_the_system_is_named_with_who_met_it() {
@@ -103,7 +103,7 @@ mod tests {
             list_finished(1, &options).as_deref(),
             Some("1 file to consider")
         );
-        options.recurse = true;
+        options.xfer_dirs = false;
         assert_eq!(list_finished(8, &options), None);
     }
 }

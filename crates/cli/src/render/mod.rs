@@ -33,6 +33,8 @@ mod text;
 #[cfg(test)]
 mod specimen;
 
+pub use message::os_error;
+
 use crate::exit_code::ExitCode;
 use bar::Bar;
 use console::Console;
@@ -44,7 +46,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
 use transfer::event::{Event, EventSink, Role};
 use transfer::stats::Stats;
-use transfer::{Control, Messenger};
+use transfer::{Control, Fatal, Messenger};
 
 /// Shows a session, event by event, and how it ended.
 pub trait Renderer: EventSink {
@@ -61,6 +63,8 @@ pub struct Outcome<'a> {
     pub exit: ExitCode,
     /// Who met the error, if there was one.
     pub role: Role,
+    /// The other side has told it.
+    pub is_told: bool,
 }
 
 /// The renderer that the options ask for, of the session that `control` stops: then nothing is
@@ -168,13 +172,15 @@ impl<'a> From<&'a transfer::Outcome> for Outcome<'a> {
             stats: outcome.error.is_none().then_some(&outcome.stats),
             exit: outcome.into(),
             role: outcome.error.map_or(Role::Sender, |error| error.role),
+            is_told: matches!(outcome.error, Some(error) if matches!(error.kind, Fatal::Peer(_))),
         }
     }
 }
 
 impl Outcome<'_> {
     fn closing_line(&self) -> Option<String> {
-        self.exit.closing_line(self.role.name())
+        let line = self.exit.closing_line(self.role.name());
+        line.filter(|_| !self.is_told)
     }
 }
 
@@ -220,6 +226,7 @@ mod tests {
             stats: None,
             exit: ExitCode::Ok,
             role: Role::Sender,
+            is_told: false,
         });
         let log = std::fs::read_to_string(path).unwrap();
         assert!(log.lines().next().unwrap().ends_with("] hello"), "{log}");

@@ -134,7 +134,13 @@ impl Receiver {
         let _unfinished = self.ctx.control.work();
         self.begin(job);
         let result = match self.prepare(job, plan) {
-            Ok(assembly) => assembly.run(begun, arrival)?,
+            Ok(assembly) => match assembly.run(begun, arrival) {
+                Ok(result) => result,
+                Err((broken, failure)) => {
+                    self.conclude(job, Err(failure));
+                    return Err(broken);
+                }
+            },
             Err(failure) => {
                 self.pass_over(job);
                 discard(arrival)?;
@@ -246,11 +252,13 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
+    /// Puts it together. Where the content breaks off, what there is of it is given up like any other
+    /// unfinished file.
     fn run<A: Arrival>(
         mut self,
         begun: &[u8],
         arrival: &mut A,
-    ) -> Result<Result<Moved, Failure>, A::Error> {
+    ) -> Result<Result<Moved, Failure>, (A::Error, Failure)> {
         let receiver = self.receiver;
         let spare = self.target.file.try_clone();
         let mut holes = match (&spare, receiver.ctx.options.sparse) {
@@ -265,29 +273,45 @@ impl Assembly<'_> {
         if !begun.is_empty() && trouble.is_none() {
             trouble = self.literal(begun, &mut holes).err();
         }
-        let expected = loop {
+        let all = self.pieces(arrival, &mut trouble, &mut holes);
+        match all {
+            Ok(expected) => Ok(self.end(trouble, &expected, holes)),
+            Err(broken) => {
+                let stopped = Trouble::Stopped(self.offset);
+                match self.end(Some(stopped), &[], holes) {
+                    Ok(_) => Err((broken, Failure::Skipped)),
+                    Err(failure) => Err((broken, failure)),
+                }
+            }
+        }
+    }
+
+    /// Takes pieces until the last, and tells the sum that came behind it.
+    fn pieces<A: Arrival>(
+        &mut self,
+        arrival: &mut A,
+        trouble: &mut Option<Trouble>,
+        holes: &mut Option<HolesOf<'_>>,
+    ) -> Result<Vec<u8>, A::Error> {
+        loop {
             match arrival.next()? {
-                Piece::End => break arrival.digest()?,
+                Piece::End => return arrival.digest(),
                 Piece::Literal(bytes) if trouble.is_none() => {
-                    trouble = self.literal(bytes, &mut holes).err();
+                    *trouble = self.literal(bytes, holes).err();
                 }
                 Piece::Literal(_) => {}
                 Piece::Block(block) => {
                     let mut bytes = Vec::new();
                     if trouble.is_none() {
-                        match self.block(block, &mut bytes, &mut holes) {
-                            Ok(()) => {}
-                            Err(e) => trouble = Some(e),
-                        }
+                        *trouble = self.block(block, &mut bytes, holes).err();
                     }
                     arrival.copied(&bytes)?;
                 }
             }
-            if trouble.is_none() && receiver.gives_up() {
-                trouble = Some(Trouble::Stopped(self.offset));
+            if trouble.is_none() && self.receiver.gives_up() {
+                *trouble = Some(Trouble::Stopped(self.offset));
             }
-        };
-        Ok(self.end(trouble, &expected, holes))
+        }
     }
 
     /// Adds what is appended to, where that is verified.
@@ -428,10 +452,12 @@ impl Assembly<'_> {
                 .map_err(Trouble::Target)
                 .and(other),
         };
+        if committed.is_ok() || unverified {
+            meter.finish(figures.literal_bytes, figures.matched_bytes);
+        }
         match committed {
             Ok(()) => {
                 receiver.add_matches(figures);
-                meter.finish(figures.literal_bytes, figures.matched_bytes);
                 let mut moved = receiver.moved(figures.literal_bytes, None);
                 moved.sent_bytes += TOKEN * figures.matches;
                 receiver.commit(job, target, moved)

@@ -263,17 +263,8 @@ impl Receiver {
     }
 
     /// Tells the figures of the delta search at `-vv`.
-    // rsync: match.c match_report()
     pub fn report_matches(&self) {
-        if self.ctx.options.debug.deltasum >= 1 {
-            let m = self.outcomes().matches;
-            let literal = self.ctx.tally().stats.literal_data;
-            let text = format!(
-                "total: matches={}  hash_hits={}  false_alarms={} data={literal}",
-                m.matches, m.hash_hits, m.false_alarms
-            );
-            self.ctx.info(Role::Sender, text);
-        }
+        self.ctx.report_matches(&self.outcomes().matches);
     }
 
     /// Tells and counts how a file's transfer ended, and lets the generator know.

@@ -46,9 +46,9 @@ impl Sending {
         let file = entry.entry();
         let record = ItemRecord {
             entry: entry.clone(),
-            flags: ItemFlags(item.flags.0),
+            flags: ItemFlags::of_wire(&item, self.agreement.protocol),
             link_name: None,
-            checksum: None,
+            checksum: self.agreement.listed_sum(file),
         };
         self.count(&record, true);
         if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
@@ -205,7 +205,7 @@ impl Sending {
             ctx.control.sign_of_life();
             ctx.narrator
                 .moving(transfer.place, file, offset, || ctx.totals());
-            if ctx.control.is_stopped() {
+            if self.is_in_vain() {
                 break;
             }
         }
@@ -253,7 +253,7 @@ impl Sending {
             ctx.control.sign_of_life();
             ctx.narrator
                 .moving(transfer.place, transfer.file, offset, || ctx.totals());
-            if ctx.control.is_stopped() {
+            if ctx.control.is_stopped() || self.outlet.is_lost() {
                 break;
             }
         }
@@ -284,7 +284,7 @@ impl Sending {
         size: u64,
         mut fault: Option<std::io::Error>,
     ) -> bool {
-        if read < size && fault.is_none() && !self.ctx.control.is_stopped() {
+        if read < size && fault.is_none() && !self.is_in_vain() {
             fault = Some(std::io::ErrorKind::UnexpectedEof.into());
         }
         let is_right = fault.is_none() && read == size;
@@ -292,6 +292,11 @@ impl Sending {
             self.sender.read_failed(file, e);
         }
         is_right
+    }
+
+    /// Nobody wants what is sent any more.
+    fn is_in_vain(&self) -> bool {
+        self.ctx.control.is_stopped() || self.outlet.is_lost()
     }
 
     /// Reads a small file at once: handing that over would cost more.
@@ -311,7 +316,8 @@ impl Sending {
         )
     }
 
-    fn count_content(&self, stats: &MatchStats) {
+    fn count_content(&mut self, stats: &MatchStats) {
+        self.matches += *stats;
         let mut tally = self.ctx.tally();
         tally.stats.literal_data += stats.literal_bytes;
         tally.stats.matched_data += stats.matched_bytes;

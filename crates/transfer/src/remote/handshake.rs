@@ -42,9 +42,10 @@ pub(crate) struct ChecksumWish {
     pub file: Option<Checksum>,
 }
 
-/// Agrees with the other side.
+/// Agrees with the other side, on a version that is allowed.
 pub(crate) fn shake_hands(
     terms: &Terms,
+    allows: &dyn Fn(Protocol) -> Result<(), wire::Error>,
     inlet: &mut Inlet,
     outlet: &Outlet,
 ) -> Result<Agreement, StreamError> {
@@ -58,6 +59,7 @@ pub(crate) fn shake_hands(
     greeting::put_version(&mut out, offer);
     send(outlet, &mut out);
     let mut protocol = greeting::version(inlet, offer, terms.side)?;
+    allows(protocol)?;
     if protocol.is_packed() {
         let flags = if is_server {
             let flags = terms.capabilities.answer(terms.own_flags);

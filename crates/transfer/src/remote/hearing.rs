@@ -10,6 +10,7 @@ use crate::error::Problem;
 use crate::event::{Event, Role, Severity};
 use crate::receiver::Receiver;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use wire::message::{Message, TextKind};
 
 /// The mode of some directory, and of some file.
@@ -54,7 +55,6 @@ pub(crate) fn for_receiver(
 
 /// Hears what both sides may be told by the other, whose role is given.
 fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError> {
-    ctx.control.sign_of_life();
     match message {
         Message::Text(kind, text) => {
             let severity = match kind {
@@ -67,6 +67,10 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
                     Severity::TransferError
                 }
             };
+            let text = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&text),
+                None => text,
+            };
             ctx.narrator.direct(Event::Told {
                 severity,
                 text: &text,
@@ -78,13 +82,23 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
             }
         }
         Message::Deleted { name, is_dir } => {
+            let name = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&name),
+                None => name,
+            };
             let mode = if is_dir { DIRECTORY } else { FILE };
             ctx.narrator.deleted(&name, mode);
         }
         Message::ErrorExit(code) => {
             return Err(StreamError::PeerExit(code.map(|c| c as u8)));
         }
-        Message::IoTimeout(seconds) => ctx.control.limit_timeout(seconds),
+        Message::IoTimeout(seconds) => {
+            let limit = Duration::from_secs(seconds.into());
+            if ctx.control.limit_timeout(limit) && ctx.options.info.misc >= 2 {
+                let text = format!("Setting --timeout={seconds} to match server");
+                ctx.info(other, text);
+            }
+        }
         Message::Noop
         | Message::Redo(_)
         | Message::Stats(_)

@@ -3,8 +3,10 @@
 // rsync: io.c read_buf(), read_a_msg()
 
 use super::StreamError;
+use crate::control::Control;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::sync::Arc;
 use wire::message::Message;
 use wire::mux::{Deframer, Frame};
 use wire::source::MAX_TAKE;
@@ -27,10 +29,14 @@ pub(crate) struct Inlet {
     run: Range<usize>,
     /// `None` while there are no frames.
     deframer: Option<Deframer>,
+    /// What they are resumed with.
+    paused: Option<Deframer>,
     /// Pieces put together.
     joined: Vec<u8>,
     on_message: OnMessage,
     read: u64,
+    /// Is told of whatever comes.
+    alive: Option<Arc<Control>>,
     before_waiting: Option<Box<dyn FnMut() + Send>>,
     copy: Option<Box<dyn Write + Send>>,
 }
@@ -44,9 +50,11 @@ impl Inlet {
             end: 0,
             run: 0..0,
             deframer: None,
+            paused: None,
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
+            alive: None,
             before_waiting: None,
             copy: None,
         }
@@ -67,6 +75,28 @@ impl Inlet {
         self.at = self.run.start.min(self.at);
         self.run = 0..0;
         self.on_message = on_message;
+    }
+
+    /// From here on `control` is told of whatever comes.
+    pub fn keeps_alive(&mut self, control: Arc<Control>) {
+        self.alive = Some(control);
+    }
+
+    /// From here on the stream comes as it is, if it came in frames.
+    pub fn pause_frames(&mut self) {
+        self.paused = self.deframer.take();
+    }
+
+    /// From here on it comes in frames again, if it did before a pause.
+    pub fn resume_frames(&mut self) {
+        if let Some(deframer) = self.paused.take() {
+            self.deframer = Some(deframer);
+            // What was read ahead is in frames already.
+            if !self.run.is_empty() {
+                self.at = self.run.start;
+                self.run = 0..0;
+            }
+        }
     }
 
     /// What is done each time before it waits for the other side.
@@ -109,6 +139,9 @@ impl Inlet {
                 Ok(read) => {
                     self.end = read;
                     self.read += read as u64;
+                    if let Some(control) = &self.alive {
+                        control.sign_of_life();
+                    }
                     return Ok(());
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -12,9 +12,11 @@
 //! ```
 //!
 //! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
+//! - [`watch`]: ends a session that hangs;
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
-//! - receiving: [`requests`], [`receiving`], [`list_in`];
+//! - [`listed_names`]: the names of `--files-from` that are read at the other end;
+//! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
@@ -24,12 +26,14 @@
 // rsync: main.c client_run(), start_server()
 
 pub(crate) mod agreement;
+mod asked_for;
 mod content_out;
 mod handshake;
 mod hearing;
 mod inlet;
 mod list_in;
 mod list_out;
+mod listed_names;
 mod outlet;
 mod receiving;
 mod request_queue;
@@ -38,6 +42,7 @@ mod sending;
 mod session;
 mod stats;
 pub(crate) mod sums;
+mod watch;
 
 pub(crate) use hearing::Destined;
 pub use session::{
@@ -97,7 +102,11 @@ impl StreamError {
                     wire::Error::Misbehaving(_) | wire::Error::Incompatible(_) => Fatal::Protocol,
                     wire::Error::Unsupported(_) => Fatal::Unsupported,
                 };
-                ctx.fatal(kind, role, error.to_string())
+                let text = error.to_string();
+                let mut lines = text.lines();
+                let last = lines.next_back().unwrap_or_default();
+                lines.for_each(|line| ctx.error(role, line));
+                ctx.fatal(kind, role, last)
             }
             StreamError::PeerExit(code) => SessionError {
                 kind: Fatal::Peer(code.unwrap_or(0)),

@@ -6,18 +6,20 @@
 //! send who do not read, waits while much is queued.
 // rsync: io.c perform_io(), send_msg(), maybe_send_keepalive(), sleep_for_bwlimit()
 
+use crate::control::Control;
 use fast_io::Buffer;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wire::message::{HEADER, MessageCode};
 use wire::token::literals;
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;
+/// How much may be queued of what never waits.
+const LATE_AT_MOST: usize = 64 * 1024 * 1024;
 /// Small pieces of data are put together up to this size.
 const CHUNK: usize = 128 * 1024;
 /// So much is worth waking the writer for; less waits until somebody flushes.
@@ -26,7 +28,6 @@ const WORTH_WRITING: usize = 64 * 1024;
 /// Where the roles put what is for the other side.
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -36,6 +37,8 @@ struct Shared {
     /// There is room, or nothing more to wait for.
     room: Condvar,
     written: AtomicU64,
+    /// Is told of whatever is written.
+    alive: OnceLock<Arc<Control>>,
 }
 
 #[derive(Default)]
@@ -54,6 +57,10 @@ struct State {
     /// Data goes in frames.
     framed: bool,
     ended: bool,
+    /// The session is stopped: nobody waits for room any more, data is dropped, messages are not.
+    hurried: bool,
+    /// The writer is through, and has let go of the stream.
+    closed: bool,
     lost: Option<io::ErrorKind>,
     /// Where everything that is data is written too.
     copy: Option<Box<dyn Write + Send>>,
@@ -97,19 +104,17 @@ impl Outlet {
             wanted: Condvar::new(),
             room: Condvar::new(),
             written: AtomicU64::new(0),
+            alive: OnceLock::new(),
         });
         let writer = Writer {
             shared: shared.clone(),
             to,
             brake: pace.map(Brake::new),
         };
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || writer.run())?;
-        Ok(Outlet {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Outlet { shared })
     }
 
     /// From here on data goes in frames, and messages may go between them.
@@ -117,9 +122,31 @@ impl Outlet {
         self.shared.lock().framed = true;
     }
 
+    /// From here on data goes as it is, and messages are dropped.
+    pub fn pause_frames(&self) {
+        self.shared.lock().framed = false;
+    }
+
+    /// Queues the last data that goes as it is: from then on it goes in frames. That is one step,
+    /// for what answers this data may be on its way before it is over.
+    pub fn data_before_frames(&self, bytes: &[u8]) {
+        let Some(mut state) = self.room() else {
+            return;
+        };
+        state.count(bytes.len());
+        state.queue.push_back(Chunk::Raw(bytes.to_vec()));
+        state.framed = true;
+        self.wake(&mut state);
+    }
+
     /// Whether messages may go.
     pub fn has_frames(&self) -> bool {
         self.shared.lock().framed
+    }
+
+    /// From here on `control` is told of whatever is written, but for what only keeps it alive.
+    pub fn keeps_alive(&self, control: Arc<Control>) {
+        self.shared.alive.get_or_init(|| control);
     }
 
     /// From here on an empty frame is sent when nothing else was for so long.
@@ -139,7 +166,9 @@ impl Outlet {
         if bytes.is_empty() {
             return;
         }
-        let mut state = self.room();
+        let Some(mut state) = self.room() else {
+            return;
+        };
         state.count(bytes.len());
         let framed = state.framed;
         match (state.queue.back_mut(), framed) {
@@ -161,7 +190,9 @@ impl Outlet {
 
     /// Queues data that is large enough to go on its own.
     pub fn owned_data(&self, bytes: Vec<u8>) {
-        let mut state = self.room();
+        let Some(mut state) = self.room() else {
+            return;
+        };
         state.count(bytes.len());
         state.push_data(bytes);
         self.wake(&mut state);
@@ -169,7 +200,9 @@ impl Outlet {
 
     /// Queues content that is not compressed, without a copy of it.
     pub fn literals(&self, content: Buffer) {
-        let mut state = self.room();
+        let Some(mut state) = self.room() else {
+            return;
+        };
         let chunk = Chunk::Literals(content);
         state.count(chunk.len());
         state.queue.push_back(chunk);
@@ -179,7 +212,7 @@ impl Outlet {
     /// Queues a message. Never waits.
     pub fn message(&self, code: MessageCode, payload: &[u8]) {
         let mut state = self.shared.lock();
-        if !state.framed || state.lost.is_some() {
+        if !state.framed || !state.takes_late() {
             return;
         }
         let mut framed = Vec::with_capacity(HEADER + payload.len());
@@ -193,7 +226,7 @@ impl Outlet {
     /// Queues data that is not counted against the bound. Never waits: for those who read.
     pub fn late_data(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
-        if state.lost.is_none() {
+        if state.takes_late() {
             state.count(bytes.len());
             state.push_data(bytes.to_vec());
             self.wake(&mut state);
@@ -208,19 +241,46 @@ impl Outlet {
         }
     }
 
-    /// Writes what is queued, and ends the stream.
-    pub fn end(&self) {
-        self.shared.lock().ended = true;
+    /// Writes what is queued, and ends the stream. With a bound, what the other side has not taken by
+    /// then stays unwritten.
+    pub fn end(&self, at_most: Option<Duration>) {
+        let mut state = self.shared.lock();
+        state.ended = true;
         self.shared.wanted.notify_one();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // A panic of the writer's shows in what did not arrive.
-            let _ = thread.join();
+        let deadline = at_most.map(|most| Instant::now() + most);
+        while !state.closed {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => {
+                    let waited = self.shared.room.wait(state);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
+                // The writer is stuck in a write, and is left to it.
+                Some(left) if left.is_zero() => return,
+                Some(left) => {
+                    let waited = self.shared.room.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
+    }
+
+    /// Keeps nobody waiting any more: the session is stopped.
+    pub fn hurry(&self) {
+        self.shared.lock().hurried = true;
+        self.shared.room.notify_all();
+    }
+
+    /// Drops what is queued: nobody will read it.
+    pub fn abandon(&self) {
+        self.shared.lock().lose(io::ErrorKind::BrokenPipe);
+        self.shared.room.notify_all();
+        self.shared.wanted.notify_one();
+    }
+
+    /// Whether the other side takes nothing any more.
+    pub fn is_lost(&self) -> bool {
+        self.shared.lock().lost.is_some()
     }
 
     /// Bytes written so far, headers included.
@@ -233,9 +293,10 @@ impl Outlet {
         self.shared.lock().accepted
     }
 
-    fn room(&self) -> MutexGuard<'_, State> {
+    /// The state, once there is room. `None` if nothing is taken any more.
+    fn room(&self) -> Option<MutexGuard<'_, State>> {
         let mut state = self.shared.lock();
-        while state.bytes >= AT_MOST && state.lost.is_none() {
+        while state.bytes >= AT_MOST && state.lost.is_none() && !state.hurried {
             self.wake(&mut state);
             state.crowded += 1;
             state = self
@@ -245,11 +306,7 @@ impl Outlet {
                 .unwrap_or_else(PoisonError::into_inner);
             state.crowded -= 1;
         }
-        if state.lost.is_some() {
-            state.queue.clear();
-            state.bytes = 0;
-        }
-        state
+        (state.lost.is_none() && !state.hurried).then_some(state)
     }
 
     fn wake(&self, state: &mut State) {
@@ -261,6 +318,20 @@ impl Outlet {
 }
 
 impl State {
+    fn lose(&mut self, why: io::ErrorKind) {
+        self.lost.get_or_insert(why);
+        self.queue.clear();
+        self.bytes = 0;
+    }
+
+    /// Whether there is room for what never waits. A side that takes nothing of so much is lost.
+    fn takes_late(&mut self) -> bool {
+        if self.bytes >= LATE_AT_MOST {
+            self.lose(io::ErrorKind::WouldBlock);
+        }
+        self.lost.is_none()
+    }
+
     fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.accepted += bytes as u64;
@@ -289,13 +360,23 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        self.write_queue();
+        let Writer { shared, to, .. } = self;
+        // The other side sees the end before anybody here does.
+        drop(to);
+        shared.lock().closed = true;
+        shared.room.notify_all();
+    }
+
+    fn write_queue(&mut self) {
         while let Some(chunk) = self.next() {
             let result = self.write(&chunk);
+            if let (Some(control), false) = (self.shared.alive.get(), chunk.len() == 0) {
+                control.sign_of_life();
+            }
             if let Err(error) = result {
                 let mut state = self.shared.lock();
-                state.lost = Some(error.kind());
-                state.queue.clear();
-                state.bytes = 0;
+                state.lose(error.kind());
                 self.shared.room.notify_all();
                 return;
             }

@@ -49,7 +49,17 @@ impl Receiving {
     /// Reads to the end of the session, and tells what the other side counted and what went wrong.
     pub fn run(mut self) {
         if let Err(error) = self.read() {
-            let error = error.tell(&self.ctx, Role::Receiver);
+            if matches!(self.receiver.get(), Some(None)) {
+                // The session ended on this side before it began: what comes after that is no news.
+                return;
+            }
+            // As rsync has it, generator and receiver part when the first of the list is there.
+            let role = if self.list.has_begun() {
+                Role::Receiver
+            } else {
+                Role::Destination
+            };
+            let error = error.tell(&self.ctx, role);
             self.requests.fail(error);
             if let Some(Some(receiver)) = self.receiver.get() {
                 receiver.end_session(error);
@@ -62,7 +72,7 @@ impl Receiving {
 
     fn read(&mut self) -> Result<(), StreamError> {
         let top = self.list.first(&mut self.inlet)?;
-        let is_empty = top.entries.is_empty();
+        let is_empty = top.listed == 0;
         let mut session = Session {
             segments: VecDeque::new(),
             numbers: NdxReader::new(self.agreement.protocol),
@@ -70,14 +80,19 @@ impl Receiving {
             receiver: None,
             small: Arc::default(),
         };
+        if is_empty && !self.is_server {
+            // A server that has nothing to send ends here, and answers nothing.
+            self.queue.end(true);
+            self.inlet.read_to_end();
+            for _ in 0..=self.agreement.protocol.phases() {
+                self.requests.phase_ended();
+            }
+            self.requests.all_read();
+            return Ok(());
+        }
         self.begin(&mut session, top);
         if !self.agreement.protocol.is_incremental() {
-            self.queue.end(true);
-        }
-        if is_empty && !self.is_server {
-            // A server that has nothing to send ends here.
-            self.queue.end(true);
-            return Ok(());
+            self.list_is_complete();
         }
         self.read_phases(&mut session)?;
         session.write_small_files(&self.ctx);
@@ -90,6 +105,11 @@ impl Receiving {
         }
         self.requests.all_read();
         Ok(())
+    }
+
+    fn list_is_complete(&self) {
+        self.ctx.tally().totals.list_complete = true;
+        self.queue.end(true);
     }
 
     fn begin(&self, session: &mut Session, segment: Arc<Segment>) {
@@ -114,7 +134,7 @@ impl Receiving {
                         return Ok(());
                     }
                 }
-                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.queue.end(true),
+                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.list_is_complete(),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
                     let segment = self.list.content_of(&mut self.inlet, directory)?;
                     self.begin(session, segment);
@@ -122,6 +142,11 @@ impl Receiving {
                 Ndx::Deletions => self.read_deletions()?,
                 Ndx::File(number) => {
                     let item = Item::take(&mut self.inlet, self.agreement.protocol)?;
+                    let listed = session.segments.iter().map(|s| s.listed).sum::<u64>();
+                    if item.is_keep_alive(self.agreement.protocol, Ndx::File(number), listed as u32)
+                    {
+                        continue;
+                    }
                     self.item(session, number, item)?;
                 }
                 other => {
@@ -176,12 +201,12 @@ impl Receiving {
 
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         if !flags.contains(ItemFlags::TRANSFER) {
             self.ctx.narrator.item(record);

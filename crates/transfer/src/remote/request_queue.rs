@@ -6,7 +6,7 @@ use super::agreement::Agreement;
 use super::inlet::Inlet;
 use crate::link::SegmentQueue;
 use delta::{BlockLayout, Signature, SignatureReceiver};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
 use wire::item::{Item, ItemFlags};
@@ -159,8 +159,10 @@ pub(crate) struct RequestReader {
     pub agreement: Agreement,
     /// Content is only pretended to be transferred.
     pub dry_run: bool,
-    /// What is there already is appended to: no sums come.
+    /// What is there already is appended to: no sums come, unless a file is asked for again.
     pub appends: bool,
+    /// The files that were asked for, where that counts.
+    pub asked: HashSet<u32>,
 }
 
 impl RequestReader {
@@ -202,12 +204,13 @@ impl RequestReader {
         if !item.flags.contains(ItemFlags::TRANSFER) || self.dry_run {
             return Ok(Request::Item(number, item));
         }
-        let basis = self.basis()?;
+        let is_first = !self.appends || self.asked.insert(number);
+        let basis = self.basis(self.appends && is_first)?;
         Ok(Request::Transfer(number, item, Box::new(basis)))
     }
 
     // rsync: sender.c receive_sums()
-    fn basis(&mut self) -> Result<Basis, StreamError> {
+    fn basis(&mut self, appends: bool) -> Result<Basis, StreamError> {
         let protocol = self.agreement.protocol;
         let sum = self.agreement.block_sum();
         let digest_len = self.agreement.checksum.digest_len();
@@ -218,7 +221,7 @@ impl RequestReader {
             protocol.version(),
         )
         .map_err(super::sums::refused)?;
-        if layout.count() == 0 || self.appends {
+        if layout.count() == 0 || appends {
             return Ok(Basis {
                 layout,
                 signature: None,

@@ -193,6 +193,11 @@ impl Requests {
         }
     }
 
+    /// How many transfers have not ended, and how many names wait for one.
+    pub fn under_way(&self) -> u64 {
+        self.lock().under_way
+    }
+
     /// A transfer ended for good.
     pub fn ended(&self, entry: &EntryRef) {
         let mut state = self.lock();

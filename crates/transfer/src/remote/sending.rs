@@ -15,6 +15,7 @@ use crate::link::{Next, SegmentQueue};
 use crate::narrator::ItemRecord;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
+use delta::MatchStats;
 use fast_io::BufferPool;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) struct Sending {
     list_ended: bool,
     /// Files that were sent once: the second time they are sent without taking anything for granted.
     sent: HashSet<u32>,
+    pub(super) matches: MatchStats,
     /// What the other side knows of errors in the source.
     told_errors: u8,
     /// The directory of the file that was opened last.
@@ -73,7 +75,10 @@ impl Sending {
     ) -> Sending {
         let ctx = sender.ctx.clone();
         Sending {
-            writer: ListWriter::new(agreement.list_rules(&ctx.options)),
+            writer: ListWriter::new(
+                agreement.list_rules(&ctx.options),
+                agreement.list_charset(ctx.charset.as_ref()),
+            ),
             numbers: NdxWriter::new(agreement.protocol),
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             buffers: BufferPool::new(256 * 1024, 16),
@@ -90,6 +95,7 @@ impl Sending {
             reached: 0,
             list_ended: false,
             sent: HashSet::new(),
+            matches: MatchStats::default(),
             told_errors: 0,
             parent: None,
         }
@@ -132,6 +138,7 @@ impl Sending {
                 other => self.answer(other)?,
             }
         }
+        self.ctx.report_matches(&self.matches);
         self.tell_errors();
         self.done();
         self.say_goodbye()
@@ -139,6 +146,12 @@ impl Sending {
 
     fn answer(&mut self, request: Request) -> Result<(), SessionError> {
         match request {
+            Request::Item(number, item)
+                if item.is_keep_alive(
+                    self.agreement.protocol,
+                    Ndx::File(number),
+                    self.handed_over as u32,
+                ) => {}
             Request::Item(number, item) => {
                 let entry = self.entry(number)?;
                 self.item(&entry, number, item);
@@ -176,12 +189,12 @@ impl Sending {
         self.numbers.put(&mut out, Ndx::File(number));
         item.put(&mut out, self.agreement.protocol);
         self.outlet.data(&out);
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         let transfers = flags.contains(ItemFlags::TRANSFER);
         self.count(&record, transfers);

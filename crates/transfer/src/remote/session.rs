@@ -3,17 +3,22 @@
 
 use super::StreamError;
 use super::agreement::Agreement;
+use super::asked_for::AskedFor;
 use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
-use super::list_in::ListReader;
+use super::list_in::{Conversion, ListReader};
+use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
+use super::watch::Watch;
+use crate::charset::Converter;
 use crate::context::Context;
 use crate::control::Control;
+use crate::era::{self, Era};
 use crate::error::{Fatal, SessionError};
 use crate::event::{EventSink, FileList, Role, Severity};
 use crate::ids::Ids;
@@ -26,13 +31,17 @@ use crate::session::{self, Outcome};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tree::filter::{FilterSet, Wanted};
-use wire::CompatFlags;
+use wire::arguments::Lines;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
 use wire::message::MessageCode;
+use wire::{CompatFlags, Protocol};
 
 pub use wire::Side;
 
@@ -40,6 +49,7 @@ pub use wire::Side;
 pub struct Wire {
     inlet: Inlet,
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -47,6 +57,8 @@ pub struct Wire {
 #[derive(Clone)]
 pub struct Messenger {
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
+    charset: Option<Converter>,
 }
 
 impl Wire {
@@ -63,19 +75,23 @@ impl Wire {
         Ok(Wire {
             inlet: Inlet::new(from),
             outlet: Arc::new(Outlet::start(to, pace)?),
+            agreed: Arc::default(),
         })
     }
 
-    /// A way to the other side's user.
-    pub fn messenger(&self) -> Messenger {
+    /// A way to the other side's user, which converts what it is given.
+    pub fn messenger(&self, charset: Option<Converter>) -> Messenger {
         Messenger {
+            charset,
             outlet: self.outlet.clone(),
+            agreed: self.agreed.clone(),
         }
     }
 }
 
 impl Messenger {
-    /// Tells text, with its newlines. False if there is no way yet: before the handshake is over.
+    /// Tells text, with its newlines. False if there is no way: before the handshake is over, or when
+    /// the other side takes nothing any more.
     pub fn tell(&self, severity: Severity, text: &[u8]) -> bool {
         let code = match severity {
             Severity::Info | Severity::Client => MessageCode::Info,
@@ -83,42 +99,92 @@ impl Messenger {
             Severity::Error => MessageCode::Error,
             Severity::TransferError => MessageCode::ErrorXfer,
         };
-        if !self.outlet.has_frames() {
+        if !self.outlet.has_frames() || self.outlet.is_lost() {
             return false;
         }
+        let converted = self.charset.as_ref().map(|c| c.text_to_wire(text));
+        let text = converted.as_deref().unwrap_or(text);
         for part in text.chunks(wire::message::MAX_MESSAGE) {
             self.outlet.message(code, part);
         }
         true
     }
 
-    /// Tells that an entry was deleted.
-    pub fn deleted(&self, name: &[u8], is_dir: bool) {
-        let mut payload = name.to_vec();
+    /// Tells that an entry was deleted. False if the protocol has no message for that: then it is
+    /// for text to tell.
+    // rsync: log.c log_delete()
+    pub fn deleted(&self, name: &[u8], is_dir: bool) -> bool {
+        if !self.agreed.get().is_some_and(|p| p.has_items()) {
+            return false;
+        }
+        let mut payload = match &self.charset {
+            Some(charset) => charset.text_to_wire(name),
+            None => name.to_vec(),
+        };
         if is_dir {
             payload.push(0);
         }
         self.outlet.message(MessageCode::Deleted, &payload);
+        true
     }
 }
 
 /// Runs a session over a wire. The operands of the options are those of this side: a sender's
 /// sources, or a receiver's destination.
 pub fn run_remote(
+    options: Options,
+    call: &Call,
+    sink: Arc<dyn EventSink>,
+    control: Arc<Control>,
+    pump: &PumpConfig,
+    mut wire: Wire,
+) -> Outcome {
+    control.limit_timeout(options.timeout.unwrap_or_default());
+    wire.inlet.keeps_alive(control.clone());
+    wire.outlet.keeps_alive(control.clone());
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let watch = Watch {
+        control: control.clone(),
+        outlet: wire.outlet.clone(),
+        sink: sink.clone(),
+        role: if call.sends {
+            Role::Sender
+        } else {
+            Role::Generator
+        },
+        has_begun: has_begun.clone(),
+    };
+    let (call, pump) = (call.clone(), pump.clone());
+    watch.over(move || run(options, &call, sink, control, &pump, wire, has_begun))
+}
+
+fn run(
     mut options: Options,
     call: &Call,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
     pump: &PumpConfig,
     wire: Wire,
+    has_begun: Arc<AtomicBool>,
 ) -> Outcome {
     let umask = fast_io::dir::take_umask();
     let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
     let workers = pump.workers().min(open_files.threads);
-    let Wire { mut inlet, outlet } = wire;
-    let shaken = shake_hands(&terms(&options, call), &mut inlet, &outlet);
-    if let Ok(agreement) = &shaken {
-        options.allow_inc_recurse = agreement.protocol.is_incremental();
+    let Wire {
+        mut inlet,
+        outlet,
+        agreed,
+    } = wire;
+    let allows = |protocol| match era::refusal(&options, protocol) {
+        Some(text) => Err(wire::Error::Incompatible(text)),
+        None => Ok(()),
+    };
+    let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
+    let mut era = Era::default();
+    if let Ok(Agreement { protocol, .. }) = &shaken {
+        era::settle(&mut options, *protocol);
+        era = Era::of(*protocol, call.side, call.sends, &options);
+        let _ = agreed.set(*protocol);
     }
     let narrator = Narrator::new(sink, &options, Order::AsItComes);
     let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
@@ -126,31 +192,37 @@ pub fn run_remote(
         Err(e) => return session::no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options, era, narrator, control, pump, umask, open_files,
     ));
     let role = if call.sends {
         Role::Sender
     } else {
-        Role::Receiver
+        Role::Destination
     };
-    let result = session::with_watchdog(&ctx, || {
-        let agreement = shaken.map_err(|e| e.tell(&ctx, role))?;
-        let session = Session {
-            ctx: ctx.clone(),
-            agreement,
-            outlet: outlet.clone(),
-            side: call.side,
-        };
-        if call.sends {
-            session.send(inlet)
-        } else {
-            session.receive(inlet)
+    let protocol = shaken.as_ref().ok().map(|agreement| agreement.protocol);
+    let result = shaken
+        .map_err(|e| e.tell(&ctx, role))
+        .and_then(|agreement| {
+            let session = Session {
+                ctx: ctx.clone(),
+                agreement,
+                outlet: outlet.clone(),
+                side: call.side,
+                has_begun,
+            };
+            if call.sends {
+                session.send(inlet)
+            } else {
+                session.receive(inlet)
+            }
+        });
+    match &result {
+        Ok(()) => outlet.end(None),
+        Err(error) => {
+            tell_end(&outlet, error, call, protocol);
+            outlet.end(Some(TO_TELL));
         }
-    });
-    if let Err(error) = &result {
-        tell_end(&outlet, error, call);
     }
-    outlet.end();
     ctx.pump.shut_down();
     let mut stats = ctx.tally().stats;
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
@@ -160,6 +232,9 @@ pub fn run_remote(
         trouble: ctx.problems.trouble(ctx.options.ignore_errors),
     }
 }
+
+/// How long the other side may take to hear why this one ends.
+const TO_TELL: Duration = Duration::from_secs(5);
 
 /// Which part this process has in a session.
 #[derive(Debug, Clone)]
@@ -172,6 +247,8 @@ pub struct Call {
     pub client_can: Vec<u8>,
     /// The number that a kind of end is known by.
     pub exit_code: fn(Fatal) -> u8,
+    /// A server's last line for its client's user, with its newline, if there is one.
+    pub last_words: fn(&SessionError) -> Option<String>,
 }
 
 fn terms(options: &Options, call: &Call) -> Terms {
@@ -226,12 +303,23 @@ fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
     }
 }
 
-/// Lets the other side know that this one ends early.
-// rsync: cleanup.c _exit_cleanup(), MSG_ERROR_EXIT
-fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call) {
-    if !matches!(error.kind, Fatal::Peer(_) | Fatal::StreamIo) {
-        let code = i32::from((call.exit_code)(error.kind)).to_le_bytes();
-        outlet.message(MessageCode::ErrorExit, &code);
+/// Lets the other side know that this one ends early, and its user why.
+// rsync: cleanup.c _exit_cleanup(), log.c log_exit(); io.c read_a_msg(), MSG_ERROR_EXIT
+fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call, protocol: Option<Protocol>) {
+    if let (Side::Server, Some(words)) = (call.side, (call.last_words)(error)) {
+        outlet.message(MessageCode::Error, words.as_bytes());
+    }
+    if !protocol.is_some_and(|p| p.has_late_errors()) {
+        return;
+    }
+    match error.kind {
+        // It told us. The sending side only says that it heard.
+        Fatal::Peer(_) if call.sends => outlet.message(MessageCode::ErrorExit, &[]),
+        Fatal::Timeout | Fatal::StreamIo => {}
+        kind => {
+            let code = i32::from((call.exit_code)(kind)).to_le_bytes();
+            outlet.message(MessageCode::ErrorExit, &code);
+        }
     }
 }
 
@@ -241,6 +329,7 @@ struct Session {
     agreement: Agreement,
     outlet: Arc<Outlet>,
     side: Side,
+    has_begun: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -250,16 +339,16 @@ impl Session {
             agreement,
             outlet,
             side,
+            has_begun,
         } = self;
-        let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let list = Arc::new(SegmentQueue::default());
         let requests = Arc::new(RequestQueue::new(list.clone()));
         let frames = if is_server {
-            protocol.frames_both_ways()
+            ctx.era.frames_both_ways
         } else {
             true
         };
@@ -267,13 +356,20 @@ impl Session {
             inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
         }
         let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        has_begun.store(true, Ordering::Relaxed);
         let operands: Vec<Vec<u8>> = ctx
             .options
             .operands
             .iter()
             .map(|o| paths::operand_bytes(o))
             .collect();
-        let names = files_from::read(&ctx)?;
+        let names = if listed_names::come_from_peer(&ctx.options, side) {
+            outlet.flush();
+            let taken = listed_names::take(&ctx, &mut inlet, agreement.protocol);
+            Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
+        } else {
+            files_from::read(&ctx)?
+        };
         let sender = Arc::new(Sender::for_wire(ctx.clone(), filters, &agreement));
         let reader = RequestReader {
             inlet,
@@ -281,6 +377,7 @@ impl Session {
             agreement,
             dry_run: ctx.options.dry_run,
             appends: ctx.options.append != Append::No,
+            asked: HashSet::new(),
         };
         {
             let list = list.clone();
@@ -315,10 +412,14 @@ impl Session {
             agreement,
             outlet,
             side,
+            has_begun,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        let list_of_names = files_from::open(&ctx, is_server)?;
+        // In old versions, nothing may come between the names that a server sends.
+        let names_are_bare = list_of_names.is_some() && !protocol.frames_names();
+        if is_server && !names_are_bare || ctx.era.frames_both_ways && !is_server {
             outlet.start_frames();
         }
         let queue = Arc::new(SegmentQueue::unbounded());
@@ -329,12 +430,39 @@ impl Session {
             &ctx.options,
         ));
         let destined = Destined::default();
-        if !is_server || protocol.frames_both_ways() {
+        if !is_server || ctx.era.frames_both_ways {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }
         let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
         outlet.flush();
+        has_begun.store(true, Ordering::Relaxed);
+        let asked = match side {
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
+        if let Some(list) = list_of_names {
+            let starts_frames = names_are_bare && (is_server || protocol.frames_both_ways());
+            if starts_frames {
+                outlet.pause_frames();
+            }
+            let forwarder = Forwarder {
+                list,
+                outlet: outlet.clone(),
+                lines: if ctx.options.from0 {
+                    Lines::Zero
+                } else {
+                    Lines::Text
+                },
+                starts_frames,
+                asked: asked.listed(&ctx.options),
+                charset: ctx.charset.clone().filter(|_| converts_names(&ctx.options)),
+            };
+            forwarder.start();
+        }
         if !is_server {
             ctx.narrator.file_list(FileList::Started {
                 incremental: protocol.is_incremental(),
@@ -342,8 +470,23 @@ impl Session {
             });
         }
         let ids = Arc::new(Ids::of_peer(&ctx));
+        let charset = agreement.list_charset(ctx.charset.as_ref());
         let reading = Receiving {
-            list: ListReader::new(ctx.clone(), ids.clone(), agreement.list_rules(&ctx.options)),
+            list: ListReader::new(
+                ctx.clone(),
+                ids.clone(),
+                agreement.list_rules(&ctx.options),
+                agreement.received_numbering(charset.as_ref()),
+                charset.map(|charset| Conversion {
+                    charset,
+                    client: is_server.then(|| Messenger {
+                        outlet: outlet.clone(),
+                        agreed: Arc::default(),
+                        charset: None,
+                    }),
+                }),
+                asked,
+            ),
             ctx: ctx.clone(),
             inlet,
             agreement,
@@ -353,8 +496,14 @@ impl Session {
             is_server,
         };
         {
-            let queue = queue.clone();
-            ctx.control.on_stop(move || queue.ring());
+            let requests = requests.clone();
+            // Whatever waits for the other side waits no more.
+            ctx.control.on_stop(move || {
+                requests.fail(SessionError {
+                    kind: Fatal::Interrupted,
+                    role: Role::Receiver,
+                });
+            });
         }
         // It may wait for the other side for ever: nobody waits for it unless it is through.
         let reader = std::thread::spawn(move || reading.run());
@@ -377,13 +526,12 @@ impl Session {
         if result.is_ok() {
             let _ = reader.join();
         }
-        if requests.read_failure().is_some() {
-            return Err(requests.read_failure().unwrap_or(SessionError {
-                kind: Fatal::StreamIo,
-                role: Role::Receiver,
-            }));
+        match (result, requests.read_failure()) {
+            // What the other side did comes before what came of it here.
+            (Ok(()), Some(failure)) => Err(failure),
+            (Err(own), Some(failure)) if own.kind == Fatal::Interrupted => Err(failure),
+            (result, _) => result,
         }
-        result
     }
 }
 
@@ -441,12 +589,19 @@ fn exchange_filters(
 ///
 /// # Errors
 /// The stream ends, or has what no client sends.
-pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Vec<u8>>> {
+pub fn secluded_arguments(
+    from: impl Read + Send + 'static,
+    charset: Option<&Converter>,
+) -> io::Result<Vec<Vec<u8>>> {
     let mut inlet = Inlet::unbuffered(Box::new(from));
-    wire::arguments::arguments(&mut inlet).map_err(|e| match e {
+    let arguments = wire::arguments::arguments(&mut inlet).map_err(|e| match e {
         StreamError::Io(e) => e,
         StreamError::Wire(e) => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
         _ => io::ErrorKind::UnexpectedEof.into(),
+    })?;
+    Ok(match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_off_wire(a)).collect(),
+        None => arguments,
     })
 }
 
@@ -454,9 +609,16 @@ pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Ve
 ///
 /// # Errors
 /// One is longer than any rsync takes.
-pub fn put_secluded_arguments(arguments: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+pub fn put_secluded_arguments(
+    arguments: &[Vec<u8>],
+    charset: Option<&Converter>,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    wire::arguments::put_arguments(&mut out, arguments)
+    let converted: Vec<Vec<u8>> = match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_to_wire(a)).collect(),
+        None => arguments.to_vec(),
+    };
+    wire::arguments::put_arguments(&mut out, &converted)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     Ok(out)
 }

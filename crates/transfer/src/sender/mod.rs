@@ -18,12 +18,14 @@ mod operand;
 mod sums;
 mod walk;
 
+use crate::charset::ListCharset;
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use crate::remote::agreement::Agreement;
+use crate::segment::Numbering;
 use fast_io::dir::{Dir, Follow, Stat, Trust};
 use std::collections::HashSet;
 use std::io;
@@ -45,10 +47,14 @@ pub(crate) struct Sender {
 }
 
 /// What a wire needs of the list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ForWire {
     /// The checksum of each file's content (`-c`).
     pub checksum: Option<delta::ChecksumKind>,
+    /// What entries' numbers follow.
+    pub numbering: Numbering,
+    /// What is converted: what cannot be is not listed.
+    pub charset: Option<ListCharset>,
 }
 
 /// A directory that entries' names start from.
@@ -95,8 +101,13 @@ impl Sender {
     /// A sender whose list goes over a wire.
     pub fn for_wire(ctx: Arc<Context>, filters: FilterSet, agreement: &Agreement) -> Sender {
         let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
+        let charset = agreement.list_charset(ctx.charset.as_ref());
         Sender {
-            for_wire: Some(ForWire { checksum }),
+            for_wire: Some(ForWire {
+                checksum,
+                numbering: agreement.sent_numbering(),
+                charset,
+            }),
             ..Sender::new(ctx, filters)
         }
     }

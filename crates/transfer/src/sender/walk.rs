@@ -7,7 +7,7 @@ use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
-use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
+use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{Dir, Follow};
 use std::io;
 use std::sync::Arc;
@@ -207,8 +207,12 @@ impl Lister<'_> {
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        let mut cleaned = sort_and_clean(entries);
-        if let Some(wanted) = self.sender.for_wire {
+        let numbering = match &self.sender.for_wire {
+            Some(wanted) => wanted.numbering,
+            None => Numbering::Sorted,
+        };
+        let mut cleaned = sort_and_clean(entries, self.sender.ctx.era.order, numbering);
+        if let Some(wanted) = &self.sender.for_wire {
             // What is not sent has no number.
             cleaned.forget_dropped();
             if let Some(kind) = wanted.checksum {

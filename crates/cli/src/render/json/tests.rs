@@ -32,6 +32,7 @@ fn all_lines(events: &[Event<'_>]) -> Vec<Value> {
         stats: Some(&stats),
         exit: ExitCode::Partial,
         role: Role::Sender,
+        is_told: false,
     });
     kept.text()
         .lines()

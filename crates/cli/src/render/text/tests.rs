@@ -25,6 +25,7 @@ fn printed(
         stats,
         exit,
         role: Role::Sender,
+        is_told: false,
     });
     (out.text(), err.text())
 }

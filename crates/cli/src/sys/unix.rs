@@ -1,0 +1,72 @@
+//! Reads that a stop of the session breaks off, so that what is unfinished can be tidied up while the
+//! other side says nothing.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+use transfer::Control;
+
+/// The stream, which ends early when the session is stopped.
+///
+/// # Errors
+/// The system has no pipe left.
+pub fn until_stopped(
+    from: impl Into<OwnedFd>,
+    control: &Control,
+) -> io::Result<Box<dyn Read + Send>> {
+    let (stopped, running) = io::pipe()?;
+    let running = Mutex::new(Some(running));
+    control.on_stop(move || {
+        // Its end is what the reader sees.
+        running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    });
+    Ok(Box::new(UntilStopped {
+        from: File::from(from.into()),
+        stopped,
+    }))
+}
+
+struct UntilStopped {
+    from: File,
+    stopped: PipeReader,
+}
+
+impl Read for UntilStopped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut waited = [
+            PollFd::new(&self.from, PollFlags::IN),
+            PollFd::new(&self.stopped, PollFlags::IN),
+        ];
+        poll(&mut waited, None)?;
+        if waited[1].revents().is_empty() {
+            self.from.read(buffer)
+        } else {
+            Ok(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_stop_ends_a_read_that_waits() {
+        let control = Control::new();
+        let (from, mut to) = io::pipe().unwrap();
+        let mut stream = until_stopped(from, &control).unwrap();
+        to.write_all(b"said").unwrap();
+        let mut said = [0; 8];
+        assert_eq!(stream.read(&mut said).unwrap(), 4);
+        let waiting = std::thread::spawn(move || stream.read(&mut said).unwrap());
+        control.stop();
+        assert_eq!(waiting.join().unwrap(), 0);
+        drop(to);
+    }
+}
