@@ -170,7 +170,7 @@ impl Stat {
 
 impl Dir {
     /// Opens a directory by a path that the user named.
-    pub fn open(path: &Path, trust: Trust) -> io::Result<Dir> {
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
         imp::Dir::open(path, trust).map(Dir)
     }
 
@@ -182,7 +182,7 @@ impl Dir {
 
     /// Opens the directory at `path`, relative to this one, following symbolic links in it
     /// wherever they lead: only for what the user asked to be followed (`-L`, `-k`) or named.
-    pub fn open_following(&self, path: &[u8], trust: Trust) -> io::Result<Dir> {
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         self.0.open_following(path, trust).map(Dir)
     }
 
@@ -209,7 +209,7 @@ impl Dir {
 
     /// Opens the existing file `name`, whatever its link leads to, for reading: for what the user
     /// named. Never blocks on a named pipe.
-    pub fn open_named(&self, name: &[u8], trust: Trust) -> io::Result<File> {
+    pub fn open_named(&self, name: &[u8], trust: Trust<'_>) -> io::Result<File> {
         self.0.open_named(Name::of_entry(name)?, trust)
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn open(
         Some(FilesFrom::Stdin) if is_server => Ok(None),
         Some(FilesFrom::Stdin) => Ok(Some(Box::new(io::stdin()))),
         Some(FilesFrom::Path(path)) => {
-            match open_named(path, Purpose::Read, paths::trust(&ctx.options)) {
+            match open_named(path, Purpose::Read, paths::confined(&ctx.options)) {
                 Ok(file) => Ok(Some(Box::new(file))),
                 Err(e) => Err(unreadable(ctx, e)),
             }
@@ -51,13 +51,13 @@ pub(crate) fn read_all(ctx: &Context, mut list: impl Read) -> Result<Vec<Vec<u8>
     let names = text
         .split(ends)
         .filter(|line| !matches!(line.first(), None | Some(b'#' | b';')))
-        .map(|line| operand(up_to_nul(line)));
+        .map(|line| operand(ctx, up_to_nul(line)));
     Ok(names.collect())
 }
 
 /// What is listed under this name.
-pub(crate) fn operand(name: &[u8]) -> Vec<u8> {
-    paths::sanitize(&paths::with_slashes(name))
+pub(crate) fn operand(ctx: &Context, name: &[u8]) -> Vec<u8> {
+    paths::sanitize(&paths::with_slashes(name), ctx.options.relative)
 }
 
 // rsync takes this for a mistake in the options: it names no role and no number.

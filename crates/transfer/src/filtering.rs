@@ -54,9 +54,9 @@ pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>),
 }
 
 /// Opens the files of rules that are not in the tree.
-fn outside(options: &Options) -> CommandLineFiles {
+fn outside(options: &Options) -> CommandLineFiles<'_> {
     CommandLineFiles {
-        trust: paths::trust(options),
+        trust: paths::confined(options),
         ..CommandLineFiles::default()
     }
 }
@@ -99,12 +99,12 @@ pub(crate) struct DirectoryFiles<'a> {
     pub base: Option<&'a Dir>,
     pub dirname: &'a [u8],
     pub dir: Option<&'a Dir>,
-    pub outside: CommandLineFiles,
+    pub outside: CommandLineFiles<'a>,
 }
 
 impl<'a> DirectoryFiles<'a> {
     pub fn new(
-        options: &Options,
+        options: &'a Options,
         base: Option<&'a Dir>,
         dirname: &'a [u8],
         dir: Option<&'a Dir>,

@@ -339,9 +339,10 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
     let opened = if name.is_empty() {
         Err(io::ErrorKind::NotFound.into())
     } else if paths::is_absolute(&name) {
-        Dir::open(path, paths::trust(&ctx.options))
+        Dir::open(path, paths::confined(&ctx.options))
     } else {
-        root.dir.open_following(&name, paths::trust(&ctx.options))
+        root.dir
+            .open_following(&name, paths::confined(&ctx.options))
     };
     match opened {
         Ok(dir) => Ok(Some(dir)),

@@ -4,7 +4,7 @@
 
 use super::{list, message, number, time};
 use fast_io::dir::FileKind;
-use options::{Checksum, Options, Route};
+use options::{Checksum, MOST_DIGITS, Options, Route};
 use transfer::event::Item;
 use transfer::item::ItemFlags;
 
@@ -405,8 +405,14 @@ fn parse_escape(text: &[u8]) -> (Option<Escape>, &[u8]) {
     let left = rest.starts_with(b"-");
     rest = &rest[usize::from(left)..];
     let digits = rest;
-    let length = skip(&mut rest, u8::is_ascii_digit);
-    let digits = &digits[..length];
+    let most = MOST_DIGITS - usize::from(left);
+    let length = digits
+        .iter()
+        .take(most)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let (digits, after) = digits.split_at(length);
+    rest = after;
     level += skip(&mut rest, |&byte| byte == b'\'');
     let least = digits.iter().fold(0, |least: usize, digit| {
         WIDEST.min(least * 10 + usize::from(digit - b'0'))

@@ -13,11 +13,14 @@ use std::path::Path;
 /// Whose symbolic links are followed in a path. On Windows, where links have no owner of this kind
 /// and only administrators make them, everybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trust {
+pub enum Trust<'a> {
     /// Those of root and of the user that the process acts as. The path is walked by handles, one
     /// component at a time; another's link is answered like a loop.
     #[default]
     Owners,
+    /// Those of the same, and what the path leads to must lie below this absolute path, or be it.
+    // rsync: syscall.c abspath_outside_confinement()
+    OwnersBelow(&'a Path),
     /// Everybody's.
     Anyone,
 }
@@ -40,6 +43,6 @@ pub enum Purpose {
 }
 
 /// Opens the file at a path that the user named.
-pub fn open_named(path: &Path, purpose: Purpose, trust: Trust) -> io::Result<File> {
+pub fn open_named(path: &Path, purpose: Purpose, trust: Trust<'_>) -> io::Result<File> {
     imp::open_named(path, purpose, trust)
 }

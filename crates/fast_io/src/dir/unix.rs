@@ -55,11 +55,11 @@ fn on_itself(
 }
 
 impl Dir {
-    pub fn open(path: &Path, trust: Trust) -> io::Result<Dir> {
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
         Dir::open_from(CWD, path.as_os_str().as_bytes(), trust)
     }
 
-    fn open_from(from: BorrowedFd<'_>, path: &[u8], trust: Trust) -> io::Result<Dir> {
+    fn open_from(from: BorrowedFd<'_>, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         let open = |parent: BorrowedFd<'_>, name: &[u8], flags| {
             open_dir(|dir_flags| rustix::fs::openat(parent, name, dir_flags | flags, Mode::empty()))
         };
@@ -101,7 +101,7 @@ impl Dir {
         }
     }
 
-    pub fn open_following(&self, path: &[u8], trust: Trust) -> io::Result<Dir> {
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         let path = if path.is_empty() {
             b".".as_slice()
         } else {
@@ -159,7 +159,7 @@ impl Dir {
         Ok(rustix::fs::openat(&self.0, name.bytes(), flags, Mode::empty())?.into())
     }
 
-    pub fn open_named(&self, name: Name<'_>, trust: Trust) -> io::Result<File> {
+    pub fn open_named(&self, name: Name<'_>, trust: Trust<'_>) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let open = |parent: BorrowedFd<'_>, name: &[u8], more| {
             rustix::fs::openat(parent, name, flags | more, Mode::empty())

@@ -41,7 +41,8 @@ pub struct Dir(OwnedHandle);
 const DIR_ACCESS: u32 = FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES;
 
 impl Dir {
-    pub fn open(path: &Path, _: Trust) -> io::Result<Dir> {
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
+        refuse_bound(trust)?;
         // The standard library turns long paths into ones that need no limit.
         let dir = OpenOptions::new()
             .access_mode(DIR_ACCESS | SYNCHRONIZE)
@@ -71,7 +72,8 @@ impl Dir {
         }
     }
 
-    pub fn open_following(&self, path: &[u8], trust: Trust) -> io::Result<Dir> {
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
+        refuse_bound(trust)?;
         if path.starts_with(b"/") || path.split(|&b| b == b'/').any(|c| c == b"..") {
             return self.open_elsewhere(path, trust);
         }
@@ -84,7 +86,7 @@ impl Dir {
 
     /// Opens what lies above this directory, which the kernel finds only by a whole path. Like
     /// Windows itself this takes `..` to go back from the name before it, even if that is a link.
-    fn open_elsewhere(&self, path: &[u8], trust: Trust) -> io::Result<Dir> {
+    fn open_elsewhere(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         let mut whole = native::path_of(self.0.as_handle())?;
         if path.starts_with(b"/") {
             let root = whole.ancestors().last().map(Path::to_path_buf);
@@ -136,7 +138,8 @@ impl Dir {
         Ok(file.into())
     }
 
-    pub fn open_named(&self, name: Name<'_>, _: Trust) -> io::Result<File> {
+    pub fn open_named(&self, name: Name<'_>, trust: Trust<'_>) -> io::Result<File> {
+        refuse_bound(trust)?;
         self.open_file(name, Access::Read, Follow::Always)
     }
 
@@ -394,7 +397,16 @@ fn no_owner(uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     }
 }
 
-pub fn open_named(path: &Path, purpose: Purpose, _: Trust) -> io::Result<File> {
+/// Where a path ends is not looked at here: better nothing than anything.
+fn refuse_bound(trust: Trust<'_>) -> io::Result<()> {
+    match trust {
+        Trust::OwnersBelow(_) => Err(io::ErrorKind::Unsupported.into()),
+        Trust::Owners | Trust::Anyone => Ok(()),
+    }
+}
+
+pub fn open_named(path: &Path, purpose: Purpose, trust: Trust<'_>) -> io::Result<File> {
+    refuse_bound(trust)?;
     let mut options = OpenOptions::new();
     match purpose {
         Purpose::Read => options.read(true),

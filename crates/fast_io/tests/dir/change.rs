@@ -1,7 +1,7 @@
 //! Creating, linking, renaming and removing.
 
 use crate::{exists, names, read, scratch, subdir, write};
-use fast_io::dir::{DeviceNumber, FileKind, Follow, Trust};
+use fast_io::dir::{DeviceNumber, FileKind, Follow};
 use std::io::ErrorKind;
 
 #[test]

@@ -117,3 +117,65 @@ fn the_links_of_others_are_refused() {
     let refused = dir.open_named(b"leaf", Trust::Owners).unwrap_err();
     assert!(met_a_link(&refused), "{refused}");
 }
+
+#[test]
+fn nothing_outside_of_a_bound_is_opened_or_made() {
+    let (temp, dir) = scratch();
+    let at = |path: &str| temp.path().join(path);
+    let root = at("root");
+    let bound = Trust::OwnersBelow(&root);
+    let inner = subdir(&subdir(&dir, b"root"), b"in");
+    write(&inner, b"file", b"content");
+    write(&subdir(&dir, b"root-beside"), b"file", b"outside");
+    inner.create_symlink(b"up", b"../../root-beside").unwrap();
+    inner.create_symlink(b"leaf", b"up/made").unwrap();
+    inner.create_symlink(b"back", b"../../root/in").unwrap();
+
+    for path in [
+        "root/in/file",
+        "root/in/back/file",
+        "root-beside/../root/in/file",
+    ] {
+        let file = open_named(&at(path), Purpose::Read, bound).unwrap();
+        assert_eq!(content(file), "content", "{path}");
+    }
+    assert!(inner.open_named(b"file", bound).is_ok());
+    assert!(inner.open_following(b"..", bound).is_ok() && Dir::open(&root, bound).is_ok());
+
+    for path in [
+        "root/in/up/file",
+        "root/in/up/none",
+        "root-beside/file",
+        "root/../x",
+        "x",
+    ] {
+        for purpose in [Purpose::Read, APPEND] {
+            let refused = open_named(&at(path), purpose, bound).unwrap_err();
+            assert!(met_a_link(&refused), "{path}: {refused}");
+        }
+    }
+    let refused = inner.open_named(b"leaf", bound).unwrap_err();
+    assert!(met_a_link(&refused), "{refused}");
+    for path in ["up", "../..", "../../root-beside", "/"] {
+        let refused = inner.open_following(path.as_bytes(), bound).unwrap_err();
+        assert!(met_a_link(&refused), "{path}: {refused}");
+    }
+    assert_eq!(names(&dir.open_beneath(b"root-beside").unwrap()), [b"file"]);
+    assert!(
+        open_named(
+            &at("root-beside/file"),
+            Purpose::Read,
+            Trust::OwnersBelow("/".as_ref())
+        )
+        .is_ok()
+    );
+
+    // An open file by its number is judged by what it is.
+    for (path, allowed) in [("root/in/file", true), ("root-beside/file", false)] {
+        let file = File::open(at(path)).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let pinned = format!("/dev/fd/{number}");
+        let opened = open_named(pinned.as_ref(), Purpose::Read, bound);
+        assert_eq!(opened.is_ok(), allowed, "{path}");
+    }
+}

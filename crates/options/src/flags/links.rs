@@ -2,7 +2,7 @@
 //!
 //! rsync: options.c, flist.c readlink_stat(), hlink.c
 
-use crate::flag::Flag;
+use crate::flag::{Flag, Takes};
 
 pub(super) const FLAGS: &[Flag] = &[
     LINKS,
@@ -13,6 +13,7 @@ pub(super) const FLAGS: &[Flag] = &[
     COPY_DIRLINKS,
     KEEP_DIRLINKS,
     INSECURE_LINKS,
+    CONFINE_ROOT,
     HARD_LINKS,
 ];
 
@@ -94,6 +95,22 @@ const INSECURE_LINKS: Flag = Flag::switch(
      side.",
 );
 
+const CONFINE_ROOT: Flag = Flag::valued(
+    "confine-root",
+    None,
+    Takes::Dir("DIR"),
+    "refuse operator paths resolving outside DIR",
+    |given, value| {
+        given.options.confine_root = Some(value.path());
+        Ok(())
+    },
+)
+.doc(
+    "The paths of `--backup-dir`, `--temp-dir`, `--partial-dir` and `--files-from`, and of files of \
+     filter rules, must lead to below this absolute path. For programs that serve one directory; \
+     it is not sent to the other side.",
+);
+
 const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard links", |given| {
     given.options.preserve_hard_links = true;
     let count = &mut given.options.as_given.hard_links;
@@ -107,7 +124,7 @@ const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard li
 
 #[cfg(test)]
 mod tests {
-    use crate::asked::options;
+    use crate::asked::{error, options};
 
     #[test]
     fn links() {
@@ -134,6 +151,17 @@ mod tests {
     fn insecure_links() {
         assert!(options("--insecure-links").insecure_links);
         assert!(!options("--insecure-links --no-insecure-links").insecure_links);
+    }
+
+    #[test]
+    fn confine_root() {
+        let root = options("--confine-root=/srv/x").confine_root;
+        assert_eq!(root.as_deref(), Some("/srv/x".as_ref()));
+        let message = "tidesync: --confine-root must be an absolute path";
+        assert_eq!(error("--confine-root=srv a b").to_string(), message);
+        let message = "tidesync: --insecure-links cannot be combined with --confine-root";
+        let both = "--insecure-links --confine-root=/x a b";
+        assert_eq!(error(both).to_string(), message);
     }
 
     #[test]

@@ -216,6 +216,9 @@ const MAX_ALLOC: Flag = Flag::valued(
     "change a limit relating to memory alloc",
     |given, value| {
         let size = value.size("max-alloc", None)?;
+        if size == 0 {
+            return Err(OptionError::syntax("max-alloc must be greater than zero").into());
+        }
         let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
         given.options.max_alloc = size;
         let text = Some(value.bytes().to_vec());
@@ -439,6 +442,8 @@ mod tests {
         }
         let message = "tidesync: Invalid --outbuf setting -- specify N, L, or B.";
         assert_eq!(error("--outbuf=x").to_string(), message);
+        let message = "tidesync: max-alloc must be greater than zero";
+        assert_eq!(error("--max-alloc=0").to_string(), message);
         let message = "tidesync: --max-alloc=x is invalid";
         assert_eq!(error("--max-alloc=x").to_string(), message);
     }

@@ -18,8 +18,6 @@ pub(super) const FLAGS: &[Flag] = &[
     no("fake-super", None, LEAVE_OUT),
     no("copy-devices", None, LEAVE_OUT),
     no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),
-    no("drop-D", None, "use --no-D").undo(&["no-drop-D"], nothing),
-    no_value("confine-root", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("compare-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("copy-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),

@@ -429,7 +429,7 @@ impl Generator {
         if path.is_empty() {
             Ok(root.clone())
         } else {
-            root.open(path, self.ctx.options.keep_dirlinks, false)
+            root.open(path, self.follows_within(), false)
         }
     }
 

@@ -136,12 +136,19 @@ impl Generator {
             }
             self.forget_dirs_behind(&path);
         }
-        let opened = dir.open(name, self.ctx.options.keep_dirlinks, false)?;
+        let opened = dir.open(name, self.follows_within(), false)?;
         self.dirs_opened += 1;
         if let Some(&mtime) = self.late_times.get(&opened.path) {
             opened.restore_time(mtime);
         }
         Ok(opened)
+    }
+
+    /// Whether a link on the way to an entry is followed as long as it stays in the destination:
+    /// with `-K`, and where `--no-implied-dirs` uses the directories of a path as they are.
+    pub(super) fn follows_within(&self) -> bool {
+        let o = &self.ctx.options;
+        o.keep_dirlinks || (o.relative && !o.implied_dirs)
     }
 
     /// Whether directories may be entered again after their turn.

@@ -9,6 +9,7 @@ use super::asked_for::Listed;
 use super::inlet::Inlet;
 use super::outlet::Outlet;
 use crate::charset::Converter;
+use crate::context::Context;
 use crate::files_from;
 use options::{ArgumentStyle, FilesFrom, Options};
 use std::borrow::Cow;
@@ -37,18 +38,20 @@ pub(crate) fn converts_names(options: &Options) -> bool {
 
 /// Takes the names that the other side sends. No comments are among them.
 pub(crate) fn take(
+    ctx: &Context,
     inlet: &mut Inlet,
     protocol: Protocol,
-    charset: Option<&Converter>,
 ) -> Result<Vec<Vec<u8>>, StreamError> {
     if !protocol.frames_names() {
         inlet.pause_frames();
     }
+    let charset = ctx.charset.as_ref();
+    let charset = charset.filter(|_| converts_names(&ctx.options));
     let mut names = Vec::new();
     while let Some(name) = name(inlet)? {
         names.push(match charset {
-            Some(charset) => files_from::operand(&charset.text_off_wire(&name)),
-            None => files_from::operand(&name),
+            Some(charset) => files_from::operand(ctx, &charset.text_off_wire(&name)),
+            None => files_from::operand(ctx, &name),
         });
     }
     inlet.resume_frames();

@@ -420,9 +420,7 @@ impl Session {
             .collect();
         let names = if listed_names::come_from_peer(&ctx.options, side) {
             outlet.flush();
-            let charset = ctx.charset.as_ref();
-            let charset = charset.filter(|_| converts_names(&ctx.options));
-            let taken = listed_names::take(&mut inlet, agreement.protocol, charset);
+            let taken = listed_names::take(&ctx, &mut inlet, agreement.protocol);
             Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
         } else {
             files_from::read(&ctx)?

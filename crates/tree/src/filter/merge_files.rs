@@ -43,16 +43,16 @@ pub trait MergeFiles {
 
 /// Files as the user names them on the command line.
 #[derive(Debug, Default)]
-pub struct CommandLineFiles {
+pub struct CommandLineFiles<'a> {
     /// Remarks that came up, oldest first.
     pub notices: Vec<FilterNotice>,
     /// What paths in the tree are relative to; the working directory if empty.
     pub base: PathBuf,
     /// Whose symbolic links are followed to them.
-    pub trust: Trust,
+    pub trust: Trust<'a>,
 }
 
-impl MergeFiles for CommandLineFiles {
+impl MergeFiles for CommandLineFiles<'_> {
     fn read(&mut self, path: MergePath<'_>) -> io::Result<Option<Vec<u8>>> {
         match path {
             MergePath::InTree { dir, name } => {
@@ -77,7 +77,7 @@ impl MergeFiles for CommandLineFiles {
     }
 }
 
-fn read_file(path: &Path, trust: Trust) -> io::Result<Option<Vec<u8>>> {
+fn read_file(path: &Path, trust: Trust<'_>) -> io::Result<Option<Vec<u8>>> {
     let mut file = match open_named(path, Purpose::Read, trust) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
