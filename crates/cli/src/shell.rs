@@ -100,7 +100,11 @@ fn opening_line(command: &RemoteCommand) -> Vec<u8> {
     for word in words {
         let word = word.as_encoded_bytes();
         let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b",.-_=+@/".contains(b);
-        let quote: &[u8] = if word.iter().all(is_plain) { b"" } else { b"\"" };
+        let quote: &[u8] = if word.iter().all(is_plain) {
+            b""
+        } else {
+            b"\""
+        };
         line.extend([quote, word, quote, b" "].concat());
     }
     line.extend(format!(" ({} args)", 1 + command.args.len()).into_bytes());

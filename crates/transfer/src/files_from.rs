@@ -19,10 +19,12 @@ pub(crate) fn open(
         None | Some(FilesFrom::Remote { .. }) => Ok(None),
         Some(FilesFrom::Stdin) if is_server => Ok(None),
         Some(FilesFrom::Stdin) => Ok(Some(Box::new(io::stdin()))),
-        Some(FilesFrom::Path(path)) => match open_named(path, Purpose::Read, paths::trust(&ctx.options)) {
-            Ok(file) => Ok(Some(Box::new(file))),
-            Err(e) => Err(unreadable(ctx, e)),
-        },
+        Some(FilesFrom::Path(path)) => {
+            match open_named(path, Purpose::Read, paths::trust(&ctx.options)) {
+                Ok(file) => Ok(Some(Box::new(file))),
+                Err(e) => Err(unreadable(ctx, e)),
+            }
+        }
     }
 }
 

@@ -57,8 +57,8 @@ pub mod stats;
 pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
-pub use patterns::expand_patterns;
 pub use paths::trust;
+pub use patterns::expand_patterns;
 pub use remote::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };

@@ -56,7 +56,9 @@ impl EventSink for Server {
                     self.tell(Severity::Client, &line);
                 }
             }
-            Event::Listed(entry) => self.tell(Severity::Info, &list::list_line(entry, &self.options)),
+            Event::Listed(entry) => {
+                self.tell(Severity::Info, &list::list_line(entry, &self.options))
+            }
             // The client makes lines of what is done with entries.
             _ => {}
         }

@@ -140,7 +140,9 @@ impl Text {
                     .info(&format.line(Subject::Deleted { name, mode }));
             }
             None if self.options.info.del == 0 => {}
-            _ => self.console.info(&message::deletion(name, message::is_dir(mode))),
+            _ => self
+                .console
+                .info(&message::deletion(name, message::is_dir(mode))),
         }
     }
 
