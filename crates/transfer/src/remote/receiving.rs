@@ -7,7 +7,7 @@ use super::agreement::Agreement;
 use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
-use super::requests::Requests;
+use super::requests::{Phase, Requests};
 use crate::context::Context;
 use crate::event::Role;
 use crate::item::ItemFlags;
@@ -133,7 +133,12 @@ impl Receiving {
                     }
                     phase += 1;
                     session.write_small_files(&self.ctx);
-                    self.give_up_unanswered(session)?;
+                    let ended = if phase == 1 {
+                        Phase::List
+                    } else {
+                        Phase::Again
+                    };
+                    self.give_up_unanswered(session, ended)?;
                     self.requests.phase_ended();
                     if phase > self.agreement.protocol.phases() {
                         return Ok(());
@@ -186,8 +191,12 @@ impl Receiving {
     }
 
     /// What was asked for in a phase that has ended and did not come will not come.
-    fn give_up_unanswered(&mut self, session: &mut Session) -> Result<(), StreamError> {
-        for job in self.requests.take_unanswered() {
+    fn give_up_unanswered(
+        &mut self,
+        session: &mut Session,
+        ended: Phase,
+    ) -> Result<(), StreamError> {
+        for job in self.requests.take_unanswered(ended) {
             session
                 .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
                 .not_sent(job);

@@ -176,10 +176,12 @@ impl Requests {
     }
 
     /// The other side can send nothing of what was asked for and has not come: it would have come
-    /// by now.
-    pub fn take_unanswered(&self) -> Vec<Job> {
+    /// by now. What was asked for again before a first phase ended comes in the second.
+    pub fn take_unanswered(&self, phase: Phase) -> Vec<Job> {
         let mut state = self.lock();
-        let mut jobs: Vec<Job> = state.asked.drain().map(|(_, job)| job).collect();
+        let late = |job: &Job| phase == Phase::List && job.attempt == Attempt::Again;
+        let unanswered = state.asked.extract_if(|_, job| !late(job));
+        let mut jobs: Vec<Job> = unanswered.map(|(_, job)| job).collect();
         jobs.sort_by_key(|job| job.entry.number());
         jobs
     }
