@@ -196,11 +196,14 @@ impl ListWriter {
     }
 }
 
-/// The entries and their places in an order in which the content of a directory comes right behind
-/// it: the receiver sorts, and before protocol 30 takes what comes there for content.
+/// An order in which the content of a directory comes right behind it: the receiver sorts, and before
+/// protocol 30 takes what comes there for content.
 // rsync: flist.c recv_file_entry(), in_del_hier
+pub(crate) const SENDING_ORDER: ListOrder = ListOrder::FilesFirst;
+
+/// The entries and their places in [`SENDING_ORDER`].
 fn in_sending_order(segment: &Segment) -> impl Iterator<Item = (usize, &Entry)> {
-    let order = ListOrder::FilesFirst;
+    let order = SENDING_ORDER;
     let all = 0..segment.entries.len();
     let mut places: Option<Vec<usize>> = (segment.order != order).then(|| all.clone().collect());
     if let Some(places) = &mut places {

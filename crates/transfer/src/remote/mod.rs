@@ -47,6 +47,7 @@ pub(crate) mod sums;
 mod watch;
 
 pub(crate) use hearing::Destined;
+pub(crate) use list_out::SENDING_ORDER;
 pub use recording::Recording;
 pub use session::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,

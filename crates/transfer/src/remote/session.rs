@@ -419,6 +419,7 @@ impl Session {
             .map(|o| paths::operand_bytes(o))
             .collect();
         let names = if listed_names::come_from_peer(&ctx.options, side) {
+            // The other side waits for the rules before it sends any.
             outlet.flush();
             let taken = listed_names::take(&ctx, &mut inlet, agreement.protocol);
             Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
