@@ -219,6 +219,8 @@ impl Outlet {
         while !state.closed {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             state = match left {
+                // Nothing more is written, whether or not the writer comes back.
+                _ if state.lost.is_some() => return,
                 None => self.shared.wait(state),
                 // The writer is stuck in a write, and is left to it.
                 Some(left) if left.is_zero() => return,
