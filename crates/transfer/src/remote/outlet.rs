@@ -260,6 +260,8 @@ impl Outlet {
         while !state.closed {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             state = match left {
+                // Nothing more is written, whether or not the writer comes back.
+                _ if state.lost.is_some() => return,
                 None => {
                     let waited = self.shared.room.wait(state);
                     waited.unwrap_or_else(PoisonError::into_inner)

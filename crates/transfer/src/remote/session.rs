@@ -581,7 +581,7 @@ impl Session {
         );
         queue.abandon();
         destined.get_or_init(|| None);
-        if result.is_ok() {
+        if result.is_ok() && requests.read_failure().is_none() {
             let _ = reader.join();
         }
         match (result, requests.read_failure()) {
