@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use cli::exit_code::ExitCode;
-use cli::{render, serve, shell, signals, version};
+use cli::{batch, render, serve, shell, signals, version};
 use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFormat};
 use std::io;
 use std::path::Path;
@@ -72,7 +72,18 @@ fn sync(options: Options) -> ExitCode {
     let renderer = render::sink(&options, &control, Box::new(on_lost));
     let pulls = matches!(options.route, Route::Pull(_));
     let who = if pulls { "Receiver" } else { "sender" };
+    let replay = options
+        .batch
+        .as_ref()
+        .filter(|batch| batch.kind == BatchKind::Read)
+        .map(|batch| batch.file.clone());
     let (outcome, other) = match command {
+        None if let Some(file) = replay => {
+            match batch::run(options, &file, renderer.clone(), control) {
+                Ok(outcome) => (outcome, None),
+                Err(error) => return unusable_batch(&file, &error),
+            }
+        }
         None => {
             let pump = transfer::pump_config(options.io_backend);
             (
@@ -153,17 +164,9 @@ fn unbuilt(options: &Options) -> Option<String> {
     if let Some(message) = remote_operand(options) {
         return Some(message);
     }
-    let option = match &options.batch {
-        Some(batch) => match batch.kind {
-            BatchKind::Read => "read-batch",
-            BatchKind::Write => return None,
-            BatchKind::OnlyWrite => "only-write-batch",
-        },
-        None => return None,
-    };
-    Some(format!(
-        "--{option} is not supported yet: leave it out, or use rsync"
-    ))
+    let batch = options.batch.as_ref()?;
+    (batch.kind == BatchKind::OnlyWrite)
+        .then(|| "--only-write-batch is not supported yet: leave it out, or use rsync".to_owned())
 }
 
 fn remote_operand(options: &Options) -> Option<String> {

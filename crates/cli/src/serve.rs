@@ -99,7 +99,7 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
 }
 
 /// Without the standard library's buffer, which would keep bytes for itself.
-fn standard_input() -> io::Result<File> {
+pub(crate) fn standard_input() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;

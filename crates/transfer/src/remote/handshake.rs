@@ -73,12 +73,13 @@ pub(crate) fn shake_hands(
         };
         protocol = protocol.with_flags(flags);
     }
+    let old_checksum = if protocol.is_packed() { "md5" } else { "md4" };
     let negotiation = Negotiation {
         side: terms.side,
         checksum: terms
             .checksum
             .is_none()
-            .then(|| preference("RSYNC_CHECKSUM_LIST", terms, "md5")),
+            .then(|| preference("RSYNC_CHECKSUM_LIST", terms, old_checksum)),
         compression: matches!(terms.compress, Some(None))
             .then(|| preference("RSYNC_COMPRESS_LIST", terms, "zlib")),
     };
@@ -96,6 +97,23 @@ pub(crate) fn shake_hands(
     } else {
         greeting::seed(inlet)?
     };
+    Ok(agreement(
+        protocol,
+        seed,
+        terms,
+        agreed.checksum,
+        agreed.compression,
+    ))
+}
+
+/// What results, where this much was negotiated.
+pub(super) fn agreement(
+    protocol: Protocol,
+    seed: i32,
+    terms: &Terms,
+    negotiated: Option<Checksum>,
+    compression: Option<Compression>,
+) -> Agreement {
     let implied = Checksum::implied(protocol);
     let (checksum, list_checksum) = match terms.checksum {
         Some(wish) => (
@@ -103,22 +121,22 @@ pub(crate) fn shake_hands(
             wish.file.unwrap_or(implied),
         ),
         None => {
-            let agreed = agreed.checksum.unwrap_or(implied);
+            let agreed = negotiated.unwrap_or(implied);
             (agreed, agreed)
         }
     };
     let compression = match terms.compress {
         None => Compression::None,
         Some(Some(chosen)) => chosen,
-        Some(None) => agreed.compression.unwrap_or(Compression::Zlib),
+        Some(None) => compression.unwrap_or(Compression::Zlib),
     };
-    Ok(Agreement {
+    Agreement {
         protocol,
         seed,
         checksum: kind(checksum),
         list_checksum: kind(list_checksum),
         compression: compression_at(compression, terms),
-    })
+    }
 }
 
 fn compression_at(chosen: Compression, terms: &Terms) -> token::Compression {

@@ -18,7 +18,7 @@
 //! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
-//! - [`recording`]: batch files;
+//! - [`recording`], [`replay`]: batch files;
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
 //! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
@@ -38,6 +38,7 @@ mod listed_names;
 mod outlet;
 mod receiving;
 mod recording;
+mod replay;
 mod request_queue;
 pub(crate) mod requests;
 mod sending;
@@ -49,6 +50,7 @@ mod watch;
 pub(crate) use hearing::Destined;
 pub(crate) use list_out::SENDING_ORDER;
 pub use recording::Recording;
+pub use replay::Replay;
 pub use session::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };

@@ -8,13 +8,13 @@ use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
 use super::requests::{Phase, Requests};
-use crate::context::Context;
+use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
-use crate::receiver::{Job, Receiver};
+use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::BlockLayout;
 use fast_io::Operation;
@@ -138,6 +138,9 @@ impl Receiving {
                     } else {
                         Phase::Again
                     };
+                    if self.requests.is_replay() {
+                        self.requests.wait_for_all_asked();
+                    }
                     self.give_up_unanswered(session, ended)?;
                     self.requests.phase_ended();
                     if phase > self.agreement.protocol.phases() {
@@ -196,7 +199,21 @@ impl Receiving {
         session: &mut Session,
         ended: Phase,
     ) -> Result<(), StreamError> {
-        for job in self.requests.take_unanswered(ended) {
+        let jobs = self.requests.take_unanswered(ended);
+        self.give_up(session, jobs)
+    }
+
+    fn give_up(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), StreamError> {
+        for job in jobs {
+            if self.requests.is_replay() {
+                let again = match job.attempt {
+                    Attempt::First => "",
+                    Attempt::Again => " resend of",
+                };
+                let name = job.entry.entry().path();
+                let text = line!("(No batched update for", again, " \"", name, "\")");
+                self.ctx.transfer_error(Role::Receiver, text);
+            }
             session
                 .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
                 .not_sent(job);
@@ -234,12 +251,38 @@ impl Receiving {
             self.ctx.narrator.pretended(record);
             return Ok(());
         }
+        if self.requests.is_replay() {
+            let missing = self.requests.wait_to_know(number, entry.segment.ordinal());
+            self.give_up(session, missing)?;
+        }
         let Some(mut job) = self.requests.take(number) else {
+            if self.requests.is_replay() {
+                return self.skip(session, &entry);
+            }
             let text = format!("a file comes that was not asked for: {number} [receiver]");
             return Err(wire::Error::misbehaving(text).into());
         };
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
+    }
+
+    /// Content that nobody wants.
+    // rsync: receiver.c discard_receive_data()
+    fn skip(&mut self, session: &mut Session, entry: &EntryRef) -> Result<(), StreamError> {
+        let name = entry.entry().path();
+        let text = line!("(Skipping batched update for \"", name, "\")");
+        self.ctx.info(Role::Receiver, text);
+        let digest_len = self.agreement.checksum.digest_len();
+        sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
+        let mut content = Content {
+            inlet: &mut self.inlet,
+            tokens: &mut session.tokens,
+            digest_len,
+            copying: None,
+        };
+        while !matches!(content.next()?, Piece::End) {}
+        content.digest()?;
+        Ok(())
     }
 
     fn content(&mut self, session: &mut Session, job: Job) -> Result<(), StreamError> {

@@ -58,6 +58,8 @@ pub struct Recording {
     batch: Batch,
     script: File,
     words: Vec<Vec<u8>>,
+    operands: Vec<Vec<u8>>,
+    target: Vec<u8>,
 }
 
 /// Where the session goes. What cannot be written is found out when all is over.
@@ -97,6 +99,8 @@ impl Recording {
             },
             script,
             words: words.into_iter().map(|word| operand_bytes(&word)).collect(),
+            operands: options.operands.iter().map(|o| operand_bytes(o)).collect(),
+            target: target(options),
         }))
     }
 
@@ -115,7 +119,7 @@ impl Recording {
         options: &Options,
         rules: &[Vec<u8>],
     ) -> io::Result<Box<dyn Write + Send>> {
-        let text = script(&self.words, options, agreement.protocol.has_items(), rules);
+        let text = self.text(options, agreement.protocol.has_items(), rules);
         self.script.write_all(&text)?;
         let mut head = Vec::new();
         wire::greeting::put_batch(&mut head, agreement.protocol, agreement.seed);
@@ -160,73 +164,75 @@ fn new_file(path: &std::path::Path, executable: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// The command line again, with the batch file for the sources and a destination that can be chosen.
-// rsync: batch.c write_batch_shell_file()
-fn script(words: &[Vec<u8>], options: &Options, has_filters: bool, rules: &[Vec<u8>]) -> Vec<u8> {
-    let mut words: Vec<Option<&[u8]>> = words.iter().map(|word| Some(&word[..])).collect();
-    let mut text = Vec::new();
-    let program = words.first().copied().flatten().unwrap_or_default();
-    put_word(&mut text, program);
-    if !rules.is_empty() {
-        text.extend_from_slice(if has_filters {
-            b" --filter='._-'"
-        } else {
-            b" --exclude-from='-'"
-        });
-    }
-    let operands: Vec<Vec<u8>> = options.operands.iter().map(|o| operand_bytes(o)).collect();
-    let mut left = &operands[..];
-    for word in words.iter_mut().skip(1).rev() {
-        if let Some((last, before)) = left.split_last()
-            && *word == Some(&last[..])
-        {
-            *word = None;
-            left = before;
-        }
-    }
-    let mut words = words.into_iter().skip(1).flatten();
-    while let Some(word) = words.next() {
-        let begins = |names: &[&[u8]]| names.iter().any(|name| word.starts_with(name));
-        let names_rules = begins(&[b"--files-from", b"--filter", b"--include", b"--exclude"]);
-        if names_rules || word == b"-f" {
-            if !word.contains(&b'=') || word == b"-f" {
-                words.next();
-            }
-        } else if begins(&[b"--write-batch", b"--only-write-batch"]) {
-            text.extend_from_slice(b" --read-batch");
-            if let Some(at) = word.iter().position(|&byte| byte == b'=') {
-                text.push(b'=');
-                put_word(&mut text, &word[at + 1..]);
-            }
-        } else {
-            text.push(b' ');
-            put_word(&mut text, word);
-        }
-    }
-    text.extend_from_slice(b" ${1:-");
-    let there = options.route.remote().and_then(|remote| {
-        let pushes = matches!(options.route, options::Route::Push(_));
-        remote.paths.last().filter(|_| pushes)
-    });
-    let target = match there {
-        Some(path) => operand_bytes(path),
-        None => operands.last().cloned().unwrap_or_default(),
+/// The destination, where it is.
+fn target(options: &Options) -> Vec<u8> {
+    let path = match &options.route {
+        options::Route::Push(remote) => remote.paths.last(),
+        _ => options.operands.last(),
     };
-    put_word(&mut text, &target);
-    text.push(b'}');
-    if !rules.is_empty() {
-        text.extend_from_slice(b" <<'#E#'\n");
-        for rule in rules {
-            text.extend_from_slice(rule);
-            text.push(if options.from0 { 0 } else { b'\n' });
+    path.map(|path| operand_bytes(path)).unwrap_or_default()
+}
+
+impl Recording {
+    /// The command line again, with the batch file for the sources and a destination that can be chosen.
+    // rsync: batch.c write_batch_shell_file()
+    fn text(&self, options: &Options, has_filters: bool, rules: &[Vec<u8>]) -> Vec<u8> {
+        let mut words: Vec<Option<&[u8]>> = self.words.iter().map(|word| Some(&word[..])).collect();
+        let mut text = Vec::new();
+        let program = words.first().copied().flatten().unwrap_or_default();
+        put_word(&mut text, program);
+        if !rules.is_empty() {
+            text.extend_from_slice(if has_filters {
+                b" --filter='._-'"
+            } else {
+                b" --exclude-from='-'"
+            });
         }
-        if options.from0 {
-            text.extend_from_slice(b";\n");
+        let mut left = &self.operands[..];
+        for word in words.iter_mut().skip(1).rev() {
+            if let Some((last, before)) = left.split_last()
+                && *word == Some(&last[..])
+            {
+                *word = None;
+                left = before;
+            }
         }
-        text.extend_from_slice(b"#E#");
+        let mut words = words.into_iter().skip(1).flatten();
+        while let Some(word) = words.next() {
+            let begins = |names: &[&[u8]]| names.iter().any(|name| word.starts_with(name));
+            let names_rules = begins(&[b"--files-from", b"--filter", b"--include", b"--exclude"]);
+            if names_rules || word == b"-f" {
+                if !word.contains(&b'=') || word == b"-f" {
+                    words.next();
+                }
+            } else if begins(&[b"--write-batch", b"--only-write-batch"]) {
+                text.extend_from_slice(b" --read-batch");
+                if let Some(at) = word.iter().position(|&byte| byte == b'=') {
+                    text.push(b'=');
+                    put_word(&mut text, &word[at + 1..]);
+                }
+            } else {
+                text.push(b' ');
+                put_word(&mut text, word);
+            }
+        }
+        text.extend_from_slice(b" ${1:-");
+        put_word(&mut text, &self.target);
+        text.push(b'}');
+        if !rules.is_empty() {
+            text.extend_from_slice(b" <<'#E#'\n");
+            for rule in rules {
+                text.extend_from_slice(rule);
+                text.push(if options.from0 { 0 } else { b'\n' });
+            }
+            if options.from0 {
+                text.extend_from_slice(b";\n");
+            }
+            text.extend_from_slice(b"#E#");
+        }
+        text.push(b'\n');
+        text
     }
-    text.push(b'\n');
-    text
 }
 
 /// In quotation marks, all but the name of an option.

@@ -12,6 +12,7 @@ use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
 use super::recording::Recording;
+use super::replay::Replay;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
@@ -52,6 +53,7 @@ pub struct Wire {
     outlet: Arc<Outlet>,
     agreed: Arc<OnceLock<Protocol>>,
     recording: Option<Recording>,
+    replay: Option<Replay>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -79,7 +81,18 @@ impl Wire {
             outlet: Arc::new(Outlet::start(to, pace)?),
             agreed: Arc::default(),
             recording: None,
+            replay: None,
         })
+    }
+
+    /// A batch file in the place of a sender. What is said to it goes nowhere.
+    ///
+    /// # Errors
+    /// The system has no thread for that.
+    pub fn of_batch(replay: Replay) -> io::Result<Wire> {
+        let mut wire = Wire::new(Box::new(io::empty()), Box::new(io::sink()), None)?;
+        wire.replay = Some(replay);
+        Ok(wire)
     }
 
     /// Has the session written down.
@@ -183,18 +196,26 @@ fn run(
         outlet,
         agreed,
         recording,
+        replay,
     } = wire;
+    let is_replay = replay.is_some();
+    let adapted = replay
+        .as_ref()
+        .map_or_else(Vec::new, |replay| replay.adapt(&mut options));
     let recorded = recording.as_ref().map(Recording::failure);
     let allows = |protocol| match era::refusal(&options, protocol) {
         Some(text) => Err(wire::Error::Incompatible(text)),
         None => Ok(()),
     };
-    let shaken = shake_hands(
-        &terms(&options, call, recording.is_some()),
-        &allows,
-        &mut inlet,
-        &outlet,
-    );
+    let terms = terms(&options, call, recording.is_some());
+    let shaken = match replay {
+        None => shake_hands(&terms, &allows, &mut inlet, &outlet),
+        Some(replay) => replay.agree(&terms).and_then(|(from, agreement)| {
+            inlet = from;
+            allows(agreement.protocol)?;
+            Ok(agreement)
+        }),
+    };
     let mut era = Era::default();
     if let Ok(Agreement { protocol, .. }) = &shaken {
         era::settle(&mut options, *protocol);
@@ -214,6 +235,11 @@ fn run(
     } else {
         Role::Destination
     };
+    if ctx.options.info.misc > 0 {
+        for text in adapted {
+            ctx.info(Role::Client, text);
+        }
+    }
     let protocol = shaken.as_ref().ok().map(|agreement| agreement.protocol);
     let result = shaken
         .map_err(|e| e.tell(&ctx, role))
@@ -225,6 +251,7 @@ fn run(
                 side: call.side,
                 has_begun,
                 recording,
+                is_replay,
             };
             if call.sends {
                 session.send(inlet)
@@ -354,6 +381,7 @@ struct Session {
     side: Side,
     has_begun: Arc<AtomicBool>,
     recording: Option<Recording>,
+    is_replay: bool,
 }
 
 /// From here on the session is written down, if it is to be.
@@ -392,6 +420,7 @@ impl Session {
             side,
             has_begun,
             recording,
+            ..
         } = self;
         let is_server = side == Side::Server;
         if is_server || ctx.era.frames_both_ways {
@@ -470,6 +499,7 @@ impl Session {
             side,
             has_begun,
             recording,
+            is_replay,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
@@ -485,17 +515,24 @@ impl Session {
             queue.clone(),
             agreement,
             &ctx.options,
+            is_replay,
         ));
         let destined = Destined::default();
-        if !is_server || ctx.era.frames_both_ways {
+        if !is_replay && (!is_server || ctx.era.frames_both_ways) {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }
-        let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
+        let filters = if is_replay {
+            session::read_filters(&ctx)?
+        } else {
+            exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?
+        };
         outlet.flush();
         inlet.copy_to(start_recording(&ctx, &agreement, recording, &filters)?);
         has_begun.store(true, Ordering::Relaxed);
         let asked = match side {
+            // Nobody knows what was asked for when it was written.
+            Side::Client if is_replay => AskedFor::default(),
             Side::Client => {
                 AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
             }
