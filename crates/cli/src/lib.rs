@@ -1,7 +1,11 @@
-//! The parts of the `tidesync` program that turn a session into what a user sees: its output
-//! ([`render`]), its exit code ([`exit_code`]), how signals end it ([`signals`]) and what it says
-//! of itself ([`version`]); and what a shell does elsewhere: for a server's names
-//! ([`server_names`]), and on Windows for all (`wildcards`).
+//! The parts of the `tidesync` program.
+//!
+//! - What a user sees of a session: its output ([`render`]), its exit code ([`exit_code`]), how
+//!   signals end it ([`signals`]); and what the program says of itself ([`version`]).
+//! - Where the other side is: behind a remote shell ([`shell`]), in a batch file ([`batch`]), or whoever
+//!   started this program as its server ([`serve`]).
+//! - What a shell does elsewhere: on Windows for all names (`wildcards`), and [`server_names`].
+//! - `sys`: reads that the end of a session breaks off.
 #![forbid(unsafe_code)]
 
 pub mod batch;

@@ -7,8 +7,8 @@
 //! function of bytes: no files, no sockets, no threads, and no sibling crates, so it can be
 //! tested on its own and called from any thread.
 //!
-//! Sums, block sizes and matching decisions are rsync's to the letter (protocol 30 and later),
-//! so a signature or a token stream may come from, or go to, a real rsync.
+//! Sums, block sizes and matching decisions are rsync's to the letter (protocol 27 to 32), so
+//! a signature or a token stream may come from, or go to, a real rsync.
 //!
 //! # From basis to tokens
 //!

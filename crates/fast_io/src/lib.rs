@@ -15,7 +15,8 @@
 //!
 //! [`WriteBatch`] writes many files at once on top of it, and [`ReadAhead`] reads one file several
 //! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`]
-//! does everything with names relative to an opened directory.
+//! does everything with names relative to an opened directory, and opens what the user named through
+//! trusted links only. [`widen_pipe`] has a pipe hold more.
 
 // Where thread locals are not the linker's (mingw), the lint does not see that they are `const`.
 #![cfg_attr(windows, allow(clippy::missing_const_for_thread_local))]

@@ -7,7 +7,9 @@
 //!                  ▼
 //!        help · man · completion
 //!
+//!   operands ── hostspec ── route ──▶ who is where, and who sends
 //!   Options ── server_args ── quoting ── remote_command ──▶ ssh HOST rsync --server ...
+//!   tidesync --server ... ── parse ── server ──▶ Server
 //! ```
 //!
 //! [`parse`] turns a command line into a [`Request`]. `parse` (the module) knows popt's rules

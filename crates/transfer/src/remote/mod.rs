@@ -11,15 +11,21 @@
 //!                                                              tokens
 //! ```
 //!
-//! - [`session`]: one session from the handshake to the goodbye; [`handshake`], [`agreement`];
-//! - [`watch`]: ends a session that hangs;
+//! - [`session`]: one session from the handshake to the goodbye; [`handshake`]: what is said before
+//!   there are frames; [`agreement`]: what came of it;
+//! - [`watch`]: ends a session that hangs, and one that was stopped and does not come to its end;
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
 //! - [`listed_names`]: the names of `--files-from` that are read at the other end;
-//! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
-//! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
-//! - [`recording`], [`replay`]: batch files;
-//! - [`sums`], [`stats`]: the same things as other crates know them.
+//! - receiving: [`receiving`] reads, [`list_in`] takes the list and holds it against what was
+//!   [`asked_for`], [`requests`] asks;
+//! - sending: [`request_queue`] reads, [`sending`] answers, with [`list_out`] and [`content_out`];
+//! - [`recording`], [`replay`]: batch files, written and in the place of a sender;
+//! - [`sums`], [`stats`]: signatures' heads and figures between `wire` and those who use them.
+//!
+//! A process is one side: it has the threads `session` (all roles), reader, writer, on the sending side
+//! one that lists, and the caller's, which watches. Those that may hang in a system call (reader, writer)
+//! are not waited for when a session ends early.
 //!
 //! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
 //! says goes into the outlet without waiting. On the sending side the reader may wait for the sender,
