@@ -266,8 +266,7 @@ pub(crate) fn receive(
         ids.clone(),
         origin.clone(),
         queue.clone(),
-        destination.absolute.clone(),
-        destination.root.clone(),
+        &destination,
         temp_dir,
         rules.clone(),
     ));
