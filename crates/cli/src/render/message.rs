@@ -70,7 +70,7 @@ pub(crate) fn list_finished(count: u64, options: &Options) -> Option<String> {
 mod tests {
     use super::*;
     use crate::render::specimen;
-    use transfer::event::{Role, Severity};
+    use transfer::event::Severity;
 
     #[test]
     fn an_error_of_the_system_is_named_with_who_met_it() {

@@ -13,6 +13,7 @@ use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
+use tree::symlink::MUNGE_PREFIX;
 use wire::flist::{
     Attributes, DirectoryRole, EntryDecoder, HardLink, Item, ListRules, Names, WireEntry,
     check_name, check_segment_name, ids, late_io_error,
@@ -153,6 +154,11 @@ impl ListReader {
                     }
                     let recurses = self.ctx.options.recurse;
                     let top = &mut self.top_name;
+                    let munged;
+                    if self.ctx.options.munge_links {
+                        munged = [MUNGE_PREFIX, entry.link_target].concat();
+                        entry.link_target = &munged;
+                    }
                     gathering.add(&name, index, &entry, &self.rules, recurses, top)?;
                     if gathering.len() as u64 > most {
                         return Err(StreamError::TooLarge(self.ctx.options.max_alloc));
