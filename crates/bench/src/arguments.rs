@@ -111,6 +111,27 @@ fn selection(text: &str, known: &[&str]) -> Result<Vec<String>, BenchError> {
     }
 }
 
+/// Those contenders that `--with` names, or all.
+pub fn chosen<T>(
+    mut contenders: Vec<T>,
+    name: impl Fn(&T) -> &str,
+    with: Option<&str>,
+) -> Result<Vec<T>, BenchError> {
+    let Some(with) = with else {
+        return Ok(contenders);
+    };
+    let wanted: Vec<&str> = with.split(',').collect();
+    let known: Vec<&str> = contenders.iter().map(&name).collect();
+    if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
+        return Err(BenchError::Usage(format!(
+            "--with knows no `{name}`; there are {}",
+            known.join(", ")
+        )));
+    }
+    contenders.retain(|each| wanted.contains(&name(each)));
+    Ok(contenders)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +163,16 @@ mod tests {
         assert!(arguments.wants("small") && !arguments.wants("big"));
         assert!(parse(&[]).unwrap().unwrap().wants("big"));
         assert_eq!(parse(&["--help"]).unwrap(), None);
+    }
+
+    #[test]
+    fn contenders_are_chosen_by_name() {
+        let all = || vec!["threads", "uring", "compio"];
+        let chosen = |with| chosen(all(), |name| name, with);
+        let two = chosen(Some("compio,threads")).unwrap();
+        assert_eq!(two, ["threads", "compio"]);
+        assert_eq!(chosen(None).unwrap(), all());
+        assert!(chosen(Some("threads,me")).is_err());
     }
 
     #[test]

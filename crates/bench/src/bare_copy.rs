@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use fast_io::Buffer;
-use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, set_file_mtime};
+use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, Trust, set_file_mtime};
 use fast_io::offload::{read_small, write_small};
 
 /// Whether this system has what it needs: files that get their names when they are complete.
@@ -43,8 +43,8 @@ pub fn run(source: &Path, destination: &Path) -> io::Result<()> {
             .collect();
         let mut hand_over = |chunk| chunks.send(chunk).map_err(io::Error::other);
         let listed = walk(
-            &Dir::open(source)?,
-            &Dir::open(destination)?,
+            &Dir::open(source, Trust::Anyone)?,
+            &Dir::open(destination, Trust::Anyone)?,
             &mut made,
             &mut hand_over,
         );
@@ -127,7 +127,7 @@ fn copy_chunks(waiting: &Mutex<Receiver<Chunk>>) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::compare_trees::{Fidelity, first_difference};
-    use crate::generate::{FileSize, TreeRecipe};
+    use crate::generate::{Content, FileSize, TreeRecipe};
 
     #[test]
     fn it_copies_what_the_workload_has() {
@@ -138,6 +138,7 @@ mod tests {
             directories: 4,
             files: 250,
             size: FileSize::UpTo(8 << 10),
+            content: Content::Random,
         };
         recipe.make(&source).unwrap();
         std::fs::create_dir(&destination).unwrap();

@@ -165,7 +165,7 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::{FileSize, TreeRecipe};
+    use crate::generate::{Content, FileSize, TreeRecipe};
     use std::path::PathBuf;
     use std::time::{Duration, SystemTime};
 
@@ -177,6 +177,7 @@ mod tests {
             directories: 0,
             files: 3,
             size: FileSize::Exactly(600_000),
+            content: Content::Random,
         };
         let (one, two) = (place.path().join("one"), place.path().join("two"));
         recipe.make(&one).unwrap();

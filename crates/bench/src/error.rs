@@ -41,7 +41,7 @@ pub enum BenchError {
     #[error("{peer} failed on workload `{workload}` ({status}): {stderr}")]
     PeerFailed {
         /// The program's name.
-        peer: &'static str,
+        peer: String,
         /// What it was doing.
         workload: &'static str,
         /// How it ended.

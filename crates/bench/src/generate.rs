@@ -20,6 +20,17 @@ pub struct TreeRecipe {
     pub files: usize,
     /// How long each file is.
     pub size: FileSize,
+    /// What is in them.
+    pub content: Content,
+}
+
+/// What files hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Content {
+    /// Bytes that no codec makes fewer.
+    Random,
+    /// Lines of words, some far more frequent than others: codecs make a quarter of it.
+    Text,
 }
 
 /// How long the files of a tree are, in bytes.
@@ -81,7 +92,10 @@ impl TreeRecipe {
             Executable::No
         };
         let file = sys::create_file(path, executable)?;
-        write_random(&mut &file, size, random)?;
+        match self.content {
+            Content::Random => write_random(&mut &file, size, random)?,
+            Content::Text => write_text(&mut &file, size, random)?,
+        }
         file.set_modified(random.time())
     }
 }
@@ -170,6 +184,38 @@ fn write_random(out: &mut impl Write, size: u64, random: &mut Random) -> io::Res
     Ok(())
 }
 
+/// Words from a vocabulary of made-up ones: the lower a word's number, the more often it comes.
+fn write_text(out: &mut impl Write, size: u64, random: &mut Random) -> io::Result<()> {
+    const WORDS: u64 = 1 << 14;
+    let mut letters = Random::new(0x7e87);
+    let vocabulary: Vec<Vec<u8>> = (0..WORDS)
+        .map(|_| {
+            let length = 2 + letters.below(9);
+            let letter = |_| {
+                b"etaoinshrdlucmfwypvbgkqjxz"[letters.below(26).min(letters.below(26)) as usize]
+            };
+            (0..length).map(letter).collect()
+        })
+        .collect();
+    let mut buffer = Vec::with_capacity((1 << 20) + 64);
+    let mut left = size;
+    while left > 0 {
+        buffer.clear();
+        while buffer.len() < 1 << 20 {
+            // The product of three even choices leans towards zero.
+            let choice = random.next();
+            let third = |shift: u32| (choice >> shift) & 0x3fff;
+            let word = (third(0) * third(14) / WORDS) * third(28) / WORDS;
+            buffer.extend_from_slice(&vocabulary[word as usize]);
+            buffer.push(if choice >> 60 == 0 { b'\n' } else { b' ' });
+        }
+        let now = left.min(buffer.len() as u64) as usize;
+        out.write_all(&buffer[..now])?;
+        left -= now as u64;
+    }
+    Ok(())
+}
+
 /// SplitMix64: tiny, quick, and the same for ever, which no library promises.
 struct Random(u64);
 
@@ -207,6 +253,7 @@ mod tests {
         directories: 3,
         files: 40,
         size: FileSize::UpTo(9000),
+        content: Content::Random,
     };
 
     fn made(recipe: TreeRecipe) -> tempfile::TempDir {
@@ -227,6 +274,17 @@ mod tests {
         let (one, two) = (made(RECIPE), made(RECIPE));
         let difference = first_difference(one.path(), two.path(), Fidelity::FULL).unwrap();
         assert_eq!(difference, None);
+    }
+
+    #[test]
+    fn text_is_as_long_as_asked_and_repeats_its_words() {
+        let (mut text, mut again) = (Vec::new(), Vec::new());
+        write_text(&mut text, 100_001, &mut Random::new(1)).unwrap();
+        write_text(&mut again, 100_001, &mut Random::new(1)).unwrap();
+        assert!(text.len() == 100_001 && text == again);
+        let words: Vec<&[u8]> = text.split(|&byte| matches!(byte, b' ' | b'\n')).collect();
+        let different: std::collections::BTreeSet<&[u8]> = words.iter().copied().collect();
+        assert!(different.len() > 1000 && different.len() * 2 < words.len());
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
     let Some(arguments) = arguments else {
         return Ok(());
     };
-    let contenders = chosen(contender::all(), with.as_deref())?;
+    let contenders = arguments::chosen(contender::all(), |each| each.name(), with.as_deref())?;
     let parent = place(&arguments)?;
     harness::run(
         benchmark(&contenders),
@@ -69,23 +69,6 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
             Ok(())
         },
     )
-}
-
-/// Those of these names, or all.
-fn chosen(
-    mut contenders: Vec<Box<dyn Contender>>,
-    with: Option<&str>,
-) -> Result<Vec<Box<dyn Contender>>, BenchError> {
-    let known: Vec<&str> = contenders.iter().map(|each| each.name()).collect();
-    let wanted: Vec<&str> = with.map_or(known.clone(), |text| text.split(',').collect());
-    if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
-        return Err(BenchError::Usage(format!(
-            "--with knows no `{name}`; there are {}",
-            known.join(", ")
-        )));
-    }
-    contenders.retain(|each| wanted.contains(&each.name()));
-    Ok(contenders)
 }
 
 fn benchmark(contenders: &[Box<dyn Contender>]) -> Benchmark {
@@ -157,20 +140,6 @@ fn place(arguments: &Arguments) -> Result<PathBuf, BenchError> {
 mod tests {
     use super::*;
     use crate::report::tests::sample;
-
-    #[test]
-    fn contenders_are_chosen_by_name() {
-        let names = |with| -> Result<Vec<&str>, BenchError> {
-            let chosen = chosen(contender::all(), with)?;
-            Ok(chosen.iter().map(|each| each.name()).collect())
-        };
-        assert_eq!(
-            names(Some("compio,threads")).unwrap(),
-            ["threads", "compio"]
-        );
-        assert!(names(None).unwrap().len() > 3);
-        assert!(names(Some("threads,me")).is_err());
-    }
 
     #[test]
     fn everyone_does_every_task_rightly() {

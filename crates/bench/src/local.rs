@@ -8,6 +8,7 @@ use crate::error::{BenchError, Doing};
 use crate::harness::{self, Benchmark, Outcome};
 use crate::measure::{self, WatchMemory};
 use crate::peer::{self, Kind, Peer};
+use crate::place;
 use crate::report::{Comparison, Named, Report, Row};
 use crate::table::Unit;
 use crate::workload::Workload;
@@ -27,7 +28,7 @@ Options:
 /// Parses the rest of the command line, measures, prints.
 pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
     let (mut tidesync, mut rsync) = (None, None);
-    let names = Workload::ALL.map(Workload::name);
+    let names = Workload::LOCAL.map(Workload::name);
     let arguments = Arguments::parse(parser, help, &names, |option, parser| {
         let program: &mut Option<PathBuf> = match option {
             "tidesync" => &mut tidesync,
@@ -41,8 +42,8 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         return Ok(());
     };
     let peers = peer::find_all(tidesync.as_deref(), rsync.as_deref())?;
-    let parent = place(&arguments)?;
-    check_room(&arguments, &parent)?;
+    let workloads: Vec<Workload> = wanted(&arguments).collect();
+    let parent = place::choose(&arguments, &workloads)?;
     let named = |peer: &Peer| Named {
         name: peer.kind.name().to_owned(),
         version: Some(peer.version.clone()),
@@ -55,7 +56,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
         contenders: peers.iter().map(named).collect(),
     };
     harness::run(benchmark, &arguments, &parent, |place, report| {
-        for workload in wanted(&arguments) {
+        for workload in workloads {
             let directory = place.join(workload.name());
             fs::create_dir(&directory).doing("create", &directory)?;
             let row = measure_workload(workload, report, &directory, &peers)?;
@@ -68,7 +69,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), BenchError> {
 
 fn help() -> String {
     let mut text = format!("{HELP}\n{}\n\nNames:", arguments::HELP);
-    for workload in Workload::ALL {
+    for workload in Workload::LOCAL {
         text.push_str(&format!(
             "\n  {:<12} {}",
             workload.name(),
@@ -80,7 +81,7 @@ fn help() -> String {
 
 /// In the order of the table, whatever order was typed.
 fn wanted(arguments: &Arguments) -> impl Iterator<Item = Workload> {
-    Workload::ALL
+    Workload::LOCAL
         .into_iter()
         .filter(|workload| arguments.wants(workload.name()))
 }
@@ -109,22 +110,4 @@ fn measure_workload(
         Ok(Some(Outcome { run, difference }))
     })?;
     Ok(row)
-}
-
-/// Where to work: as asked, or in memory where that is offered and big enough.
-fn place(arguments: &Arguments) -> Result<PathBuf, BenchError> {
-    if let Some(directory) = &arguments.directory {
-        return std::path::absolute(directory).doing("find", directory);
-    }
-    let memory = PathBuf::from("/dev/shm");
-    let writable = tempfile::tempfile_in(&memory).is_ok();
-    if cfg!(target_os = "linux") && writable && check_room(arguments, &memory).is_ok() {
-        return Ok(memory);
-    }
-    Ok(std::env::temp_dir())
-}
-
-/// Workloads are made one after the other, so each must fit, not all together.
-fn check_room(arguments: &Arguments, directory: &Path) -> Result<(), BenchError> {
-    wanted(arguments).try_for_each(|workload| workload.check_room(directory, arguments.scale))
 }

@@ -19,8 +19,10 @@ mod machine;
 mod measure;
 mod peak_memory;
 mod peer;
+mod place;
 mod plot;
 mod publish;
+mod remote;
 mod report;
 mod sys;
 mod table;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 
 use error::{BenchError, Doing};
 use peer::BARE_COPY;
+use remote::REMOTE_SHELL;
 use std::path::PathBuf;
 
 const USAGE: &str = "\
@@ -37,11 +40,14 @@ Usage: cargo run --release -p bench -- COMMAND [OPTIONS]
 
 Commands:
   local                         copies, comparisons and deltas within one file system
+  remote                        the same with another process, through pipes and a slow link
   io                            the completion pump's drivers beside the bare system calls and other
                                 libraries
   publish REPORT.json...        puts what `--json` wrote into the READMEs and docs/
   bare-copy SOURCE DESTINATION  the system calls that copying small files takes, and nothing else;
                                 `local` runs it beside the programs
+  remote-shell MS HOST COMMAND  runs the command here, what it reads and writes delayed by so many
+                                milliseconds; `remote` has it run the servers
 
 `COMMAND --help` lists the options of a command.";
 
@@ -59,6 +65,8 @@ fn run() -> Result<(), BenchError> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         Some(lexopt::Arg::Value(command)) if command == "local" => local::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == "remote" => remote::run(parser),
+        Some(lexopt::Arg::Value(command)) if command == REMOTE_SHELL => remote::shell(parser),
         Some(lexopt::Arg::Value(command)) if command == "io" => io::run(parser),
         Some(lexopt::Arg::Value(command)) if command == "publish" => publish::run(parser),
         Some(lexopt::Arg::Value(command)) if command == BARE_COPY => {

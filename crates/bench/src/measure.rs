@@ -1,7 +1,7 @@
 //! One timed run of one program, and the statistics of several.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -42,15 +42,31 @@ pub fn run(
         return Ok(None);
     };
     let mut command = Command::new(&peer.program);
+    command.args(arguments).current_dir(directory);
+    let (run, status, stderr) = timed(&mut command, watch)?;
+    if !peer.kind.succeeded(status.code()) {
+        return Err(BenchError::PeerFailed {
+            peer: peer.kind.name().to_owned(),
+            workload: workload.name(),
+            status,
+            stderr,
+        });
+    }
+    Ok(Some(run))
+}
+
+/// Runs the command to its end: what it took, how it ended, and what it said of it.
+pub fn timed(
+    command: &mut Command,
+    watch: WatchMemory,
+) -> Result<(Run, ExitStatus, String), BenchError> {
     command
-        .args(arguments)
-        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-
+    let program = PathBuf::from(command.get_program());
     let start = Instant::now();
-    let child = command.spawn().doing("start", &peer.program)?;
+    let child = command.spawn().doing("start", &program)?;
     let process = child.id();
     let (output, time, memory) = thread::scope(|scope| {
         let (running, ended) = mpsc::channel();
@@ -63,17 +79,13 @@ pub fn run(
         (output, time, memory)
     });
 
-    let output = output.doing("wait for", &peer.program)?;
-    if !peer.kind.succeeded(output.status.code()) {
-        return Err(BenchError::PeerFailed {
-            peer: peer.kind.name(),
-            workload: workload.name(),
-            status: output.status,
-            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        });
-    }
-    let seconds = time.as_secs_f64();
-    Ok(Some(Run { seconds, memory }))
+    let output = output.doing("wait for", &program)?;
+    let run = Run {
+        seconds: time.as_secs_f64(),
+        memory,
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((run, output.status, stderr))
 }
 
 /// The middle value, or the mean of the middle two; `None` of nothing.

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 /// The peaks of a program and all its descendants, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PeakMemory {
-    /// Of the process that needed most.
+    /// Of the process that needed most, leaving out servers.
     pub largest: u64,
+    /// Of the server that needed most, if there was one.
+    pub server: Option<u64>,
     /// Of all together, as if they had peaked at once.
     pub sum: u64,
 }
@@ -31,9 +33,14 @@ pub fn watch(root: u32, ended: &Receiver<()>) -> Option<PeakMemory> {
     const LOOKS_PER_SEARCH: usize = 4;
 
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::from([(root, 0)]);
+    let mut servers = BTreeSet::new();
     for look in 0.. {
         if look < EARLY_LOOKS || look % LOOKS_PER_SEARCH == 0 {
             for process in descendants(root) {
+                // Before, it was only a copy of the one that started it.
+                if is_server(process) && servers.insert(process) {
+                    peaks.remove(&process);
+                }
                 peaks.entry(process).or_default();
             }
         }
@@ -45,9 +52,27 @@ pub fn watch(root: u32, ended: &Receiver<()>) -> Option<PeakMemory> {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    let largest = *peaks.values().max()?;
-    let sum = peaks.values().sum();
-    (largest > 0).then_some(PeakMemory { largest, sum })
+    let largest_of = |served: bool| {
+        let side = peaks
+            .iter()
+            .filter(|(process, _)| servers.contains(process) == served);
+        side.map(|(_, peak)| *peak).max().filter(|peak| *peak > 0)
+    };
+    Some(PeakMemory {
+        largest: largest_of(false)?,
+        server: largest_of(true),
+        sum: peaks.values().sum(),
+    })
+}
+
+/// Whether a process was started to be the other side of a session, as rsync and tidesync start it.
+fn is_server(process: u32) -> bool {
+    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| is_server_command(&line))
+}
+
+/// The first argument tells: a remote shell has the same words, further on.
+fn is_server_command(line: &[u8]) -> bool {
+    line.split(|&byte| byte == 0).nth(1) == Some(b"--server")
 }
 
 fn high_water_mark(process: u32) -> Option<u64> {
@@ -105,6 +130,17 @@ mod tests {
         let status = "Name:\trsync\nVmPeak:\t   9000 kB\nVmHWM:\t    7312 kB\nVmRSS:\t 12 kB\n";
         assert_eq!(parse_high_water_mark(status), Some(7312 * 1024));
         assert_eq!(parse_high_water_mark("Name:\tzombie\n"), None);
+    }
+
+    #[test]
+    fn a_server_is_told_from_the_shell_that_starts_it() {
+        assert!(is_server_command(
+            b"/usr/bin/rsync\0--server\0-logDtpre.iLsfxCIvu\0.\0"
+        ));
+        assert!(!is_server_command(b"rsync\0-a\0source/\0h:\0"));
+        assert!(!is_server_command(
+            b"bench\0remote-shell\0h\0rsync\0--server\0"
+        ));
     }
 
     #[test]

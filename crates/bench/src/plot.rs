@@ -19,11 +19,11 @@ const LONGEST: f64 = 4.0;
 pub fn svg(report: &Report) -> String {
     let others = 1..report.contenders.len();
     let bar = match report.comparison {
-        Comparison::Beside => 16.0,
+        Comparison::Beside | Comparison::WithFirst => 16.0,
         Comparison::Summed => 11.0,
     };
     let ratios_of = |row: &Row| -> Vec<(usize, f64)> {
-        let ratio = |other| Some((other, row.ratio(0, other)?));
+        let ratio = |other| Some((other, report.ratio_with_first(row, other)?));
         others.clone().filter_map(ratio).collect()
     };
     let groups: Vec<(&Row, Vec<(usize, f64)>)> = report
@@ -80,13 +80,18 @@ pub fn svg(report: &Report) -> String {
 
 fn legend(report: &Report) -> String {
     let cut = match report.comparison {
-        Comparison::Beside => String::new(),
+        Comparison::Beside | Comparison::WithFirst => String::new(),
         Comparison::Summed => format!("; bars end at {LONGEST}×"),
     };
-    let mut title = format!(
-        "How many times faster {} is (the dashed line: as fast{cut})",
-        report.contenders[0].name
-    );
+    let first = &report.contenders[0].name;
+    let mut title = match report.comparison {
+        Comparison::WithFirst => {
+            format!("How many times faster than {first} (the dashed line: as fast)")
+        }
+        Comparison::Beside | Comparison::Summed => {
+            format!("How many times faster {first} is (the dashed line: as fast{cut})")
+        }
+    };
     if report.scale < 1.0 {
         title += &format!(", at {} of the full size", report.scale);
     }
@@ -95,10 +100,14 @@ fn legend(report: &Report) -> String {
         escaped(&title)
     );
     for (series, contender) in report.contenders.iter().enumerate().skip(1) {
-        let x = 10.0 + 120.0 * (series - 1) as f64;
+        let x = 10.0 + 140.0 * (series - 1) as f64;
+        let than = match report.comparison {
+            Comparison::WithFirst => "",
+            Comparison::Beside | Comparison::Summed => "than ",
+        };
         text += &format!(
             "<rect x=\"{x}\" y=\"30\" width=\"10\" height=\"10\" fill=\"{}\"/>\n\
-             <text x=\"{}\" y=\"39\">than {}</text>\n",
+             <text x=\"{}\" y=\"39\">{than}{}</text>\n",
             colour(series),
             x + 15.0,
             escaped(&contender.name),
@@ -155,6 +164,15 @@ mod tests {
         let svg = svg(&report);
         assert!(svg.contains("width=\"410.0\"") && svg.contains("1000.0×"));
         assert!(!svg.contains(&report.rows[1].title));
+    }
+
+    #[test]
+    fn the_first_may_be_the_measure_of_the_others() {
+        let mut report = sample();
+        report.comparison = Comparison::WithFirst;
+        let svg = svg(&report);
+        assert!(svg.contains("faster than tidesync") && !svg.contains("than rsync"));
+        assert!(svg.contains(">0.33×<"));
     }
 
     #[test]

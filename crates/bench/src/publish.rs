@@ -40,8 +40,9 @@ pub fn run(mut parser: lexopt::Parser) -> Result<(), BenchError> {
 }
 
 /// Where the numbers of a command are read, and the way from there to the drawings.
-const PLACES: [(&str, &str, &str); 2] = [
+const PLACES: [(&str, &str, &str); 3] = [
     ("local", "README.md", "docs"),
+    ("remote", "README.md", "docs"),
     ("io", "crates/fast_io/README.md", "../../docs"),
 ];
 
@@ -161,6 +162,7 @@ mod tests {
         let root = Path::new("../..");
         for (name, readme) in [
             ("local", "README.md"),
+            ("remote", "README.md"),
             ("io", "crates/fast_io/README.md"),
             ("io-wine", "crates/fast_io/README.md"),
         ] {

@@ -38,7 +38,7 @@ pub struct Report {
 }
 
 /// The version of the format that is written and read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +54,10 @@ pub struct Named {
 /// Where the ratios are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Comparison {
-    /// Beside the numbers, a column a contender.
+    /// Beside the numbers, a column a contender: how the first does against each other.
     Beside,
+    /// Likewise: how each other does against the first.
+    WithFirst,
     /// In a table of their own, as mean and extreme: where there are many rows and contenders.
     Summed,
 }
@@ -99,11 +101,17 @@ impl Row {
         self.unit.cell(self.seconds(contender), self.operations)
     }
 
-    /// The median peak of a contender, in bytes: of its largest process and of all.
-    fn memory(&self, contender: usize) -> Option<(f64, f64)> {
+    /// The median peak of a contender, in bytes: of its largest process, of the largest that serves
+    /// it, and of all.
+    fn memory(&self, contender: usize) -> Option<(f64, Option<f64>, f64)> {
         let peaks = || self.runs[contender].iter().filter_map(|run| run.memory);
         Some((
             median(peaks().map(|peak| peak.largest as f64))?,
+            median(
+                peaks()
+                    .filter_map(|peak| peak.server)
+                    .map(|peak| peak as f64),
+            ),
             median(peaks().map(|peak| peak.sum as f64))?,
         ))
     }
@@ -119,6 +127,15 @@ impl Report {
             operations,
             drawn: true,
             runs: vec![Vec::new(); self.contenders.len()],
+        }
+    }
+
+    /// How this contender and the first compare on a row: which of them is to be faster, the
+    /// comparison says.
+    pub fn ratio_with_first(&self, row: &Row, other: usize) -> Option<f64> {
+        match self.comparison {
+            Comparison::Beside | Comparison::Summed => row.ratio(0, other),
+            Comparison::WithFirst => row.ratio(other, 0),
         }
     }
 
@@ -175,23 +192,25 @@ impl Report {
         }
         let all = 0..self.contenders.len();
         let compared = match self.comparison {
-            Comparison::Beside => 1..all.end,
+            Comparison::Beside | Comparison::WithFirst => 1..all.end,
             Comparison::Summed => 0..0,
         };
         let mut head = vec![unit.head().to_owned()];
         head.extend(self.contenders.iter().map(|each| each.name.clone()));
-        head.extend(
-            compared
-                .clone()
-                .map(|other| format!("vs {}", self.contenders[other].name)),
-        );
+        head.extend(compared.clone().map(|other| match self.comparison {
+            Comparison::WithFirst => format!(
+                "{} vs {}",
+                self.contenders[other].name, self.contenders[0].name
+            ),
+            _ => format!("vs {}", self.contenders[other].name),
+        }));
         table(
             &head,
             rows.into_iter().map(|row| {
                 let mut cells = vec![row.title.clone()];
                 cells.extend(all.clone().map(|contender| row.cell(contender)));
                 cells.extend(compared.clone().map(|other| {
-                    row.ratio(0, other)
+                    self.ratio_with_first(row, other)
                         .map_or_else(String::new, |ratio| format!("{ratio:.2}×"))
                 }));
                 cells
@@ -252,28 +271,45 @@ impl Report {
     }
 
     fn memory(&self) -> String {
-        let rows: Vec<Vec<String>> = self
-            .rows
-            .iter()
-            .flat_map(|row| {
-                self.contenders
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(index, contender)| {
-                        let (largest, sum) = row.memory(index)?;
-                        Some(vec![
-                            format!("{}: {}", contender.name, row.title),
-                            format!("{:.1} MB", largest / 1e6),
-                            format!("{:.1} MB", sum / 1e6),
-                        ])
-                    })
-            })
-            .collect();
+        let contenders = || 0..self.contenders.len();
+        let served = self.rows.iter().any(|row| {
+            contenders().any(|each| row.memory(each).is_some_and(|peaks| peaks.1.is_some()))
+        });
+        let megabytes = |peak: f64| format!("{:.1} MB", peak / 1e6);
+        let mut rows = Vec::new();
+        for row in &self.rows {
+            for (index, contender) in self.contenders.iter().enumerate() {
+                let Some((largest, server, sum)) = row.memory(index) else {
+                    continue;
+                };
+                let mut cells = vec![
+                    format!("{}: {}", contender.name, row.title),
+                    megabytes(largest),
+                ];
+                if served {
+                    cells.push(server.map_or_else(String::new, megabytes));
+                }
+                cells.push(megabytes(sum));
+                rows.push(cells);
+            }
+        }
         if rows.is_empty() {
             return String::new();
         }
-        let head = ["peak memory", "largest process", "all processes"].map(str::to_owned);
-        table(&head, rows)
+        let head: &[&str] = if served {
+            &[
+                "peak memory",
+                "client's largest process",
+                "server's largest process",
+                "all processes",
+            ]
+        } else {
+            &["peak memory", "largest process", "all processes"]
+        };
+        table(
+            &head.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>(),
+            rows,
+        )
     }
 
     /// Every single run, for programs.
@@ -300,7 +336,11 @@ pub mod tests {
     /// Two rows, three contenders; the last can do the first only.
     pub fn sample() -> Report {
         let peak = |largest, sum| Run {
-            memory: Some(PeakMemory { largest, sum }),
+            memory: Some(PeakMemory {
+                largest,
+                server: None,
+                sum,
+            }),
             ..run(if largest == sum { 0.5 } else { 1.0 })
         };
         let named = |(name, ours): (&str, bool)| Named {
@@ -394,6 +434,28 @@ Where `tidesync` is slower by more than 5%:
         report.rows = vec![report.rows[1].clone(); 8];
         assert!(report.markdown().contains("; and 2 more\n"));
         assert!(!report.is_quick_look() && !text.contains("quick look"));
+    }
+
+    #[test]
+    fn others_can_be_compared_with_the_first_and_servers_have_their_column() {
+        let mut report = sample();
+        report.comparison = Comparison::WithFirst;
+        for run in report.rows[1].runs.iter_mut().flatten() {
+            let memory = run.memory.as_mut().unwrap();
+            memory.server = Some(memory.largest / 2);
+        }
+        let text = report.markdown();
+        let expected = "
+| seconds | tidesync | rsync | cp | rsync vs tidesync | cp vs tidesync |
+|---|---:|---:|---:|---:|---:|
+| small files | 1.00 | 3.00 | 1.50 | 0.33× | 0.67× |
+| a million | 0.50 | 1.00 |  | 0.50× |  |
+
+| peak memory | client's largest process | server's largest process | all processes |
+|---|---:|---:|---:|
+| tidesync: a million | 8.0 MB | 4.0 MB | 8.0 MB |
+";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

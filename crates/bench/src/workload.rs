@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::compare_trees::{Fidelity, first_difference, first_entry};
 use crate::error::{BenchError, Doing};
-use crate::generate::{EditedFile, FileSize, TreeRecipe};
+use crate::generate::{Content, EditedFile, FileSize, TreeRecipe};
 use crate::machine;
 
 /// One row of the table.
@@ -27,6 +27,12 @@ pub enum Workload {
     Checksum,
     /// One huge directory, fresh copy.
     Flat,
+    /// Large files that a codec makes smaller, fresh copy.
+    Text,
+    /// Large files that no codec makes smaller, fresh copy.
+    Noise,
+    /// Some small files, fresh copy: over a link with a delay.
+    Distant,
 }
 
 /// What a program is asked to do with `source` and `destination`.
@@ -56,8 +62,8 @@ const OLD: &str = "old";
 const MIB: u64 = 1 << 20;
 
 impl Workload {
-    /// All of them, in the order of the table.
-    pub const ALL: [Self; 7] = [
+    /// Those of `local`, in the order of the table.
+    pub const LOCAL: [Self; 7] = [
         Self::Small,
         Self::Large,
         Self::Unchanged,
@@ -77,6 +83,9 @@ impl Workload {
             Self::Delta => "delta",
             Self::Checksum => "checksum",
             Self::Flat => "flat",
+            Self::Text => "text",
+            Self::Noise => "noise",
+            Self::Distant => "distant",
         }
     }
 
@@ -91,11 +100,23 @@ impl Workload {
             Material::Tree(tree) => {
                 let (files, directories) = (grouped(tree.files), grouped(tree.directories));
                 match self {
-                    Self::Small => {
+                    Self::Small | Self::Distant => {
                         format!("{files} files of 0–8 KiB in {directories} directories, fresh copy")
                     }
                     Self::Large => {
                         format!("{files} × {} MiB, fresh copy", tree.file_mebibytes())
+                    }
+                    Self::Text => {
+                        format!(
+                            "{files} × {} MiB of text, fresh copy",
+                            tree.file_mebibytes()
+                        )
+                    }
+                    Self::Noise => {
+                        format!(
+                            "{files} × {} MiB of noise, fresh copy",
+                            tree.file_mebibytes()
+                        )
                     }
                     Self::Unchanged => format!("{files} files, nothing to do"),
                     Self::Million => format!("{files} empty files, dry run"),
@@ -113,8 +134,8 @@ impl Workload {
     /// What the programs are asked to do.
     pub fn task(self) -> Task {
         match self {
-            Self::Small | Self::Flat => Task::CopySmall,
-            Self::Large => Task::Copy,
+            Self::Small | Self::Flat | Self::Distant => Task::CopySmall,
+            Self::Large | Self::Text | Self::Noise => Task::Copy,
             Self::Unchanged => Task::Update,
             Self::Million => Task::DryRun,
             Self::Delta => Task::Delta,
@@ -131,6 +152,10 @@ impl Workload {
                 directories,
                 files: files as usize,
                 size,
+                content: match self {
+                    Self::Text => Content::Text,
+                    _ => Content::Random,
+                },
             })
         };
         match self {
@@ -160,6 +185,14 @@ impl Workload {
             }),
             Self::Checksum => tree(6, 0, scaled(64), FileSize::Exactly(32 * MIB)),
             Self::Flat => tree(7, 0, scaled(100_000), FileSize::UpTo(1 << 10)),
+            Self::Text => tree(8, 0, 4, FileSize::Exactly(scaled(64) * MIB)),
+            Self::Noise => tree(9, 0, 4, FileSize::Exactly(scaled(64) * MIB)),
+            Self::Distant => tree(
+                10,
+                scaled(100) as usize,
+                scaled(10_000),
+                FileSize::UpTo(8 << 10),
+            ),
         }
     }
 
@@ -310,7 +343,7 @@ mod tests {
 
     #[test]
     fn full_size_is_what_the_readme_says() {
-        let titles: Vec<String> = Workload::ALL.map(|known| known.title(1.0)).into();
+        let titles: Vec<String> = Workload::LOCAL.map(|known| known.title(1.0)).into();
         assert_eq!(
             titles,
             [
@@ -327,7 +360,7 @@ mod tests {
 
     #[test]
     fn every_workload_starts_from_the_right_place_again_and_again() {
-        for workload in Workload::ALL {
+        for workload in Workload::LOCAL {
             let place = tempfile::tempdir().unwrap();
             let stage = workload.prepare(place.path(), 0.0005).unwrap();
             for _ in 0..2 {

@@ -7,11 +7,15 @@ use options::{Secluded, Server, ServerRole};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use transfer::{Call, Control, Side, Wire};
+use transfer::{Call, Control, Converter, Fatal, Side, UnknownSet, Wire};
 
 /// Serves one session.
-pub fn serve(server: Server) -> ExitCode {
+pub fn serve(mut server: Server) -> ExitCode {
     let control = Arc::new(Control::new());
+    let charset = match Converter::new(server.options.iconv.as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return unsupported(&error),
+    };
     let streams = standard_input().and_then(|from| Ok((from, standard_output()?)));
     let wire = streams.and_then(|(from, to)| {
         let pace = server.options.bwlimit.map(|kib| kib * 1024);
@@ -25,16 +29,24 @@ pub fn serve(server: Server) -> ExitCode {
         let name = server.directory.display();
         return failed(&format!("change_dir {name} failed"), &error);
     }
+    if server.names_are_patterns {
+        let names = std::mem::take(&mut server.options.operands);
+        server.options.operands = transfer::expand_patterns(names);
+    }
     if let Err(error) = signals::stop_on_signals(&control) {
         eprintln!("tidesync: a signal will not end this session tidily: {error}");
     }
-    let renderer = render::for_client(&server.options, wire.messenger());
+    let renderer = render::for_client(&server.options, wire.messenger(charset));
     let call = Call {
         side: Side::Server,
         sends: server.role == ServerRole::Sender,
         client_can: server.abilities,
         exit_code: |kind| ExitCode::from(kind).number(),
         last_words: |error| {
+            // What the client has told us it knows.
+            if matches!(error.kind, Fatal::Peer(_)) {
+                return None;
+            }
             let line = ExitCode::from(error.kind).closing_line(error.role.name())?;
             Some(line + "\n")
         },
@@ -54,9 +66,12 @@ pub fn serve(server: Server) -> ExitCode {
 
 /// Serves one session of which the client sends the arguments first.
 pub fn serve_secluded(secluded: Secluded) -> ExitCode {
-    let arguments = standard_input()
-        .map_err(|e| e.to_string())
-        .and_then(|from| transfer::secluded_arguments(from).map_err(|e| e.to_string()));
+    let charset = match Converter::new(secluded.iconv().as_ref()) {
+        Ok(charset) => charset,
+        Err(error) => return unsupported(&error),
+    };
+    let arguments =
+        standard_input().and_then(|from| transfer::secluded_arguments(from, charset.as_ref()));
     let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -73,17 +88,22 @@ pub fn serve_secluded(secluded: Secluded) -> ExitCode {
     }
 }
 
+fn unsupported(error: &UnknownSet) -> ExitCode {
+    eprintln!("tidesync: [server] {error}");
+    ExitCode::Unsupported
+}
+
 fn failed(what: &str, error: &io::Error) -> ExitCode {
     eprintln!("tidesync: [server] {what}: {error}");
     ExitCode::FileSelect
 }
 
 /// Without the standard library's buffer, which would keep bytes for itself.
-fn standard_input() -> io::Result<File> {
+pub(crate) fn standard_input() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdin().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
@@ -96,11 +116,24 @@ fn standard_output() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
-        Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+        waiting(io::stdout().as_fd().try_clone_to_owned()?)
     }
     #[cfg(windows)]
     {
         use std::os::windows::io::AsHandle;
         Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
     }
+}
+
+/// Lets reading and writing wait, which whoever started us may have forbidden: rsync gives its remote
+/// shell sockets that don't.
+// rsync: util1.c fd_pair()
+#[cfg(unix)]
+fn waiting(stream: std::os::fd::OwnedFd) -> io::Result<File> {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    // The one call of the standard library that does so works on pipes too.
+    let stream = UnixStream::from(stream);
+    stream.set_nonblocking(false)?;
+    Ok(OwnedFd::from(stream).into())
 }

@@ -4,12 +4,21 @@
 use crate::exit_code::ExitCode;
 use crate::sys;
 use options::{Options, RemoteCommand, Route};
+use std::fs::File;
 use std::io::{self, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use transfer::event::EventSink;
-use transfer::{Call, Control, Outcome, Side, Wire};
+use transfer::event::{Event, EventSink, Message, Role, Severity};
+use transfer::{Call, Control, Converter, Outcome, Recording, Side, Wire};
+
+/// What not every session has.
+pub struct Extras {
+    /// Between this side's names and those that cross.
+    pub charset: Option<Converter>,
+    /// Writes down what crosses.
+    pub recording: Option<Recording>,
+}
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
 ///
@@ -18,24 +27,38 @@ use transfer::{Call, Control, Outcome, Side, Wire};
 pub fn run(
     mut options: Options,
     command: &RemoteCommand,
+    extras: Extras,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
+    if options.debug.cmd >= 1 {
+        sink.event(Event::Message(&Message {
+            severity: Severity::Client,
+            role: Role::Client,
+            text: opening_line(command),
+            os_error: None,
+        }));
+    }
     let mut child = Command::new(&command.program)
         .args(&command.args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
+    let (mut to, from) = (file(to), file(from));
+    fast_io::widen_pipe(&to);
+    fast_io::widen_pipe(&from);
     if let Some(arguments) = &command.secluded {
+        let arguments = transfer::put_secluded_arguments(arguments, extras.charset.as_ref())?;
         // A shell that is gone shows in what it does not answer.
-        let _ = to.write_all(&transfer::put_secluded_arguments(arguments)?);
+        let _ = to.write_all(&arguments);
     }
     let sends = match &options.route {
-        Route::Push(_) => true,
-        Route::Pull(_) | Route::Local => false,
+        // A local transfer comes here where it is this program that is at both ends.
+        Route::Push(_) | Route::Local => true,
+        Route::Pull(_) => false,
     };
     let destination = options.pull_destination().cloned();
     if sends {
@@ -44,7 +67,8 @@ pub fn run(
         options.operands = destination.into_iter().collect();
     }
     let pace = options.bwlimit.map(|kib| kib * 1024);
-    let wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    let mut wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    wire.record(extras.recording);
     let call = Call {
         side: Side::Client,
         sends,
@@ -71,7 +95,41 @@ pub fn run(
     let ended = child.and_then(|mut child| child.wait().ok());
     // One that we have ended says nothing of itself.
     let counts = !stopped.load(Ordering::Relaxed);
-    Ok((outcome, ended.filter(|_| counts).and_then(exit_code)))
+    let code = ended.filter(|_| counts).and_then(exit_code);
+    // Nor one that lost the stream to us, when we gave up first.
+    let lost = |code: &ExitCode| *code == ExitCode::StreamIo && outcome.error.is_some();
+    let code = code.filter(|code| !lost(code));
+    Ok((outcome, code))
+}
+
+/// What `-vv` tells of the command.
+// rsync: util1.c print_child_argv()
+fn opening_line(command: &RemoteCommand) -> Vec<u8> {
+    let mut line = b"opening connection using: ".to_vec();
+    let words = std::iter::once(&command.program).chain(&command.args);
+    for word in words {
+        let word = word.as_encoded_bytes();
+        let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b",.-_=+@/".contains(b);
+        let quote: &[u8] = if word.iter().all(is_plain) {
+            b""
+        } else {
+            b"\""
+        };
+        line.extend([quote, word, quote, b" "].concat());
+    }
+    line.extend(format!(" ({} args)", 1 + command.args.len()).into_bytes());
+    line
+}
+
+/// A pipe as a file, which it is on every system.
+#[cfg(unix)]
+fn file(pipe: impl Into<std::os::fd::OwnedFd>) -> File {
+    File::from(pipe.into())
+}
+
+#[cfg(windows)]
+fn file(pipe: impl Into<std::os::windows::io::OwnedHandle>) -> File {
+    File::from(pipe.into())
 }
 
 fn lock(child: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {

@@ -16,6 +16,7 @@ use std::io;
 use std::path::Path;
 
 mod name;
+mod named;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -25,6 +26,8 @@ mod windows;
 #[cfg(windows)]
 use windows as imp;
 mod within;
+
+pub use named::{Purpose, Trust, open_named};
 
 /// An open directory.
 #[derive(Debug)]
@@ -166,9 +169,9 @@ impl Stat {
 }
 
 impl Dir {
-    /// Opens a directory by a path that the user named: symbolic links in it are followed.
-    pub fn open(path: &Path) -> io::Result<Dir> {
-        imp::Dir::open(path).map(Dir)
+    /// Opens a directory by a path that the user named.
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
+        imp::Dir::open(path, trust).map(Dir)
     }
 
     /// Opens the directory at a relative path of zero or more components below this one.
@@ -179,8 +182,8 @@ impl Dir {
 
     /// Opens the directory at `path`, relative to this one, following symbolic links in it
     /// wherever they lead: only for what the user asked to be followed (`-L`, `-k`) or named.
-    pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
-        self.0.open_following(path).map(Dir)
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
+        self.0.open_following(path, trust).map(Dir)
     }
 
     /// Hands over all names in the directory but `.` and `..`, in the order the system gives them,
@@ -202,6 +205,12 @@ impl Dir {
     /// Opens the existing file `name`. Never blocks on a named pipe.
     pub fn open_file(&self, name: &[u8], access: Access, follow: Follow) -> io::Result<File> {
         self.0.open_file(Name::of_entry(name)?, access, follow)
+    }
+
+    /// Opens the existing file `name`, whatever its link leads to, for reading: for what the user
+    /// named. Never blocks on a named pipe.
+    pub fn open_named(&self, name: &[u8], trust: Trust<'_>) -> io::Result<File> {
+        self.0.open_named(Name::of_entry(name)?, trust)
     }
 
     /// Creates the file `name`, which must not exist, for reading and writing.

@@ -14,17 +14,20 @@ mod change;
 mod links;
 #[path = "dir/look.rs"]
 mod look;
+#[cfg(unix)]
+#[path = "dir/named.rs"]
+mod named;
 #[path = "dir/names.rs"]
 mod names;
 
-use fast_io::dir::{Dir, FileKind, Follow};
+use fast_io::dir::{Dir, FileKind, Follow, Trust};
 use std::io::Write;
 use tempfile::TempDir;
 
 /// A scratch directory, opened. It goes when the first of the two is dropped.
 fn scratch() -> (TempDir, Dir) {
     let temp = tempfile::tempdir().unwrap();
-    let dir = Dir::open(temp.path()).unwrap();
+    let dir = Dir::open(temp.path(), Trust::Anyone).unwrap();
     (temp, dir)
 }
 

@@ -77,9 +77,15 @@ fn has_escape(format: &[u8], esc: u8) -> bool {
         if rest.first() == Some(&esc) {
             return true;
         }
+        // `%%` is a percent sign, and begins nothing.
+        rest = rest.strip_prefix(b"%").unwrap_or(rest);
     }
     false
 }
+
+/// So many digits, with a `-` before them, rsync takes for a width; what follows is the letter.
+// rsync: log.c LOG_FMT_SIZE
+pub const MOST_DIGITS: usize = 23;
 
 /// Steps over what may stand between `%` and its letter: `'`, `-`, digits, `'`.
 fn skip_width(mut spec: &[u8]) -> &[u8] {
@@ -87,8 +93,12 @@ fn skip_width(mut spec: &[u8]) -> &[u8] {
         *s = &s[s.iter().take_while(|b| f(b)).count()..];
     };
     skip(&mut spec, |b| *b == b'\'');
-    spec = spec.strip_prefix(b"-").unwrap_or(spec);
-    skip(&mut spec, u8::is_ascii_digit);
+    let (left, most) = match spec.strip_prefix(b"-") {
+        Some(rest) => (rest, MOST_DIGITS - 1),
+        None => (spec, MOST_DIGITS),
+    };
+    let digits = left.iter().take_while(|b| b.is_ascii_digit());
+    spec = &left[digits.take(most).count()..];
     skip(&mut spec, |b| *b == b'\'');
     spec
 }
@@ -108,6 +118,10 @@ mod tests {
         assert_eq!((items.itemize, items.operation), (1, true));
         assert_eq!(OutFormat::new("%i", 2).itemize, 3);
         assert_eq!(OutFormat::new("%'-10'b", 0).when, LineTime::After);
+        assert_eq!(OutFormat::new("%%i %%%n", 2).itemize, 0);
+        assert_eq!(OutFormat::new("%%%i", 0).itemize, 1);
+        let wide = OutFormat::new(format!("%{}%C", "0".repeat(30)), 0);
+        assert_eq!(wide.when, LineTime::After);
         assert_eq!(OutFormat::new("100%", 0).when, LineTime::Before);
         assert!(OutFormat::new("%10o", 0).operation);
     }

@@ -53,7 +53,7 @@ pub use as_given::AsGiven;
 pub use chmod::Chmod;
 pub use completion::{Shell, completion};
 pub use error::{ErrorKind, OptionError};
-pub use format::{LineTime, OutFormat};
+pub use format::{LineTime, MOST_DIGITS, OutFormat};
 pub use help::help;
 pub use hostspec::{Access, Host, Operand, names_a_host};
 pub use levels::{DebugLevels, InfoLevels};

@@ -42,12 +42,30 @@ pub(crate) fn resolve(mut given: Given, env: &Environment) -> Result<Options, Op
     backups(&mut given)?;
     output(&mut given);
     writing(&mut given, env)?;
+    confinement(&given.options)?;
     files_from(&given)?;
     if !given.server {
         route::find(&mut given)?;
     }
     local_has_no_other_side(&given)?;
     Ok(given.options)
+}
+
+/// The walk that looks where a path ends is not gone where everybody's links are followed.
+fn confinement(options: &Options) -> Result<(), OptionError> {
+    let Some(root) = &options.confine_root else {
+        return Ok(());
+    };
+    if !root.is_absolute() {
+        return Err(OptionError::syntax(
+            "--confine-root must be an absolute path",
+        ));
+    }
+    if options.insecure_links {
+        let message = "--insecure-links cannot be combined with --confine-root";
+        return Err(OptionError::syntax(message));
+    }
+    Ok(())
 }
 
 fn arguments(given: &mut Given, env: &Environment) -> Result<(), OptionError> {

@@ -112,6 +112,8 @@ pub struct Options {
     pub preserve_devices: bool,
     /// `--specials`.
     pub preserve_specials: bool,
+    /// `--drop-D`: they are understood and not made.
+    pub drop_nodes: bool,
     /// `-O`; also implied by backups that stay beside the file.
     pub omit_dir_times: bool,
     /// `-J`.
@@ -138,6 +140,10 @@ pub struct Options {
     pub safe_links: bool,
     /// `-K`.
     pub keep_dirlinks: bool,
+    /// `--insecure-links`.
+    pub insecure_links: bool,
+    /// `--confine-root`, an absolute path.
+    pub confine_root: Option<PathBuf>,
     /// `--munge-links`.
     pub munge_links: bool,
 
@@ -302,6 +308,7 @@ impl Default for Options {
             preserve_gid: false,
             preserve_devices: false,
             preserve_specials: false,
+            drop_nodes: false,
             omit_dir_times: false,
             omit_link_times: false,
             chmod: Chmod::default(),
@@ -314,6 +321,8 @@ impl Default for Options {
             copy_unsafe_links: false,
             safe_links: false,
             keep_dirlinks: false,
+            insecure_links: false,
+            confine_root: None,
             munge_links: false,
             checksum: false,
             update: false,

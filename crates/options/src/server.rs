@@ -10,6 +10,7 @@ use std::ffi::OsString;
 
 use crate::error::OptionError;
 use crate::given::{Given, Stop};
+use crate::remote::ArgumentStyle;
 use crate::resolved::Options;
 use crate::{Environment, Request, parse, resolve, sys};
 
@@ -88,6 +89,9 @@ fn server(mut given: Given, names_are_patterns: bool) -> Result<Server, OptionEr
     let abilities = given.options.shell.command.take();
     let mut options = resolve::resolve(given, &Environment::default())?;
     let directory = options.operands.remove(0);
+    if names_are_patterns {
+        options.argument_style = ArgumentStyle::Secluded;
+    }
     Ok(Server {
         options,
         role,

@@ -1,11 +1,14 @@
 //! What the three roles share: the options, the tally, the narrator and the pump.
 
+use crate::charset::Converter;
 use crate::control::Control;
+use crate::era::Era;
 use crate::error::{Fatal, Problem, Problems, SessionError};
 use crate::event::{Message, Role, Severity, Totals};
 use crate::narrator::Narrator;
 use crate::open_files::OpenFiles;
 use crate::stats::Stats;
+use delta::MatchStats;
 use fast_io::CompletionPump;
 use fast_io::dir::Identity;
 use fast_io::offload::Copier;
@@ -16,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What the three roles share.
 pub(crate) struct Context {
     pub options: Options,
+    /// What the protocol makes different.
+    pub era: Era,
     pub narrator: Narrator,
     pub problems: Problems,
     pub control: Arc<Control>,
@@ -30,6 +35,8 @@ pub(crate) struct Context {
     /// The process's file-mode creation mask, as it was.
     pub umask: u32,
     pub open_files: OpenFiles,
+    /// By which names are converted that cross a wire (`--iconv`).
+    pub charset: Option<Converter>,
     tally: Counters,
 }
 
@@ -49,6 +56,7 @@ pub(crate) struct Tally {
 impl Context {
     pub fn new(
         options: Options,
+        era: Era,
         narrator: Narrator,
         control: Arc<Control>,
         pump: Arc<CompletionPump>,
@@ -62,7 +70,9 @@ impl Context {
             SuperMode::NoSuper => false,
         };
         Context {
+            charset: Converter::of(&options),
             options,
+            era,
             narrator,
             problems: Problems::default(),
             control,
@@ -90,6 +100,25 @@ impl Context {
     /// Tells a line that goes to standard output.
     pub fn info(&self, role: Role, text: impl Into<Vec<u8>>) {
         self.tell(Severity::Info, role, text.into(), None);
+    }
+
+    /// Tells the sender's figures of the delta search at `-vv`.
+    // rsync: match.c match_report()
+    pub fn report_matches(&self, found: &MatchStats) {
+        if self.options.debug.deltasum == 0 {
+            return;
+        }
+        let MatchStats {
+            matches,
+            hash_hits,
+            false_alarms,
+            ..
+        } = found;
+        let data = self.tally().stats.literal_data;
+        let text = format!(
+            "total: matches={matches}  hash_hits={hash_hits}  false_alarms={false_alarms} data={data}"
+        );
+        self.info(Role::Sender, text);
     }
 
     /// Tells a line that goes to standard output but not to the log.

@@ -65,6 +65,7 @@ impl Destination {
         let trailing_slash = path.ends_with(b"/");
         let role = Role::Destination;
         let o = &ctx.options;
+        let trust = paths::trust(o);
         let absolute = |p: &[u8]| paths::absolute(&cwd, p);
         let shown = |p: &[u8]| crate::context::full_name(&cwd, p);
 
@@ -99,7 +100,7 @@ impl Destination {
 
         match &stat {
             Ok(meta) if meta.is_dir() => {
-                let dir = paths::enter(&path).map_err(|e| {
+                let dir = paths::enter(&path, trust).map_err(|e| {
                     let text = line!("change_dir#1 ", shown(&path), " failed");
                     ctx.fatal_os(Fatal::FileSelect, role, text, e)
                 })?;
@@ -144,7 +145,7 @@ impl Destination {
             Some(at) => (path[..at].to_vec(), path[at + 1..].to_vec()),
             None => (b".".to_vec(), path.clone()),
         };
-        let root = match paths::enter(&parent) {
+        let root = match paths::enter(&parent, trust) {
             Ok(dir) => Some(DestDir::root(dir, false)),
             Err(_) if o.dry_run && o.mkpath => None,
             Err(e) => {
@@ -166,6 +167,7 @@ impl Destination {
         top: &Arc<Segment>,
     ) -> Result<Destination, SessionError> {
         let role = Role::Destination;
+        let trust = paths::trust(&ctx.options);
         let failed = |what: &str, e| {
             let text = line!(what, " ", crate::context::full_name(cwd, path), " failed");
             let kind = if what == "mkdir" {
@@ -182,7 +184,7 @@ impl Destination {
             } else {
                 parent
             };
-            Dir::open(&paths::path_of(parent))
+            Dir::open(&paths::path_of(parent), trust)
                 .and_then(|parent| parent.create_dir(name, 0o777 & !ctx.umask))
                 .map_err(|e| failed("mkdir", e))?;
         }
@@ -209,7 +211,7 @@ impl Destination {
                 solo_name: None,
             });
         }
-        let dir = paths::enter(path).map_err(|e| failed("change_dir#2", e))?;
+        let dir = paths::enter(path, trust).map_err(|e| failed("change_dir#2", e))?;
         Ok(Destination {
             root: Some(DestDir::root(dir, true)),
             absolute,
@@ -249,7 +251,8 @@ fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
             } else {
                 parent
             };
-            Dir::open(&paths::path_of(parent))?.create_dir(name, 0o777 & !ctx.umask)?;
+            Dir::open(&paths::path_of(parent), paths::trust(&ctx.options))?
+                .create_dir(name, 0o777 & !ctx.umask)?;
         }
     }
     Ok(missing.len())

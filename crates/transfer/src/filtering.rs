@@ -5,7 +5,7 @@
 use crate::context::Context;
 use crate::event::Role;
 use crate::paths;
-use fast_io::dir::{Access, Dir, Follow};
+use fast_io::dir::Dir;
 use options::{FilterDirective, ListEnds, Options};
 use std::io::{self, Read};
 use tree::entry::join;
@@ -16,7 +16,7 @@ use tree::filter::{
 
 /// The rules that the options name, and the remarks that came up while reading them.
 pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>), FilterError> {
-    let mut files = CommandLineFiles::default();
+    let mut files = outside(options);
     let mut rules = FilterSet::builder(&mut files);
     if options.delete_excluded {
         rules.delete_excluded();
@@ -51,6 +51,14 @@ pub(crate) fn rules(options: &Options) -> Result<(FilterSet, Vec<FilterNotice>),
     }
     let rules = rules.finish()?;
     Ok((rules, files.notices))
+}
+
+/// Opens the files of rules that are not in the tree.
+fn outside(options: &Options) -> CommandLineFiles<'_> {
+    CommandLineFiles {
+        trust: paths::confined(options),
+        ..CommandLineFiles::default()
+    }
 }
 
 /// Tells what was odd about a merge file found on the way.
@@ -91,16 +99,21 @@ pub(crate) struct DirectoryFiles<'a> {
     pub base: Option<&'a Dir>,
     pub dirname: &'a [u8],
     pub dir: Option<&'a Dir>,
-    pub outside: CommandLineFiles,
+    pub outside: CommandLineFiles<'a>,
 }
 
 impl<'a> DirectoryFiles<'a> {
-    pub fn new(base: Option<&'a Dir>, dirname: &'a [u8], dir: Option<&'a Dir>) -> Self {
+    pub fn new(
+        options: &'a Options,
+        base: Option<&'a Dir>,
+        dirname: &'a [u8],
+        dir: Option<&'a Dir>,
+    ) -> Self {
         DirectoryFiles {
             base,
             dirname,
             dir,
-            outside: CommandLineFiles::default(),
+            outside: outside(options),
         }
     }
 }
@@ -113,8 +126,9 @@ impl MergeFiles for DirectoryFiles<'_> {
         let Some(handle) = self.dir else {
             return Ok(None);
         };
+        let trust = self.outside.trust;
         let opened = if dir == self.dirname {
-            handle.open_file(name, Access::Read, Follow::Never)
+            handle.open_named(name, trust)
         } else {
             // A merge file named with a path: below the directory at hand, or where the parents
             // are looked through, above it.
@@ -130,7 +144,7 @@ impl MergeFiles for DirectoryFiles<'_> {
                 (None, None) => return Ok(None),
             };
             from.open_beneath(path)
-                .and_then(|d| d.open_file(name, Access::Read, Follow::Never))
+                .and_then(|d| d.open_named(name, trust))
         };
         match opened {
             Ok(mut file) => {
@@ -156,7 +170,7 @@ pub(crate) fn of_client(
     dialect: Dialect,
     options: &Options,
 ) -> Result<FilterSet, FilterError> {
-    let mut files = CommandLineFiles::default();
+    let mut files = outside(options);
     let mut set = FilterSet::builder(&mut files);
     if options.delete_excluded {
         set.delete_excluded();

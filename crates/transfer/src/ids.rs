@@ -21,10 +21,12 @@ struct Mapping {
     known: Mutex<HashMap<u32, u32>>,
 }
 
+type NameOf = fn(u32) -> Option<Vec<u8>>;
+
 /// What ids are called where they come from.
 enum Names {
     /// Here.
-    Own(fn(u32) -> Option<Vec<u8>>),
+    Own(NameOf),
     /// Elsewhere: what was told so far. By its name, an id becomes one of ours.
     Told {
         names: Mutex<HashMap<u32, Vec<u8>>>,
@@ -36,10 +38,18 @@ impl Ids {
     /// The maps of these options. Names that do not exist here are told, and their rules dropped.
     pub fn new(ctx: &Context) -> Ids {
         let o = &ctx.options;
+        // Numbers have no names then: what a rule says of no name holds for all of them.
+        // rsync: uidlist.c recv_add_id() without a name
+        let nameless = |_| None;
+        let (user_name, group_name): (NameOf, NameOf) = if o.numeric_ids {
+            (nameless, nameless)
+        } else {
+            (names::user_name, names::group_name)
+        };
         let own_groups = (!ctx.am_root).then(|| names::own_groups(ctx.identity.gid));
         Ids {
-            users: Mapping::new(ctx, &o.usermap, "user", names::uid_of, names::user_name),
-            groups: Mapping::new(ctx, &o.groupmap, "group", names::gid_of, names::group_name),
+            users: Mapping::new(ctx, &o.usermap, "user", names::uid_of, user_name),
+            groups: Mapping::new(ctx, &o.groupmap, "group", names::gid_of, group_name),
             own_groups,
         }
     }
@@ -89,7 +99,7 @@ impl Ids {
 }
 
 impl Mapping {
-    fn empty(name_of: fn(u32) -> Option<Vec<u8>>) -> Mapping {
+    fn empty(name_of: NameOf) -> Mapping {
         Mapping {
             rules: Vec::new(),
             names: Names::Own(name_of),
@@ -111,7 +121,7 @@ impl Mapping {
         map: &NameMap,
         what: &str,
         id_of: fn(&[u8]) -> Option<u32>,
-        name_of: fn(u32) -> Option<Vec<u8>>,
+        name_of: NameOf,
     ) -> Mapping {
         let mut rules = Vec::new();
         for rule in &map.rules {

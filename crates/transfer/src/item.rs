@@ -3,6 +3,8 @@
 // rsync: rsync.h ITEM_*
 
 use std::ops::{BitOr, BitOrAssign};
+use wire::Protocol;
+use wire::item::Item;
 
 /// A set of item flags, with rsync's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -33,6 +35,9 @@ impl ItemFlags {
     pub const REPORT_XATTR: ItemFlags = ItemFlags(1 << 8);
     /// The creation time differs.
     pub const REPORT_CRTIME: ItemFlags = ItemFlags(1 << 10);
+    /// Nothing is known but that content is transferred: the protocol has no items. rsync's bit is
+    /// beyond those that cross; this one means nothing to it.
+    pub const MISSING_DATA: ItemFlags = ItemFlags(1 << 9);
     /// A byte that names the kind of basis file follows.
     pub const BASIS_TYPE_FOLLOWS: ItemFlags = ItemFlags(1 << 11);
     /// A name follows.
@@ -49,6 +54,21 @@ impl ItemFlags {
     const INSIGNIFICANT: u16 =
         Self::BASIS_TYPE_FOLLOWS.0 | Self::XNAME_FOLLOWS.0 | Self::LOCAL_CHANGE.0;
 
+    /// What an item says that came over a wire.
+    pub fn of_wire(item: &Item, protocol: Protocol) -> ItemFlags {
+        if !protocol.has_items() {
+            return ItemFlags::TRANSFER | ItemFlags::MISSING_DATA;
+        }
+        let mut flags = ItemFlags(item.flags.0 & !ItemFlags::MISSING_DATA.0);
+        if item.basis.is_some() {
+            flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
+        }
+        if item.name.is_some() {
+            flags |= ItemFlags::XNAME_FOLLOWS;
+        }
+        flags
+    }
+
     /// Whether all of `other` is set.
     pub const fn contains(self, other: ItemFlags) -> bool {
         self.0 & other.0 == other.0
@@ -57,6 +77,20 @@ impl ItemFlags {
     /// Whether anything here deserves a line.
     pub const fn is_significant(self) -> bool {
         self.0 & !Self::INSIGNIFICANT != 0
+    }
+}
+
+/// What an item off the wire says, with the bits for what follows it there.
+impl From<&wire::item::Item> for ItemFlags {
+    fn from(item: &wire::item::Item) -> ItemFlags {
+        let mut flags = ItemFlags(item.flags.0);
+        if item.basis.is_some() {
+            flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
+        }
+        if item.name.is_some() {
+            flags |= ItemFlags::XNAME_FOLLOWS;
+        }
+        flags
     }
 }
 
@@ -81,5 +115,19 @@ mod tests {
     fn a_local_change_alone_is_not_significant() {
         assert!(!(ItemFlags::LOCAL_CHANGE | ItemFlags::XNAME_FOLLOWS).is_significant());
         assert!((ItemFlags::LOCAL_CHANGE | ItemFlags::IS_NEW).is_significant());
+    }
+
+    #[test]
+    fn what_a_wire_leaves_to_other_fields_is_among_the_flags() {
+        let linked = Item {
+            flags: wire::item::ItemFlags::LOCAL_CHANGE,
+            basis: None,
+            name: Some(b"other".to_vec()),
+        };
+        let flags = |version| ItemFlags::of_wire(&linked, Protocol::new(version).unwrap());
+        let expected = ItemFlags::LOCAL_CHANGE | ItemFlags::XNAME_FOLLOWS;
+        assert_eq!(flags(29), expected);
+        let expected = ItemFlags::TRANSFER | ItemFlags::MISSING_DATA;
+        assert_eq!(flags(28), expected);
     }
 }

@@ -28,9 +28,11 @@
 #![forbid(unsafe_code)]
 
 mod attrs;
+mod charset;
 mod context;
 mod control;
 mod destination;
+mod era;
 mod error;
 pub mod event;
 mod files_from;
@@ -43,6 +45,7 @@ mod narrator;
 mod open_files;
 mod origin;
 mod paths;
+mod patterns;
 mod receiver;
 mod remote;
 mod removal;
@@ -51,9 +54,13 @@ mod sender;
 mod session;
 pub mod stats;
 
+pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;
 pub use error::{Fatal, SessionError, Trouble};
+pub use paths::trust;
+pub use patterns::expand_patterns;
 pub use remote::{
-    Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
+    Call, Messenger, Recording, Replay, Side, Wire, put_secluded_arguments, run_remote,
+    secluded_arguments,
 };
 pub use session::{Outcome, driver_name, pump_config, run_local};

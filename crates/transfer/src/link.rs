@@ -32,6 +32,8 @@ struct State {
     ended: bool,
     broken: bool,
     abandoned: bool,
+    /// How many threads wait: waking nobody is a system call too.
+    asleep: usize,
 }
 
 /// What a queue has for one who also waits for something else.
@@ -59,10 +61,7 @@ impl SegmentQueue {
     pub fn send(&self, segment: Arc<Segment>) -> bool {
         let mut state = self.lock();
         while state.waiting_entries >= AT_MOST && !state.unbounded && !state.abandoned {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.sleep(state);
         }
         if state.abandoned {
             return false;
@@ -70,7 +69,7 @@ impl SegmentQueue {
         state.waiting_entries += segment.entries.len() as u64;
         state.listed += segment.entries.len() as u64;
         state.waiting.push_back(segment);
-        self.changed.notify_all();
+        self.wake(&state);
         true
     }
 
@@ -84,7 +83,7 @@ impl SegmentQueue {
         let mut state = self.lock();
         state.ended = true;
         state.broken = !complete;
-        self.changed.notify_all();
+        self.wake(&state);
     }
 
     /// Whether the list broke off: then nothing may be concluded from what it lacks.
@@ -115,7 +114,7 @@ impl SegmentQueue {
             }
             if let Some(segment) = state.waiting.pop_front() {
                 state.waiting_entries -= segment.entries.len() as u64;
-                self.changed.notify_all();
+                self.wake(&state);
                 return Next::Segment(segment);
             }
             if has_news() {
@@ -124,27 +123,20 @@ impl SegmentQueue {
             if state.ended {
                 return Next::End;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.sleep(state);
         }
     }
 
     /// Has those who wait look whether there is news.
     pub fn ring(&self) {
-        let _waiting = self.lock();
-        self.changed.notify_all();
+        self.wake(&self.lock());
     }
 
     /// Waits until a condition holds. Whoever brings that about says so by [`Self::ring`].
     pub fn wait_until(&self, holds: impl Fn() -> bool) {
         let mut state = self.lock();
         while !holds() {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.sleep(state);
         }
     }
 
@@ -152,10 +144,7 @@ impl SegmentQueue {
     pub fn wait_for_start(&self) {
         let mut state = self.lock();
         while state.listed < START_AT && !state.ended {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.sleep(state);
         }
     }
 
@@ -164,7 +153,23 @@ impl SegmentQueue {
         let mut state = self.lock();
         state.abandoned = true;
         state.waiting.clear();
-        self.changed.notify_all();
+        self.wake(&state);
+    }
+
+    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.asleep += 1;
+        let mut state = self
+            .changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.asleep -= 1;
+        state
+    }
+
+    fn wake(&self, state: &State) {
+        if state.asleep > 0 {
+            self.changed.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@
 //! process and opens what is asked for; there it is asked over the wire.
 
 use crate::context::Context;
+use crate::era::Itemizing;
 use crate::narrator::{ItemRecord, PlaceId};
 use crate::remote::requests::Requests;
 use crate::segment::{EntryRef, Segment};
@@ -26,8 +27,10 @@ impl Origin {
     /// Tells an item that needs no content.
     pub fn item(&self, ctx: &Context, record: ItemRecord) {
         match self {
-            Origin::Here(_) => ctx.narrator.item(record),
-            Origin::Away(requests) => requests.item(record),
+            Origin::Away(requests) if ctx.era.itemizing == Itemizing::Items => {
+                requests.item(record);
+            }
+            _ => ctx.narrator.item(record),
         }
     }
 

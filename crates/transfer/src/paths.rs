@@ -1,6 +1,7 @@
 //! Operands as bytes: what the user typed becomes names with `/` between components.
 
-use fast_io::dir::{Dir, Follow};
+use fast_io::dir::{Dir, Follow, Trust};
+use options::Options;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -108,10 +109,29 @@ pub(crate) fn working_directory() -> Vec<u8> {
         .unwrap_or_default()
 }
 
+/// Whose symbolic links are followed in the paths that the user named, apart from sources.
+// rsync: syscall.c symlink_optout_allowed()
+pub fn trust(options: &Options) -> Trust<'_> {
+    if options.insecure_links {
+        Trust::Anyone
+    } else {
+        Trust::Owners
+    }
+}
+
+/// The same, for paths that must lead to below the directory of `--confine-root`, if one is given.
+// rsync: syscall.c operator_path_resolve
+pub(crate) fn confined(options: &Options) -> Trust<'_> {
+    match &options.confine_root {
+        Some(root) => Trust::OwnersBelow(root),
+        None => trust(options),
+    }
+}
+
 /// Opens a directory that one may go into, as those must be that rsync changes to.
 // rsync: util1.c change_dir()
-pub(crate) fn enter(path: &[u8]) -> io::Result<Dir> {
-    let dir = Dir::open(&path_of(path))?;
+pub(crate) fn enter(path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
+    let dir = Dir::open(&path_of(path), trust)?;
     dir.stat(b".", Follow::Never)?;
     Ok(dir)
 }
@@ -202,32 +222,24 @@ pub(crate) fn clean(name: &[u8]) -> Vec<u8> {
 }
 
 /// A line of `--files-from`, which may not leave the source: `..` never climbs above the top,
-/// and an absolute name is taken from there.
+/// and an absolute name is taken from there. Under `-R` a `.` says where the name begins, and stays.
 // rsync: util1.c sanitize_path() with SP_KEEP_DOT_DIRS
-pub(crate) fn sanitize(name: &[u8]) -> Vec<u8> {
-    let trailing = name.ends_with(b"/") || name.ends_with(b"/.");
-    let lead_dot = name.starts_with(b"./");
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in name.split(|&b| b == b'/') {
-        match part {
+pub(crate) fn sanitize(name: &[u8], relative: bool) -> Vec<u8> {
+    let mut path = Vec::with_capacity(name.len());
+    for part in name.split_inclusive(|&b| b == b'/') {
+        match part.strip_suffix(b"/").unwrap_or(part) {
             b"" => {}
-            b"." if parts.is_empty() || !parts.contains(&b".".as_slice()) => parts.push(part),
-            b"." => {}
+            b"." if !relative => {}
             b".." => {
-                parts.pop();
+                path.pop();
+                let above = path.iter().rposition(|&b| b == b'/');
+                path.truncate(above.map_or(0, |slash| slash + 1));
             }
-            _ => parts.push(part),
+            _ => path.extend_from_slice(part),
         }
     }
-    if !lead_dot && parts.first() == Some(&b".".as_slice()) && parts.len() > 1 {
-        parts.remove(0);
-    }
-    let mut path = parts.join(&b'/');
     if path.is_empty() {
-        return b".".to_vec();
-    }
-    if trailing && !path.ends_with(b".") {
-        path.push(b'/');
+        path.push(b'.');
     }
     path
 }
@@ -235,6 +247,29 @@ pub(crate) fn sanitize(name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listed_names_stay_below_the_source() {
+        for (name, relative, plain) in [
+            ("", ".", "."),
+            ("/", ".", "."),
+            ("a//b/", "a/b/", "a/b/"),
+            ("./a", "./a", "a"),
+            ("a/./", "a/./", "a/"),
+            ("a/./b/.", "a/./b/.", "a/b/"),
+            ("../a", "a", "a"),
+            ("a/b/../c", "a/c", "a/c"),
+            ("a/..", ".", "."),
+            ("/x/../../y/", "y/", "y/"),
+        ] {
+            assert_eq!(
+                sanitize(name.as_bytes(), true),
+                relative.as_bytes(),
+                "{name}"
+            );
+            assert_eq!(sanitize(name.as_bytes(), false), plain.as_bytes(), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_cleaned() {

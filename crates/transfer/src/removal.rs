@@ -12,6 +12,7 @@ use crate::narrator::PlaceId;
 use crate::receiver::Receiver;
 use crate::receiver::backup::{Backup, Keep, Keeper};
 use fast_io::dir::{Dir, FileKind, Follow, Stat};
+use options::Options;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -255,8 +256,8 @@ impl Remover<'_> {
                 return Outcome::Gone;
             }
         };
-        let filters =
-            enter_filters(above, None, &path, Some(&dir.dir)).unwrap_or_else(|_| above.clone());
+        let filters = enter_filters(&self.ctx.options, above, None, &path, Some(&dir.dir))
+            .unwrap_or_else(|_| above.clone());
         let listing = self.list(&dir.dir, &path, &filters, Listed::Doomed);
         let mut outcome = if listing.kept > 0 {
             Outcome::NotEmpty
@@ -343,9 +344,10 @@ impl Remover<'_> {
                 is_dir,
             });
         }
+        let order = self.ctx.era.order;
         listing
             .entries
-            .sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+            .sort_unstable_by(|a, b| order.compare(a.key(), b.key()));
         listing
     }
 
@@ -427,6 +429,7 @@ pub(crate) enum Listed {
 
 /// The filters that hold in the directory `path` of `base`, below one where `above` hold.
 pub(crate) fn enter_filters(
+    options: &Options,
     above: &DirFilters,
     base: Option<&Dir>,
     path: &[u8],
@@ -435,7 +438,7 @@ pub(crate) fn enter_filters(
     if !above.reads_directories() {
         return Ok(above.clone());
     }
-    above.enter(path, &mut DirectoryFiles::new(base, path, dir))
+    above.enter(path, &mut DirectoryFiles::new(options, base, path, dir))
 }
 
 /// The word for what room is made for.

@@ -8,13 +8,15 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering as Memory};
 use tree::entry::Entry;
-use tree::order::{self, Key};
+use tree::order::{Key, ListOrder};
 
 /// A part of the file list: sorted, without duplicates, immutable once it crosses.
 #[derive(Debug)]
 pub struct Segment {
-    /// The entries, in rsync's order.
+    /// The entries, in [`Self::order`].
     pub entries: Vec<Entry>,
+    /// What the entries are sorted by.
+    pub order: ListOrder,
     /// How many entries all earlier segments have, duplicates included.
     pub first_index: u64,
     /// How many entries this one has, duplicates included.
@@ -24,6 +26,8 @@ pub struct Segment {
     ordinal: u64,
     /// The entries' places among the duplicates, if there are any.
     places: Option<Box<[u32]>>,
+    /// What numbers follow, if not the places.
+    numbers: Option<Numbers>,
     /// The duplicates: name and place.
     dropped: Vec<(Vec<u8>, u32)>,
     /// The directory whose content this is. The top segment has itself a `.` entry here if it
@@ -33,6 +37,44 @@ pub struct Segment {
     pub after_errors: bool,
     /// The generator's own notes, one for each entry.
     notes: Box<[AtomicU8]>,
+}
+
+/// What the numbers of a segment's entries follow. Duplicates have numbers, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// The order in which the entries are.
+    Sorted,
+    /// The order in which they came: where names are converted, each side sorts them by its own.
+    // rsync: options.c need_unsorted_flist
+    Arrival,
+}
+
+/// The numbers of entries that are in another order, from 0.
+#[derive(Debug)]
+struct Numbers {
+    of_entry: Box<[u32]>,
+    /// The entry of each; [`NOBODY`] for a duplicate.
+    entry_of: Box<[u32]>,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Numbers {
+    fn new(cleaned: &Cleaned) -> Option<Numbers> {
+        let by_place = cleaned.numbers.as_ref()?;
+        let place = |index: usize| match &cleaned.places {
+            Some(places) => places[index] as usize,
+            None => index,
+        };
+        let of_entry: Box<[u32]> = (0..cleaned.entries.len())
+            .map(|index| by_place[place(index)])
+            .collect();
+        let mut entry_of: Box<[u32]> = vec![NOBODY; by_place.len() + cleaned.gaps].into();
+        for (index, &number) in of_entry.iter().enumerate() {
+            entry_of[number as usize] = index as u32;
+        }
+        Some(Numbers { of_entry, entry_of })
+    }
 }
 
 /// What a segment is the content of.
@@ -79,20 +121,25 @@ impl Segment {
         parent: Parent,
         after_errors: bool,
     ) -> Segment {
+        let numbers = Numbers::new(&cleaned);
         let Cleaned {
             mut entries,
+            order,
             places,
             dropped,
+            gaps,
             ..
         } = cleaned;
         entries.shrink_to_fit();
         let notes = entries.iter().map(|_| AtomicU8::new(0)).collect();
         Segment {
-            listed: (entries.len() + dropped.len()) as u64,
+            listed: (entries.len() + dropped.len() + gaps) as u64,
             entries,
+            order,
             first_index,
             ordinal,
             places,
+            numbers,
             dropped,
             parent,
             after_errors,
@@ -144,9 +191,12 @@ impl Segment {
                 }),
             };
         };
-        let index = match &self.places {
-            None => place as usize,
-            Some(places) => places.iter().position(|&p| u64::from(p) == place)?,
+        let index = match (&self.numbers, &self.places) {
+            (Some(numbers), _) => *numbers.entry_of.get(usize::try_from(place).ok()?)? as usize,
+            (None, Some(places)) => places
+                .binary_search_by(|&p| u64::from(p).cmp(&place))
+                .ok()?,
+            (None, None) => usize::try_from(place).ok()?,
         };
         (index < self.entries.len()).then(|| EntryRef {
             segment: self.clone(),
@@ -160,6 +210,14 @@ impl Segment {
         match &self.places {
             Some(places) => places[index] as usize,
             None => index,
+        }
+    }
+
+    /// An entry's number within the segment.
+    fn number_within(&self, index: usize) -> u64 {
+        match &self.numbers {
+            Some(numbers) => numbers.of_entry[index].into(),
+            None => self.place(index) as u64,
         }
     }
 
@@ -189,35 +247,48 @@ impl Finder<'_> {
     /// Whether there is an entry of this name, whatever its type.
     // rsync: flist.c flist_find_ignore_dirness()
     pub fn contains_name(&mut self, key: Key<'_>) -> bool {
-        [key.is_dir, !key.is_dir]
-            .into_iter()
-            .any(|is_dir| self.contains(Key { is_dir, ..key }))
+        match self.segment.order {
+            ListOrder::FilesFirst => [key.is_dir, !key.is_dir]
+                .into_iter()
+                .any(|is_dir| self.contains(Key { is_dir, ..key })),
+            // Types make no difference there.
+            ListOrder::WholeNames => self.contains(Key {
+                is_dir: false,
+                ..key
+            }),
+        }
     }
 
     fn contains(&mut self, key: Key<'_>) -> bool {
         let entries = &self.segment.entries;
+        let order = self.segment.order;
+        let compare = |e: &Entry| order.compare(e.key(), key);
+        let is_before = |e: &Entry| compare(e) == Ordering::Less;
         let last = self.last[usize::from(key.is_dir)];
         // Everything below `from` is smaller, and nothing from `to` on.
         let (mut to, mut step) = (entries.len(), 1);
         let mut from;
-        if entries.get(last).is_some_and(|e| e.key() < key) {
+        if entries.get(last).is_some_and(is_before) {
             from = last + 1;
-            while from + step < to && entries[from + step].key() < key {
+            while from + step < to && is_before(&entries[from + step]) {
                 from += step + 1;
                 step *= 2;
             }
             to = to.min(from + step + 1);
         } else {
             to = to.min(last + 1);
-            while step < to && entries[to - step].key() >= key {
+            while step < to && !is_before(&entries[to - step]) {
                 to -= step;
                 step *= 2;
             }
             from = to.saturating_sub(step);
         }
-        let at = from + entries[from..to].partition_point(|e| e.key() < key);
+        let at = from + entries[from..to].partition_point(is_before);
         self.last[usize::from(key.is_dir)] = at;
-        entries.get(at).is_some_and(|e| e.key() == key) && !self.segment.is_pruned(at)
+        entries
+            .get(at)
+            .is_some_and(|e| compare(e) == Ordering::Equal)
+            && !self.segment.is_pruned(at)
     }
 }
 
@@ -229,7 +300,7 @@ impl EntryRef {
 
     /// The entry's number in the whole list.
     pub fn number(&self) -> u64 {
-        self.segment.first_index + self.segment.place(self.index) as u64
+        self.segment.first_index + self.segment.number_within(self.index)
     }
 
     /// The number by which both sides of a wire know it.
@@ -263,21 +334,31 @@ impl EntryRef {
 pub struct Cleaned {
     /// The entries: sorted, and each name once.
     pub entries: Vec<Entry>,
+    /// What they are sorted by.
+    pub order: ListOrder,
     /// The places of the entries in the list with the duplicates; `None` if nothing was dropped.
     pub places: Option<Box<[u32]>>,
     /// Names that were dropped, and their places.
     pub dropped: Vec<(Vec<u8>, u32)>,
     /// The places of those of them that were directories.
     pub dropped_dirs: Vec<u32>,
+    /// The number for each place in the list with the duplicates, if that is not the place itself.
+    pub numbers: Option<Box<[u32]>>,
+    /// How many numbers nothing in this list has, its duplicates included.
+    pub gaps: usize,
     /// All directories that were listed more than once, the kept ones too, each as it was listed.
     pub repeated_dirs: Vec<Entry>,
 }
 
-/// Sorts entries by rsync's order and drops duplicate names: of two directories the flags are
+/// Sorts entries and drops duplicate names: of two directories the flags are
 /// merged, of a directory and something else the directory stays, else the first one named.
 // rsync: flist.c flist_sort_and_clean()
-pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
-    sort(&mut entries);
+pub fn sort_and_clean(mut entries: Vec<Entry>, order: ListOrder, numbering: Numbering) -> Cleaned {
+    let arrival = sort(&mut entries, order, numbering != Numbering::Sorted);
+    let numbers = match numbering {
+        Numbering::Sorted => None,
+        Numbering::Arrival => Some(arrival),
+    };
     let mut dropped = Vec::new();
     let mut dropped_dirs = Vec::new();
     let mut repeated_dirs: Vec<Entry> = Vec::new();
@@ -286,7 +367,7 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     let mut place = 0;
     entries.dedup_by(|entry, last| {
         place += 1;
-        if order::compare(last, entry) != Ordering::Equal {
+        if order.compare_entries(last, entry) != Ordering::Equal {
             if !all_kept {
                 places.push(place);
             }
@@ -294,6 +375,13 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
         }
         if std::mem::take(&mut all_kept) {
             places.extend(0..place);
+        }
+        if entry.is_dir() && !last.is_dir() {
+            // They only meet where the order knows no types.
+            std::mem::swap(entry, last);
+            let kept = places.last_mut().map(|kept| std::mem::replace(kept, place));
+            dropped.push((entry.path(), kept.unwrap_or_default()));
+            return true;
         }
         dropped.push((entry.path(), place));
         if entry.is_dir() {
@@ -315,22 +403,33 @@ pub fn sort_and_clean(mut entries: Vec<Entry>) -> Cleaned {
     });
     let mut cleaned = Cleaned {
         entries,
+        order,
         places: (!all_kept).then(|| places.into()),
+        numbers: numbers.map(Into::into),
+        gaps: 0,
         dropped,
         dropped_dirs,
         repeated_dirs,
     };
-    cleaned.drop_shadowed_files();
+    if order == ListOrder::FilesFirst {
+        cleaned.drop_shadowed_files();
+    }
     cleaned
 }
 
 /// Sorts entries, those of one name in the order in which they were listed. A list may be as large
-/// as memory allows, so what moves are numbers, and then each entry once, in place.
-fn sort(entries: &mut [Entry]) {
+/// as memory allows, so what moves are numbers, and then each entry once, in place. Where each was,
+/// if that is wanted.
+fn sort(entries: &mut [Entry], by: ListOrder, tells_order: bool) -> Vec<u32> {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
     // The stable sort also finds what is in order already, backwards or in parts: some file systems
     // list a directory so, and `.` comes before it.
-    order.sort_by(|&a, &b| order::compare(&entries[a as usize], &entries[b as usize]));
+    order.sort_by(|&a, &b| by.compare_entries(&entries[a as usize], &entries[b as usize]));
+    let told = if tells_order {
+        order.clone()
+    } else {
+        Vec::new()
+    };
     for start in 0..order.len() {
         let mut at = start;
         loop {
@@ -342,9 +441,30 @@ fn sort(entries: &mut [Entry]) {
             at = from;
         }
     }
+    told
 }
 
 impl Cleaned {
+    /// Moves the numbers on, from which these are missing: in their order, none twice.
+    pub fn leave_out(&mut self, missing: &[u32]) {
+        self.gaps = missing.len();
+        let total = self.entries.len() + self.dropped.len() + self.gaps;
+        let mut missing = missing.iter().copied().peekable();
+        let moved: Vec<u32> = (0..total as u32)
+            .filter(|number| missing.next_if_eq(number).is_none())
+            .collect();
+        for number in self.numbers.iter_mut().flatten() {
+            *number = moved[*number as usize];
+        }
+    }
+
+    /// The number at a place in the list with the duplicates.
+    pub fn number_at(&self, place: u32) -> u32 {
+        self.numbers
+            .as_ref()
+            .map_or(place, |numbers| numbers[place as usize])
+    }
+
     /// Forgets what was dropped: what stays is numbered without it.
     pub fn forget_dropped(&mut self) {
         self.places = None;
@@ -445,7 +565,11 @@ mod tests {
             ("a", 1),
             ("b/x", 2),
         ];
-        let cleaned = sort_and_clean(listed.map(|(path, source)| entry(path, source)).into());
+        let cleaned = sort_and_clean(
+            listed.map(|(path, source)| entry(path, source)).into(),
+            ListOrder::FilesFirst,
+            Numbering::Sorted,
+        );
         let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
         let expected = [("a", 0), ("c", 0), ("b/", 0), ("b/x", 2)];
         assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
@@ -458,31 +582,119 @@ mod tests {
     }
 
     #[test]
+    fn of_whole_names_the_directory_stays_where_a_file_stood() {
+        let listed = [
+            ("a", 0),
+            ("b", 0),
+            ("b", 1),
+            ("b/", 2),
+            ("b", 3),
+            ("b/", 4),
+            ("b-c", 0),
+            ("b/x", 2),
+        ];
+        let listed = listed.map(|(path, source)| entry(path, source));
+        let cleaned = sort_and_clean(listed.into(), ListOrder::WholeNames, Numbering::Sorted);
+        let kept: Vec<_> = cleaned.entries.iter().map(shown).collect();
+        let expected = [("a", 0), ("b/", 2), ("b-c", 0), ("b/x", 2)];
+        assert_eq!(kept, expected.map(|(path, source)| (path.into(), source)));
+        // Sorted, with the duplicates: a b b b/ b b/ b-c b/x.
+        assert_eq!(cleaned.places.as_deref(), Some([0, 3, 6, 7].as_slice()));
+        let dropped: Vec<_> = cleaned.dropped.iter().map(|(_, place)| *place).collect();
+        assert_eq!(dropped, [2, 1, 4, 5]);
+        assert_eq!(cleaned.dropped_dirs, [5]);
+    }
+
+    #[test]
     fn names_are_found_in_whatever_order_they_are_looked_for() {
         let entries: Vec<_> = (0..200)
             .map(|i| {
-                entry(
-                    &format!("{:03}{}", i * 2, if i % 3 == 0 { "/" } else { "" }),
-                    0,
-                )
+                let slash = if i % 3 == 0 { "/" } else { "" };
+                entry(&format!("{:03}{slash}", i * 2), 0)
             })
             .collect();
-        let segment = Segment::new(sort_and_clean(entries), 0, 0, Parent::None, false);
         let orders: [Vec<usize>; 4] = [
             (0..401).collect(),
             (0..401).rev().collect(),
             (0..401).map(|i| i * 7 % 401).collect(),
             (0..401).map(|i| i * 211 % 401).collect(),
         ];
-        for order in orders {
-            let mut finder = segment.finder();
-            for number in order {
-                let wanted = entry(&format!("{number:03}"), 0);
-                let is_there = number % 2 == 0 && number < 400;
-                assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
+        for list_order in [ListOrder::FilesFirst, ListOrder::WholeNames] {
+            let cleaned = sort_and_clean(entries.clone(), list_order, Numbering::Sorted);
+            let segment = Segment::new(cleaned, 0, 0, Parent::None, false);
+            for order in &orders {
+                let mut finder = segment.finder();
+                for &number in order {
+                    let wanted = entry(&format!("{number:03}"), 0);
+                    let is_there = number % 2 == 0 && number < 400;
+                    assert_eq!(finder.contains_name(wanted.key()), is_there, "{number}");
+                }
             }
+            let cleaned = sort_and_clean(Vec::new(), list_order, Numbering::Sorted);
+            let empty = Segment::new(cleaned, 0, 0, Parent::None, false);
+            assert!(!empty.finder().contains_name(entry("a", 0).key()));
         }
-        let empty = Segment::new(sort_and_clean(Vec::new()), 0, 0, Parent::None, false);
-        assert!(!empty.finder().contains_name(entry("a", 0).key()));
+    }
+
+    #[test]
+    fn numbers_follow_what_both_sides_agree_on() {
+        let listed = ["b/", "a.b", "b/x", "a", "b.c", "a"];
+        let numbers = |numbering| {
+            let entries = listed.map(|path| entry(path, 0)).into();
+            let cleaned = sort_and_clean(entries, ListOrder::FilesFirst, numbering);
+            let segment = Arc::new(Segment::new(cleaned, 10, 0, Parent::None, false));
+            let numbers: Vec<_> = (0..segment.entries.len())
+                .map(|index| {
+                    let entry = EntryRef {
+                        segment: segment.clone(),
+                        index,
+                        content: None,
+                    };
+                    let number = entry.wire_number();
+                    let found = segment.by_wire_number(number.into()).unwrap();
+                    assert_eq!(found.index, index);
+                    (shown(entry.entry()).0, number)
+                })
+                .collect();
+            assert!(segment.by_wire_number(16).is_none());
+            let numbered: Vec<_> = numbers.iter().map(|(_, number)| *number).collect();
+            let dropped = (10..16).find(|n| !numbered.contains(n)).unwrap();
+            assert!(segment.by_wire_number(dropped.into()).is_none());
+            numbers
+        };
+        let expected = |numbers: [u32; 5]| -> Vec<_> {
+            let names = ["a", "a.b", "b.c", "b/", "b/x"].map(String::from);
+            names.into_iter().zip(numbers).collect()
+        };
+        // a a a.b b.c b/ b/x
+        assert_eq!(numbers(Numbering::Sorted), expected([10, 12, 13, 14, 15]));
+        assert_eq!(numbers(Numbering::Arrival), expected([13, 11, 14, 10, 12]));
+    }
+
+    #[test]
+    fn numbers_of_what_is_missing_stay_free() {
+        let entries = ["b", "a", "c", "a"].map(|path| entry(path, 0));
+        let mut cleaned = sort_and_clean(entries.into(), ListOrder::FilesFirst, Numbering::Arrival);
+        cleaned.leave_out(&[0, 2, 3, 6]);
+        let segment = Arc::new(Segment::new(cleaned, 0, 0, Parent::None, false));
+        assert_eq!(segment.listed, 8);
+        let found: Vec<_> = (0..9)
+            .map(|number| segment.by_wire_number(number).map(|e| e.entry().path()))
+            .collect();
+        let expected = [
+            None,
+            Some("b"),
+            None,
+            None,
+            Some("a"),
+            Some("c"),
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(
+            found,
+            expected.map(|name| name.map(|n| n.as_bytes().to_vec()))
+        );
     }
 }

@@ -4,6 +4,7 @@
 use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
+use crate::era::Era;
 use crate::error::{Fatal, SessionError, Trouble};
 use crate::event::{EventSink, Role};
 use crate::files_from;
@@ -29,6 +30,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
+use wire::Protocol;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -60,12 +62,19 @@ pub fn run_local(
         Err(e) => return no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options,
+        Era::default(),
+        narrator,
+        control,
+        pump,
+        umask,
+        open_files,
     ));
     let result = with_watchdog(&ctx, || run(&ctx));
     ctx.pump.shut_down();
     let error = result.err();
     let mut stats = ctx.tally().stats;
+    stats.protocol = ctx.options.protocol.unwrap_or(Protocol::NEWEST);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     // What rsync's encoding would weigh, about.
     stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 43 * stats.transferred_files;
@@ -257,8 +266,7 @@ pub(crate) fn receive(
         ids.clone(),
         origin.clone(),
         queue.clone(),
-        destination.absolute.clone(),
-        destination.root.clone(),
+        &destination,
         temp_dir,
         rules.clone(),
     ));
@@ -330,9 +338,10 @@ fn open_temp_dir(ctx: &Context, destination: &Destination) -> Result<Option<Dir>
     let opened = if name.is_empty() {
         Err(io::ErrorKind::NotFound.into())
     } else if paths::is_absolute(&name) {
-        Dir::open(path)
+        Dir::open(path, paths::confined(&ctx.options))
     } else {
-        root.dir.open_following(&name)
+        root.dir
+            .open_following(&name, paths::confined(&ctx.options))
     };
     match opened {
         Ok(dir) => Ok(Some(dir)),

@@ -1,9 +1,20 @@
 //! rsync's order of a file list: in each directory first what is no directory, then the
-//! directories, each followed by its content; `.` before everything.
-// rsync: flist.c f_name_cmp(), the rules since protocol 29
+//! directories, each followed by its content; `.` before everything. Old protocols have another.
+// rsync: flist.c f_name_cmp()
 
 use crate::entry::Entry;
 use std::cmp::Ordering;
+
+/// By what a list is sorted. Both ends of a wire number its entries in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ListOrder {
+    /// In each directory first what is no directory: since protocol 29.
+    #[default]
+    FilesFirst,
+    /// By the bytes of the whole name, whatever has it. `a-b` and `a.c` stand between `a` and
+    /// `a/x` then, and `!` stands before `.`.
+    WholeNames,
+}
 
 /// What an entry is sorted by: its name and whether it is a directory. Keys of one name and
 /// different type are unequal.
@@ -17,9 +28,31 @@ pub struct Key<'a> {
     pub is_dir: bool,
 }
 
-/// Compares two entries by rsync's order.
-pub fn compare(a: &Entry, b: &Entry) -> Ordering {
-    a.key().cmp(&b.key())
+impl ListOrder {
+    /// Compares two keys. Keys of one name are equal if they cannot both be in a list of this order.
+    #[inline]
+    pub fn compare(self, a: Key<'_>, b: Key<'_>) -> Ordering {
+        match self {
+            ListOrder::FilesFirst => a.cmp(&b),
+            ListOrder::WholeNames if a.dirname == b.dirname => a.basename.cmp(b.basename),
+            ListOrder::WholeNames => a.whole_name().cmp(b.whole_name()),
+        }
+    }
+
+    /// Compares two entries.
+    #[inline]
+    pub fn compare_entries(self, a: &Entry, b: &Entry) -> Ordering {
+        self.compare(a.key(), b.key())
+    }
+
+    /// Whether a list in which `name` has its turn may yet have something in a directory that it is
+    /// not in.
+    pub fn returns_to(self, dir: &[u8], name: &[u8]) -> bool {
+        match self {
+            ListOrder::FilesFirst => false,
+            ListOrder::WholeNames => name.iter().lt(dir.iter().chain(b"/")),
+        }
+    }
 }
 
 impl Ord for Key<'_> {
@@ -51,6 +84,12 @@ impl Key<'_> {
             let next = |name: &[u8]| name.get(shorter).copied().unwrap_or(b'/');
             next(a).cmp(&next(b))
         })
+    }
+
+    fn whole_name(&self) -> impl Iterator<Item = u8> + '_ {
+        let slash = (!self.dirname.is_empty()).then_some(b'/');
+        let dirname = self.dirname.iter().copied().chain(slash);
+        dirname.chain(self.basename.iter().copied())
     }
 
     /// The bytes whose order is the entries' order: each component is preceded by its type
@@ -135,14 +174,57 @@ mod tests {
             "a/zz/f", "b/",
         ];
         let mut entries: Vec<_> = sorted.iter().map(|p| (p, entry(p))).collect();
-        entries.sort_by(|x, y| compare(&x.1, &y.1));
+        let order = ListOrder::FilesFirst;
+        entries.sort_by(|x, y| order.compare_entries(&x.1, &y.1));
         let got: Vec<_> = entries.iter().map(|(p, _)| **p).collect();
         assert_eq!(got, expected);
     }
 
     #[test]
+    fn old_versions_knew_names_only() {
+        let mut entries: Vec<_> = ["b/", "b/x", "b-c/", "b.c", "a/z/y", "./", "a"]
+            .into_iter()
+            .map(|p| (p, entry(p)))
+            .collect();
+        let order = ListOrder::WholeNames;
+        entries.sort_by(|x, y| order.compare_entries(&x.1, &y.1));
+        let got: Vec<_> = entries.iter().map(|(p, _)| *p).collect();
+        assert_eq!(got, ["./", "a", "a/z/y", "b/", "b-c/", "b.c", "b/x"]);
+    }
+
+    #[test]
     fn a_file_and_a_directory_of_one_name_differ() {
-        assert_eq!(compare(&entry("a"), &entry("a/")), Ordering::Less);
-        assert_eq!(compare(&entry("a/b"), &entry("a/b")), Ordering::Equal);
+        let compare = |a, b| ListOrder::FilesFirst.compare_entries(&entry(a), &entry(b));
+        assert_eq!(compare("a", "a/"), Ordering::Less);
+        assert_eq!(compare("a/b", "a/b"), Ordering::Equal);
+    }
+
+    #[test]
+    fn whole_names_are_sorted_by_their_bytes() {
+        let sorted = [
+            "!x", "-/", "-/y", "./", "a/", "a!/", "a!/x", "a-b", "a.b/", "a.b/c", "a/f", "a/z/",
+            "a/z.y", "a/z/f", "aa", "zz",
+        ];
+        let order = ListOrder::WholeNames;
+        for (at, a) in sorted.iter().enumerate() {
+            for (other, b) in sorted.iter().enumerate() {
+                let got = order.compare_entries(&entry(a), &entry(b));
+                assert_eq!(got, at.cmp(&other), "{a} {b}");
+            }
+        }
+        let same = order.compare_entries(&entry("a/b"), &entry("a/b/"));
+        assert_eq!(same, Ordering::Equal);
+    }
+
+    #[test]
+    fn a_list_of_whole_names_returns_to_a_directory_until_its_content_is_behind() {
+        let order = ListOrder::WholeNames;
+        for name in ["a", "a!", "a-b/c", "a."] {
+            assert!(order.returns_to(b"a", name.as_bytes()), "{name}");
+            assert!(!ListOrder::FilesFirst.returns_to(b"a", name.as_bytes()));
+        }
+        for name in ["a/", "a/x", "a0", "b"] {
+            assert!(!order.returns_to(b"a", name.as_bytes()), "{name}");
+        }
     }
 }

@@ -148,6 +148,12 @@ impl Protocol {
         self.version >= 29
     }
 
+    /// A list is sorted by its entries' whole names, whatever they are.
+    // rsync: flist.c f_name_cmp()
+    pub const fn sorts_whole_names(self) -> bool {
+        self.version < 29
+    }
+
     /// Numbers are packed, the server says flags, ids have their names beside them, hard links
     /// have numbers, both directions carry messages, MD5 is the checksum.
     pub const fn is_packed(self) -> bool {

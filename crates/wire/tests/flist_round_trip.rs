@@ -313,7 +313,7 @@ fn limit(rules: &ListRules, entry: &mut Owned) {
         // Every regular file has one.
         _ if by_inode && protocol.version() < 28 && kind == Kind::Regular => HardLink::Inode {
             device: 1,
-            inode: 2,
+            inode: 3,
         },
         HardLink::Inode { .. } => HardLink::None,
         _ if by_inode => HardLink::None,
@@ -448,7 +448,10 @@ fn in_protocol_27_each_file_is_some_inode() {
         end => panic!("{end:?}"),
     };
     let (one, other) = (inode(), inode());
-    assert!(matches!(one, HardLink::Inode { .. }));
+    for link in [one, other] {
+        // By numbers that rsync can look up.
+        assert!(matches!(link, HardLink::Inode { device, inode } if device != -2 && inode != 0));
+    }
     assert_ne!(one, other);
 }
 

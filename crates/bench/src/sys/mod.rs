@@ -5,6 +5,7 @@
 //! - `mode`: the permissions that a copy should keep;
 //! - `read_at` and `write_at`: one positioned call;
 //! - `CAN_DROP_CACHES` and `drop_from_cache`: has what is read next come from the disk;
+//! - `have_output_wait`: a standard output that takes all that is written;
 //! - `room`: what a file system can still hold.
 
 #[cfg(unix)]
@@ -14,13 +15,13 @@ mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    CAN_DROP_CACHES, create_file, drop_from_cache, mode, read_at, room, set_directory_modified,
-    write_at,
+    CAN_DROP_CACHES, create_file, drop_from_cache, have_output_wait, mode, read_at, room,
+    set_directory_modified, write_at,
 };
 #[cfg(windows)]
 pub use windows::{
-    CAN_DROP_CACHES, create_file, drop_from_cache, mode, read_at, room, set_directory_modified,
-    write_at,
+    CAN_DROP_CACHES, create_file, drop_from_cache, have_output_wait, mode, read_at, room,
+    set_directory_modified, write_at,
 };
 
 /// Whether a new file may be run.

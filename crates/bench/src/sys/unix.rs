@@ -70,3 +70,11 @@ pub fn drop_from_cache(file: &File) -> io::Result<()> {
 pub fn drop_from_cache(_file: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// rsync hands its remote shell a standard output that does not wait until there is room.
+pub fn have_output_wait() -> io::Result<()> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let output = io::stdout();
+    let flags = fcntl_getfl(&output)?;
+    Ok(fcntl_setfl(&output, flags - OFlags::NONBLOCK)?)
+}

@@ -22,17 +22,10 @@ impl Charset {
     /// rsync asks the C library, which knows more encodings; for those that are neither UTF-8
     /// nor ASCII we escape what rsync would print, which is the safe side.
     pub fn of_environment() -> Charset {
-        if cfg!(windows) {
-            return Charset::Utf8;
-        }
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
-        Charset::of_locale(&locale.unwrap_or_default())
+        Charset::of_encoding(&transfer::encoding_of_environment())
     }
 
-    fn of_locale(locale: &str) -> Charset {
-        let encoding = locale.split_once('.').map_or("", |(_, encoding)| encoding);
-        let encoding = encoding.split('@').next().unwrap_or_default();
+    fn of_encoding(encoding: &str) -> Charset {
         if ["utf-8", "utf8"]
             .iter()
             .any(|name| name.eq_ignore_ascii_case(encoding))
@@ -130,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn the_locale_names_its_encoding() {
-        assert_eq!(Charset::of_locale("de_DE.UTF-8"), Charset::Utf8);
-        assert_eq!(Charset::of_locale("C.utf8"), Charset::Utf8);
-        assert_eq!(Charset::of_locale("de_DE.UTF-8@euro"), Charset::Utf8);
-        for other in ["", "C", "POSIX", "de_DE.ISO-8859-1"] {
-            assert_eq!(Charset::of_locale(other), Charset::Ascii);
+    fn only_utf8_is_more_than_ascii() {
+        for utf8 in ["UTF-8", "utf8"] {
+            assert_eq!(Charset::of_encoding(utf8), Charset::Utf8);
+        }
+        for other in ["", "ASCII", "ISO-8859-1"] {
+            assert_eq!(Charset::of_encoding(other), Charset::Ascii);
         }
     }
 }

@@ -2,9 +2,9 @@
 //! here. Above all `%i`, the eleven letters of `-i`.
 // rsync: log.c log_formatted(), log_delete()
 
-use super::{list, number, time};
+use super::{list, message, number, time};
 use fast_io::dir::FileKind;
-use options::{Checksum, Options};
+use options::{Checksum, MOST_DIGITS, Options, Route};
 use transfer::event::Item;
 use transfer::item::ItemFlags;
 
@@ -24,8 +24,8 @@ pub enum Subject<'a> {
     Deleted {
         /// Its name, without a trailing slash.
         name: &'a [u8],
-        /// Whether it was a directory.
-        is_dir: bool,
+        /// Its type and permission bits.
+        mode: u32,
     },
 }
 
@@ -60,8 +60,17 @@ struct Facts {
     checksum: bool,
     /// A transfer has a checksum, unless there shall be none.
     sums_transfers: bool,
+    direction: Direction,
     file_sum_digits: usize,
     transfer_sum_digits: usize,
+}
+
+/// Where content goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Local,
+    Out,
+    In,
 }
 
 impl LineFormat {
@@ -75,6 +84,11 @@ impl LineFormat {
                 owners: options.preserve_uid,
                 groups: options.preserve_gid,
                 checksum: options.checksum,
+                direction: match options.route {
+                    Route::Local => Direction::Local,
+                    Route::Push(_) => Direction::Out,
+                    Route::Pull(_) => Direction::In,
+                },
                 sums_transfers: choice.is_none_or(|c| c.transfer != Checksum::None),
                 file_sum_digits: hex_digits(choice.map_or(Checksum::Auto, |c| c.file)),
                 transfer_sum_digits: hex_digits(choice.map_or(Checksum::Auto, |c| c.transfer)),
@@ -107,8 +121,8 @@ impl LineFormat {
         };
         let value = match escape.letter {
             b'n' => match subject {
-                Subject::Item(item) => with_slash(item.entry.path(), item.entry.is_dir()),
-                Subject::Deleted { name, is_dir } => with_slash(name.to_vec(), is_dir),
+                Subject::Item(item) => self.name(item),
+                Subject::Deleted { name, mode } => with_slash(name.to_vec(), message::is_dir(mode)),
             },
             b'L' => return push_link(escape, item, line),
             b'i' => match item {
@@ -132,7 +146,13 @@ impl LineFormat {
                 .into_bytes(),
             b't' => time::now().into_bytes(),
             b'B' => {
-                let permissions = list::permissions(entry.map_or(0, |entry| entry.mode()));
+                let mode = match subject {
+                    Subject::Item(item) => item.entry.mode(),
+                    Subject::Deleted { mode, .. } if self.facts.direction == Direction::In => mode,
+                    // Whoever deletes tells the client's process no more than the name.
+                    Subject::Deleted { .. } => 0,
+                };
+                let permissions = list::permissions(mode);
                 permissions.as_bytes()[1..].to_vec()
             }
             b'U' => {
@@ -146,13 +166,25 @@ impl LineFormat {
             }
             b'G' => b"DEFAULT".to_vec(),
             b'p' => return push_number(escape, std::process::id(), line),
-            b'o' if item.is_some() => b"send".to_vec(),
-            b'o' => b"del.".to_vec(),
+            b'o' if item.is_none() => b"del.".to_vec(),
+            b'o' if self.facts.direction == Direction::In => b"recv".to_vec(),
+            b'o' => b"send".to_vec(),
             b'%' => b"%".to_vec(),
             // `%m`, the module's name: there is none.
             _ => Vec::new(),
         };
         escape.push_padded(&value, line);
+    }
+
+    /// `%n`. A receiver has left out the slashes that names of `-R` begin with.
+    // rsync: flist.c flist_sort_and_clean() strip_root
+    fn name(&self, item: &Item<'_>) -> Vec<u8> {
+        let mut name = item.entry.path();
+        if self.facts.direction == Direction::In {
+            let slashes = name.iter().take_while(|&&b| b == b'/').count();
+            name.drain(..slashes);
+        }
+        with_slash(name, item.entry.is_dir())
     }
 
     /// The file's checksum as `%C` shows it; `None` where blanks stand in its place.
@@ -189,7 +221,7 @@ fn hex_digits(checksum: Checksum) -> usize {
     kind.digest_len() * 2
 }
 
-/// `%i`. All sessions are local as yet: content goes "to us", which is `>`, though we send it.
+/// `%i`. In a local session content goes "to us", which is `>`, though we send it.
 fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
     let has = |flag| item.flags.contains(flag);
     let letter = |flag, letter| if has(flag) { letter } else { b'.' };
@@ -203,7 +235,11 @@ fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
                 b'c'
             }
         } else {
-            letter(ItemFlags::TRANSFER, b'>')
+            let towards = match facts.direction {
+                Direction::Out => b'<',
+                Direction::Local | Direction::In => b'>',
+            };
+            letter(ItemFlags::TRANSFER, towards)
         },
         match kind {
             Some(FileKind::Symlink) => b'L',
@@ -238,7 +274,11 @@ fn itemized(item: &Item<'_>, facts: Facts) -> [u8; 11] {
     ];
     if has(ItemFlags::IS_NEW) {
         letters[2..].fill(b'+');
-    } else if letters[0] != b'>' && letters[2..].iter().all(|&letter| letter == b'.') {
+    } else if has(ItemFlags::MISSING_DATA) {
+        letters[2..].fill(b'?');
+    } else if !matches!(letters[0], b'>' | b'<')
+        && letters[2..].iter().all(|&letter| letter == b'.')
+    {
         letters[2..].fill(b' ');
     }
     letters
@@ -365,8 +405,14 @@ fn parse_escape(text: &[u8]) -> (Option<Escape>, &[u8]) {
     let left = rest.starts_with(b"-");
     rest = &rest[usize::from(left)..];
     let digits = rest;
-    let length = skip(&mut rest, u8::is_ascii_digit);
-    let digits = &digits[..length];
+    let most = MOST_DIGITS - usize::from(left);
+    let length = digits
+        .iter()
+        .take(most)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let (digits, after) = digits.split_at(length);
+    rest = after;
     level += skip(&mut rest, |&byte| byte == b'\'');
     let least = digits.iter().fold(0, |least: usize, digit| {
         WIDEST.min(least * 10 + usize::from(digit - b'0'))

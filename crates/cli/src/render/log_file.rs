@@ -3,8 +3,8 @@
 
 use super::format::{LineFormat, Subject};
 use super::{Outcome, View, escape, list, message, summary, time};
+use fast_io::dir::{Purpose, open_named};
 use options::{LogFile, Options};
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use transfer::event::{Audience, Event, FileList, Item, Severity};
 use transfer::item::ItemFlags;
@@ -24,10 +24,8 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the file to append to it.
     pub(crate) fn open(log: &LogFile, options: &Options) -> io::Result<Log> {
-        let file: File = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&log.path)?;
+        let to_append = Purpose::Append { permissions: 0o644 };
+        let file = open_named(&log.path, to_append, transfer::trust(options))?;
         Ok(Log::new(Box::new(file), log, options))
     }
 
@@ -64,11 +62,11 @@ impl Log {
         }
     }
 
-    fn deleted(&mut self, name: &[u8], is_dir: bool) {
+    fn deleted(&mut self, name: &[u8], mode: u32) {
         let line = if self.logs_operations {
-            self.format.line(Subject::Deleted { name, is_dir })
+            self.format.line(Subject::Deleted { name, mode })
         } else {
-            message::deletion(name, is_dir)
+            message::deletion(name, message::is_dir(mode))
         };
         self.line(&line);
     }
@@ -101,7 +99,7 @@ impl View for Log {
             Event::Item(item) if item.audience == Audience::User => {}
             Event::Item(item) => self.item(item),
             Event::Deleted { name, mode } if !self.options.dry_run => {
-                self.deleted(name, message::is_dir(*mode));
+                self.deleted(name, *mode);
             }
             Event::Listed(entry) => {
                 let line = list::list_line(entry, &self.options);

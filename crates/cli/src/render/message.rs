@@ -52,7 +52,7 @@ pub(crate) fn is_dir(mode: u32) -> bool {
 /// Whether the making of a list that is not incremental is told of.
 // rsync: flist.c init_flist() show_filelist_progress
 pub(crate) fn shows_list(options: &Options) -> bool {
-    options.info.flist >= 1 && options.xfer_dirs && !options.incremental_recursion()
+    options.info.flist >= 1 && options.xfer_dirs
 }
 
 /// What is told when such a list is complete.
@@ -103,7 +103,7 @@ mod tests {
             list_finished(1, &options).as_deref(),
             Some("1 file to consider")
         );
-        options.recurse = true;
+        options.xfer_dirs = false;
         assert_eq!(list_finished(8, &options), None);
     }
 }

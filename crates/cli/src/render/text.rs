@@ -128,7 +128,7 @@ impl Text {
     }
 
     // rsync: log.c log_delete()
-    fn deleted(&mut self, name: &[u8], is_dir: bool) {
+    fn deleted(&mut self, name: &[u8], mode: u32) {
         let operation = self
             .options
             .out_format
@@ -137,10 +137,12 @@ impl Text {
         match &self.format {
             Some(format) if operation => {
                 self.console
-                    .info(&format.line(Subject::Deleted { name, is_dir }));
+                    .info(&format.line(Subject::Deleted { name, mode }));
             }
             None if self.options.info.del == 0 => {}
-            _ => self.console.info(&message::deletion(name, is_dir)),
+            _ => self
+                .console
+                .info(&message::deletion(name, message::is_dir(mode))),
         }
     }
 
@@ -250,7 +252,7 @@ impl View for Text {
                     self.console.info(&format.line(Subject::Item(item)));
                 }
             }
-            Event::Deleted { name, mode } => self.deleted(name, message::is_dir(*mode)),
+            Event::Deleted { name, mode } => self.deleted(name, *mode),
             Event::Listed(entry) => self.console.info(&list::list_line(entry, &self.options)),
             Event::Progress(progress) => self.progress(progress),
             Event::PartDone(totals) => self.part_done(totals),

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::prng::{Prng, noise};
+use crate::noise::noise;
+use crate::power::Power;
+use crate::prng::Prng;
 use crate::specimen::{Content, Kind, Node, Tree};
-use crate::tree_generator::{Power, content, dir_mode, file_mode, name, owner, time};
+use crate::tree_generator::{content, dir_mode, file_mode, name, owner, time};
 
 /// A destination at `root` for a source tree: partly what an earlier run left, partly changed,
 /// partly foreign. Empty for a destination that does not exist.

@@ -15,11 +15,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::case::{Case, Difference, Mixing, Verdict, judge};
+use crate::case::{Case, Mixing, Verdict, judge};
 use crate::option_generator;
+use crate::outcome::Difference;
+use crate::playground::Playground;
+use crate::power::Power;
 use crate::prng::Prng;
-use crate::program::{HUNG, Playground, Program};
-use crate::tree_generator::{self, Power};
+use crate::program::Program;
+use crate::tree_generator;
 
 const DEFAULT_SEED: u64 = 20_261_122;
 const DEFAULT_CASES: u64 = 700;
@@ -88,8 +91,8 @@ fn generated_cases_end_as_with_rsync() {
 /// some hundred of its own runs ends otherwise than the rest, by a race between its processes,
 /// and ours must end as any of rsync's does. Ours is not asked again.
 pub fn compare(playground: &Playground, case: &Case) -> Verdict {
-    let theirs = playground.run(Program::Rsync, case);
-    if theirs.ending == HUNG || theirs.crashed() {
+    let theirs = Program::Rsync.run(playground, case);
+    if theirs.is_useless() {
         // There is nothing to compare with. Counted, so that it cannot become a habit.
         eprintln!("rsync itself hangs or crashes: {}", case.command_line());
         return Verdict {
@@ -97,13 +100,13 @@ pub fn compare(playground: &Playground, case: &Case) -> Verdict {
             mixing: Mixing::Other,
         };
     }
-    let ours = playground.run(Program::Tidesync, case);
+    let ours = Program::Tidesync.run(playground, case);
     let verdict = judge(&theirs, &ours);
     for _ in 0..RSYNC_ASKED_AGAIN {
         if verdict.differences.is_empty() {
             return verdict;
         }
-        let again = judge(&playground.run(Program::Rsync, case), &ours);
+        let again = judge(&Program::Rsync.run(playground, case), &ours);
         if again.differences.is_empty() {
             return Verdict {
                 mixing: Mixing::Other,

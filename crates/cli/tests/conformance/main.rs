@@ -8,14 +8,17 @@
 #![forbid(unsafe_code)]
 
 mod case;
+#[path = "../compared/mod.rs"]
+mod compared;
+mod describe;
 mod destination_generator;
 mod examples;
 mod filter_generator;
 mod generated;
-mod normalise;
 mod option_generator;
 mod prng;
 mod program;
-mod snapshot;
-mod specimen;
+mod smaller;
 mod tree_generator;
+
+use compared::{command_line, noise, outcome, playground, power, rsync, specimen};

@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStringExt;
 
 use crate::case::Case;
 use crate::destination_generator;
+use crate::power::Power;
 use crate::prng::Prng;
 use crate::specimen::{Kind, Tree};
-use crate::tree_generator::{self, Loops, Power};
+use crate::tree_generator::{self, Loops};
 
 /// A whole case.
 pub fn case(prng: &mut Prng, power: Power) -> Case {

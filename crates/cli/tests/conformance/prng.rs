@@ -1,6 +1,8 @@
 //! A small seeded generator of numbers (SplitMix64), so that a case is the same on every machine
 //! and for ever, whatever becomes of any crate of random numbers.
 
+use crate::noise::split_mix;
+
 /// A stream of numbers that its seed decides.
 pub struct Prng(u64);
 
@@ -14,11 +16,7 @@ impl Prng {
 
     /// The next 64 bits.
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        split_mix(&mut self.0)
     }
 
     /// A number below `bound`, which must not be 0.
@@ -40,15 +38,4 @@ impl Prng {
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
-}
-
-/// `length` bytes without pattern that `seed` decides.
-pub fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut stream = Prng(seed);
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        bytes.extend_from_slice(&stream.next().to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }

@@ -2,38 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::prng::{Prng, noise};
+use crate::noise::noise;
+use crate::power::Power;
+use crate::prng::Prng;
 use crate::specimen::{Content, Kind, Node, Tree};
-
-/// What the running user may make.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Power {
-    Root,
-    User,
-}
-
-impl Power {
-    /// That of this process. A root that may not make devices (in many containers) counts as a
-    /// user, for it cannot chown everywhere either.
-    pub fn of_this_process() -> Self {
-        use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-        if !nix::unistd::geteuid().is_root() {
-            return Power::User;
-        }
-        let scratch = tempfile::tempdir().expect("a temporary directory");
-        let made = mknod(
-            &scratch.path().join("null"),
-            SFlag::S_IFCHR,
-            Mode::S_IRWXU,
-            makedev(1, 3),
-        );
-        if made.is_ok() {
-            Power::Root
-        } else {
-            Power::User
-        }
-    }
-}
 
 /// Whether symbolic links may lead back to where they came from. With `-L` and its like, loops
 /// would be followed until the system refuses.

@@ -3,15 +3,20 @@
 
 #[cfg(target_vendor = "apple")]
 mod clone;
+mod named;
 
 use super::name::{Name, PathBeneath};
+use super::named::Trust;
 use super::{Access, DeviceNumber, FileKind, Follow, Identity, Stat, Timestamp};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+pub use named::open_named;
 
 /// An open directory.
 #[derive(Debug)]
@@ -50,9 +55,15 @@ fn on_itself(
 }
 
 impl Dir {
-    pub fn open(path: &Path) -> io::Result<Dir> {
-        let open = |flags| rustix::fs::openat(CWD, path, flags, Mode::empty());
-        Ok(Dir(open_dir(open)?))
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
+        Dir::open_from(CWD, path.as_os_str().as_bytes(), trust)
+    }
+
+    fn open_from(from: BorrowedFd<'_>, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
+        let open = |parent: BorrowedFd<'_>, name: &[u8], flags| {
+            open_dir(|dir_flags| rustix::fs::openat(parent, name, dir_flags | flags, Mode::empty()))
+        };
+        Ok(Dir(named::walk(from, path, trust, &open)?))
     }
 
     pub fn open_beneath(&self, path: PathBeneath<'_>) -> io::Result<Dir> {
@@ -90,14 +101,13 @@ impl Dir {
         }
     }
 
-    pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         let path = if path.is_empty() {
             b".".as_slice()
         } else {
             path
         };
-        let open = |flags| rustix::fs::openat(&self.0, path, flags, Mode::empty());
-        Ok(Dir(open_dir(open)?))
+        Dir::open_from(self.0.as_fd(), path, trust)
     }
 
     pub fn entries(&self, found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> io::Result<()> {
@@ -147,6 +157,14 @@ impl Dir {
             flags |= OFlags::NOFOLLOW;
         }
         Ok(rustix::fs::openat(&self.0, name.bytes(), flags, Mode::empty())?.into())
+    }
+
+    pub fn open_named(&self, name: Name<'_>, trust: Trust<'_>) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let open = |parent: BorrowedFd<'_>, name: &[u8], more| {
+            rustix::fs::openat(parent, name, flags | more, Mode::empty())
+        };
+        Ok(named::walk(self.0.as_fd(), name.bytes(), trust, &open)?.into())
     }
 
     pub fn create_file(&self, name: Name<'_>, permissions: u32) -> io::Result<File> {

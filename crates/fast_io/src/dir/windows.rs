@@ -11,6 +11,7 @@ mod reparse;
 mod wide;
 
 use super::name::{Name, PathBeneath};
+use super::named::{Purpose, Trust};
 use super::{Access, DeviceNumber, FileKind, Follow, Identity, Stat, Timestamp};
 use crate::sys::win32_error;
 use metadata::Shape;
@@ -40,7 +41,8 @@ pub struct Dir(OwnedHandle);
 const DIR_ACCESS: u32 = FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES;
 
 impl Dir {
-    pub fn open(path: &Path) -> io::Result<Dir> {
+    pub fn open(path: &Path, trust: Trust<'_>) -> io::Result<Dir> {
+        refuse_bound(trust)?;
         // The standard library turns long paths into ones that need no limit.
         let dir = OpenOptions::new()
             .access_mode(DIR_ACCESS | SYNCHRONIZE)
@@ -70,9 +72,10 @@ impl Dir {
         }
     }
 
-    pub fn open_following(&self, path: &[u8]) -> io::Result<Dir> {
+    pub fn open_following(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
+        refuse_bound(trust)?;
         if path.starts_with(b"/") || path.split(|&b| b == b'/').any(|c| c == b"..") {
-            return self.open_elsewhere(path);
+            return self.open_elsewhere(path, trust);
         }
         let components = PathBeneath::new(path)?.components().map(wide::component);
         let path = components
@@ -83,7 +86,7 @@ impl Dir {
 
     /// Opens what lies above this directory, which the kernel finds only by a whole path. Like
     /// Windows itself this takes `..` to go back from the name before it, even if that is a link.
-    fn open_elsewhere(&self, path: &[u8]) -> io::Result<Dir> {
+    fn open_elsewhere(&self, path: &[u8], trust: Trust<'_>) -> io::Result<Dir> {
         let mut whole = native::path_of(self.0.as_handle())?;
         if path.starts_with(b"/") {
             let root = whole.ancestors().last().map(Path::to_path_buf);
@@ -101,7 +104,7 @@ impl Dir {
                 }
             }
         }
-        Dir::open(&whole)
+        Dir::open(&whole, trust)
     }
 
     pub fn entries(&self, found: &mut dyn FnMut(&[u8], Option<FileKind>)) -> io::Result<()> {
@@ -133,6 +136,11 @@ impl Dir {
             Follow::Always => native::open(&self.0, &name, access, FILE_NON_DIRECTORY_FILE)?,
         };
         Ok(file.into())
+    }
+
+    pub fn open_named(&self, name: Name<'_>, trust: Trust<'_>) -> io::Result<File> {
+        refuse_bound(trust)?;
+        self.open_file(name, Access::Read, Follow::Always)
     }
 
     pub fn create_file(&self, name: Name<'_>, permissions: u32) -> io::Result<File> {
@@ -387,6 +395,25 @@ fn no_owner(uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     } else {
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// Where a path ends is not looked at here: better nothing than anything.
+fn refuse_bound(trust: Trust<'_>) -> io::Result<()> {
+    match trust {
+        Trust::OwnersBelow(_) => Err(io::ErrorKind::Unsupported.into()),
+        Trust::Owners | Trust::Anyone => Ok(()),
+    }
+}
+
+pub fn open_named(path: &Path, purpose: Purpose, trust: Trust<'_>) -> io::Result<File> {
+    refuse_bound(trust)?;
+    let mut options = OpenOptions::new();
+    match purpose {
+        Purpose::Read => options.read(true),
+        Purpose::Append { .. } => options.append(true).create(true),
+        Purpose::Replace { .. } => options.write(true).create(true).truncate(true),
+    };
+    options.open(path)
 }
 
 pub fn file_stat(file: &File) -> io::Result<Stat> {

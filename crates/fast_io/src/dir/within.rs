@@ -8,7 +8,7 @@ use crate::sys;
 use std::io;
 
 /// More links than these in one path are taken for a loop, as Linux does.
-const MOST_LINKS: u32 = 40;
+pub(super) const MOST_LINKS: u32 = 40;
 
 impl Dir {
     /// Opens the directory at `path`, relative to this one, following symbolic links as long as

@@ -1,7 +1,7 @@
 //! Opening, listing and asking.
 
 use crate::{entries, names, read, scratch, subdir, write};
-use fast_io::dir::{self, Access, Dir, FileKind, Follow};
+use fast_io::dir::{self, Access, Dir, FileKind, Follow, Trust};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
 #[test]
@@ -145,12 +145,12 @@ fn what_is_not_there_is_not_found() {
     let kind = |result: std::io::Result<()>| result.unwrap_err().kind();
     let none = b"none";
     assert_eq!(
-        kind(Dir::open(&temp.path().join("none")).map(drop)),
+        kind(Dir::open(&temp.path().join("none"), Trust::Anyone).map(drop)),
         ErrorKind::NotFound
     );
     assert_eq!(kind(dir.open_beneath(none).map(drop)), ErrorKind::NotFound);
     assert_eq!(
-        kind(dir.open_following(none).map(drop)),
+        kind(dir.open_following(none, Trust::Anyone).map(drop)),
         ErrorKind::NotFound
     );
     assert_eq!(
@@ -181,14 +181,14 @@ fn files_are_not_directories() {
     write(&dir, b"file", b"");
     subdir(&dir, b"sub");
     let kind = |result: std::io::Result<()>| result.unwrap_err().kind();
-    let as_dir = Dir::open(&temp.path().join("file"));
+    let as_dir = Dir::open(&temp.path().join("file"), Trust::Anyone);
     assert_eq!(kind(as_dir.map(drop)), ErrorKind::NotADirectory);
     assert_eq!(
         kind(dir.open_beneath(b"file").map(drop)),
         ErrorKind::NotADirectory
     );
     assert_eq!(
-        kind(dir.open_following(b"file").map(drop)),
+        kind(dir.open_following(b"file", Trust::Anyone).map(drop)),
         ErrorKind::NotADirectory
     );
     let as_file = dir.open_file(b"sub", Access::Write, Follow::Never);

@@ -1,7 +1,7 @@
 //! Names and paths of every kind that a volume may hold.
 
 use crate::{exists, names, read, scratch, subdir, write};
-use fast_io::dir::{Dir, Follow};
+use fast_io::dir::{Dir, Follow, Trust};
 
 /// Creates, finds, opens, renames and removes a file of this name and a directory of it.
 fn lives(dir: &Dir, name: &[u8]) {
@@ -113,11 +113,17 @@ fn long_paths_are_walked_created_and_opened() {
     assert!(path.len() > 1_600);
     assert_eq!(read(&dir.open_beneath(&path).unwrap(), b"bottom"), b"deep");
     assert_eq!(
-        read(&dir.open_following(&path).unwrap(), b"bottom"),
+        read(
+            &dir.open_following(&path, Trust::Anyone).unwrap(),
+            b"bottom"
+        ),
         b"deep"
     );
     let whole = temp.path().join(std::str::from_utf8(&path).unwrap());
-    assert_eq!(read(&Dir::open(&whole).unwrap(), b"bottom"), b"deep");
+    assert_eq!(
+        read(&Dir::open(&whole, Trust::Anyone).unwrap(), b"bottom"),
+        b"deep"
+    );
 
     dir.open_beneath(&path[..COMPONENT])
         .unwrap()

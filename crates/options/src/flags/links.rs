@@ -2,7 +2,7 @@
 //!
 //! rsync: options.c, flist.c readlink_stat(), hlink.c
 
-use crate::flag::Flag;
+use crate::flag::{Flag, Takes};
 
 pub(super) const FLAGS: &[Flag] = &[
     LINKS,
@@ -12,6 +12,8 @@ pub(super) const FLAGS: &[Flag] = &[
     MUNGE_LINKS,
     COPY_DIRLINKS,
     KEEP_DIRLINKS,
+    INSECURE_LINKS,
+    CONFINE_ROOT,
     HARD_LINKS,
 ];
 
@@ -77,6 +79,38 @@ const KEEP_DIRLINKS: Flag = Flag::switch(
      of replacing the symlink.",
 );
 
+const INSECURE_LINKS: Flag = Flag::switch(
+    "insecure-links",
+    None,
+    "follow other users' symlinks in paths you name",
+    |given| given.options.insecure_links = true,
+)
+.undo(&["no-insecure-links"], |given| {
+    given.options.insecure_links = false
+})
+.doc(
+    "In the path of the destination, of `--backup-dir`, `--temp-dir` and `--partial-dir`, and of \
+     the files that are read or written for the session itself, only symlinks of root and of the \
+     user who runs the program are followed; with this, everybody's. It is not sent to the other \
+     side.",
+);
+
+const CONFINE_ROOT: Flag = Flag::valued(
+    "confine-root",
+    None,
+    Takes::Dir("DIR"),
+    "refuse operator paths resolving outside DIR",
+    |given, value| {
+        given.options.confine_root = Some(value.path());
+        Ok(())
+    },
+)
+.doc(
+    "The paths of `--backup-dir`, `--temp-dir`, `--partial-dir` and `--files-from`, and of files of \
+     filter rules, must lead to below this absolute path. For programs that serve one directory; \
+     it is not sent to the other side.",
+);
+
 const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard links", |given| {
     given.options.preserve_hard_links = true;
     let count = &mut given.options.as_given.hard_links;
@@ -90,7 +124,7 @@ const HARD_LINKS: Flag = Flag::switch("hard-links", Some('H'), "preserve hard li
 
 #[cfg(test)]
 mod tests {
-    use crate::asked::options;
+    use crate::asked::{error, options};
 
     #[test]
     fn links() {
@@ -111,6 +145,23 @@ mod tests {
     #[test]
     fn safe_links() {
         assert!(options("--safe-links").safe_links);
+    }
+
+    #[test]
+    fn insecure_links() {
+        assert!(options("--insecure-links").insecure_links);
+        assert!(!options("--insecure-links --no-insecure-links").insecure_links);
+    }
+
+    #[test]
+    fn confine_root() {
+        let root = options("--confine-root=/srv/x").confine_root;
+        assert_eq!(root.as_deref(), Some("/srv/x".as_ref()));
+        let message = "tidesync: --confine-root must be an absolute path";
+        assert_eq!(error("--confine-root=srv a b").to_string(), message);
+        let message = "tidesync: --insecure-links cannot be combined with --confine-root";
+        let both = "--insecure-links --confine-root=/x a b";
+        assert_eq!(error(both).to_string(), message);
     }
 
     #[test]

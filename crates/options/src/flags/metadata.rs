@@ -22,6 +22,7 @@ pub(super) const FLAGS: &[Flag] = &[
     DEVICES_AND_SPECIALS,
     DEVICES,
     SPECIALS,
+    DROP_NODES,
     TIMES,
     OMIT_DIR_TIMES,
     OMIT_LINK_TIMES,
@@ -221,6 +222,18 @@ const SPECIALS: Flag = Flag::switch("specials", None, "preserve special files", 
 })
 .doc("Create sockets and FIFOs at the destination.");
 
+const DROP_NODES: Flag = Flag::switch(
+    "drop-D",
+    None,
+    "receiver refuses to create devices/specials",
+    |given| given.options.drop_nodes = true,
+)
+.undo(&["no-drop-D"], |given| given.options.drop_nodes = false)
+.doc(
+    "Skip devices, sockets and FIFOs at the destination, whatever `-D` says: for one side alone, \
+     which may not change what the two have agreed upon. It is not sent to the other side.",
+);
+
 const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification times", |given| {
     given.options.preserve_times = true;
 })
@@ -263,6 +276,13 @@ mod tests {
     use crate::asked::{error, options};
     use crate::name_map::{MapFrom, MapTo};
     use crate::resolved::SuperMode;
+
+    #[test]
+    fn drop_nodes() {
+        let nodes = options("-a --drop-D");
+        assert!(nodes.drop_nodes && nodes.preserve_devices && nodes.preserve_specials);
+        assert!(!options("-a --drop-D --no-drop-D").drop_nodes);
+    }
 
     #[test]
     fn perms() {

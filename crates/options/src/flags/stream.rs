@@ -140,7 +140,10 @@ const ICONV: Flag = Flag::valued(
 .doc(
     "Names are written in one character set here and in another there: `--iconv=LOCAL,REMOTE`; \
      one alone is for both. `.` is that of the locale, and `-` converts nothing, whatever the \
-     variable `RSYNC_ICONV` says.",
+     variable `RSYNC_ICONV` says. Known are UTF-8, UTF-8-MAC, ASCII, ISO-8859-1 to 16 (without 12), \
+     windows-874 and 1250 to 1258, KOI8-R, KOI8-U, IBM866, macintosh, Shift_JIS, EUC-JP, EUC-KR, \
+     GBK, GB18030 and Big5, by the names of the Encoding Standard and some of iconv's. A file \
+     whose name has no counterpart is left out, with exit code 23.",
 );
 
 const BWLIMIT: Flag = Flag::valued(
@@ -213,6 +216,9 @@ const MAX_ALLOC: Flag = Flag::valued(
     "change a limit relating to memory alloc",
     |given, value| {
         let size = value.size("max-alloc", None)?;
+        if size == 0 {
+            return Err(OptionError::syntax("max-alloc must be greater than zero").into());
+        }
         let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
         given.options.max_alloc = size;
         let text = Some(value.bytes().to_vec());
@@ -436,6 +442,8 @@ mod tests {
         }
         let message = "tidesync: Invalid --outbuf setting -- specify N, L, or B.";
         assert_eq!(error("--outbuf=x").to_string(), message);
+        let message = "tidesync: max-alloc must be greater than zero";
+        assert_eq!(error("--max-alloc=0").to_string(), message);
         let message = "tidesync: --max-alloc=x is invalid";
         assert_eq!(error("--max-alloc=x").to_string(), message);
     }

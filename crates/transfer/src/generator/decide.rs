@@ -110,8 +110,9 @@ impl Generator {
         match file.kind() {
             Some(FileKind::Symlink) if o.preserve_links => self.symlink(entry, wanted, found),
             Some(kind)
-                if (kind.is_device() && o.preserve_devices && ctx.am_root)
-                    || (kind.is_special() && o.preserve_specials) =>
+                if !o.drop_nodes
+                    && ((kind.is_device() && o.preserve_devices && ctx.am_root)
+                        || (kind.is_special() && o.preserve_specials)) =>
             {
                 self.node(entry, wanted, kind, found)
             }

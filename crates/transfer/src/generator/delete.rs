@@ -307,17 +307,14 @@ impl Generator {
         path: &[u8],
         dir: Option<&Arc<DestDir>>,
     ) -> Result<DirFilters, SessionError> {
-        let stack = &mut self.deletions.filters;
-        while stack.len() > 1
-            && !stack
-                .last()
-                .is_some_and(|(p, _)| is_below(path, p.as_deref()))
-        {
-            stack.pop();
-        }
-        let above = stack.last().map(|(_, f)| f.clone()).unwrap_or_default();
+        let order = self.ctx.era.order;
+        self.deletions.filters.retain(|(p, _)| {
+            let returns = |p: &Vec<u8>| p != path && order.returns_to(p, path);
+            p.as_ref().is_some_and(returns) || is_below(path, p.as_deref())
+        });
+        let above = self.known_filters(path);
         let base = self.destination.root.as_ref().map(|root| &root.dir);
-        let own = enter_filters(&above, base, path, dir.map(|d| &d.dir))
+        let own = enter_filters(&self.ctx.options, &above, base, path, dir.map(|d| &d.dir))
             .map_err(|e| self.ctx.fatal(Fatal::Syntax, ROLE, e.to_string()))?;
         self.deletions
             .filters

@@ -186,15 +186,16 @@ impl Generator {
         };
         let shown = || self.shown(&name);
         // What could not be set has been told; the directory can be used all the same.
-        if root {
-            self.apply_to_root(&dir, for_now, own_stat);
+        let applied = if root {
+            self.apply_to_root(&dir, for_now, own_stat)
         } else {
             let parent = dir.parent().unwrap_or(&dir);
             let handle = Handle::Name(&parent.dir, &leaf);
             let before = before(own_stat, created);
             self.setter()
-                .apply(for_now, &handle, before, TimeRule::Window, shown);
-        }
+                .apply(for_now, &handle, before, TimeRule::Window, shown)
+        };
+        self.tell_directory(&name, applied);
         // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
         let linked =
             ctx.options.keep_dirlinks && dir.parent().is_some_and(|parent| parent.is_link(&leaf));

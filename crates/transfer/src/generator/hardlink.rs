@@ -23,6 +23,8 @@ use tree::entry::FileId;
 pub(super) struct HardLinks {
     names: HashMap<u64, Name>,
     groups: HashMap<FileId, Group>,
+    /// How many names are held.
+    held: u64,
 }
 
 /// One name of a group, by its number in the list.
@@ -36,6 +38,8 @@ struct Name {
     done: bool,
     sent: bool,
     skipped: bool,
+    /// Its part of the list is not done with: it is left to a later name, or waits for one.
+    held: bool,
 }
 
 struct Group {
@@ -91,6 +95,7 @@ impl HardLinks {
                     done: false,
                     sent: false,
                     skipped: false,
+                    held: false,
                 },
             );
             let group = self.groups.entry(id).or_insert(Group {
@@ -187,7 +192,7 @@ impl Generator {
                     if let Some(prior) = names.get_mut(&previous) {
                         prior.previous = Some(number);
                     }
-                    self.origin.hold(entry);
+                    self.hold(entry);
                     return Ok(true);
                 }
                 let prior_is_first = prior.first;
@@ -240,8 +245,7 @@ impl Generator {
             && (stat.device, stat.inode) == (other.device, other.inode)
         {
             self.itemize(entry, wanted, Some(stat), flags, Some(b""));
-            let o = &self.ctx.options;
-            if o.info.name >= 2 && o.itemize() == 0 {
+            if self.reports_names() {
                 self.ctx
                     .client(ROLE, line!(self.name(file), " is uptodate"));
             }
@@ -336,9 +340,44 @@ impl Generator {
             {
                 self.remove_synchronized(&other);
             }
-            self.origin.ended(&other);
+            self.release(number);
         }
         Ok(())
+    }
+
+    /// Leaves a name for later: its part of the list is not done with until [`Self::release`].
+    // rsync: generator.c recv_generator(), hlink.c hard_link_check(), in_progress
+    pub(super) fn hold(&mut self, entry: &EntryRef) {
+        if let Some(name) = self.hard_links.name_mut(entry)
+            && !std::mem::replace(&mut name.held, true)
+        {
+            self.hard_links.held += 1;
+            self.origin.hold(entry);
+        }
+    }
+
+    fn release(&mut self, number: u64) {
+        let links = &mut self.hard_links;
+        if let Some(name) = links.names.get_mut(&number)
+            && std::mem::replace(&mut name.held, false)
+        {
+            links.held -= 1;
+            self.origin.ended(&name.entry);
+        }
+    }
+
+    /// How many names wait for another.
+    pub(super) fn names_held(&self) -> u64 {
+        self.hard_links.held
+    }
+
+    /// Nothing comes that names still wait for: the last of their group was given up.
+    pub(super) fn release_all(&mut self) {
+        let names = self.hard_links.names.iter();
+        let held: Vec<u64> = names.filter(|(_, n)| n.held).map(|(n, _)| *n).collect();
+        for number in held {
+            self.release(number);
+        }
     }
 
     /// An entry is left out: its group must do without it.
@@ -362,6 +401,7 @@ impl Generator {
         }
         name.last = true;
         let entry = name.entry.clone();
+        self.release(previous);
         self.decide(&entry, super::Visit::Full)
     }
 
@@ -389,7 +429,7 @@ impl Generator {
         if path.is_empty() {
             Ok(root.clone())
         } else {
-            root.open(path, self.ctx.options.keep_dirlinks, false)
+            root.open(path, self.follows_within(), false)
         }
     }
 

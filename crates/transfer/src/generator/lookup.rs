@@ -11,7 +11,7 @@ use fast_io::dir::{FileKind, Follow};
 use options::DeleteWhen;
 use std::io;
 use std::sync::Arc;
-use tree::entry::{Entry, split};
+use tree::entry::{Entry, join, split};
 
 impl Generator {
     /// What stands under the entry's name, and with `follow_dir` behind a link to a directory.
@@ -70,7 +70,18 @@ impl Generator {
         } else {
             without_leading_slashes(file.dirname())
         };
-        self.enter_path(path)
+        let entered = self.enter_path(path);
+        if !self.dirs_aside.is_empty() {
+            self.forget_dirs_behind(&self.name(file));
+        }
+        entered
+    }
+
+    /// Lets go of directories that the list does not return to.
+    fn forget_dirs_behind(&mut self, name: &[u8]) {
+        let order = self.ctx.era.order;
+        self.dirs_aside
+            .retain(|dir| order.returns_to(&dir.path, name));
     }
 
     pub(super) fn enter_path(&mut self, path: &[u8]) -> io::Result<Arc<DestDir>> {
@@ -78,8 +89,10 @@ impl Generator {
             dir.is_empty()
                 || (path.starts_with(dir) && matches!(path.get(dir.len()), None | Some(b'/')))
         };
-        while self.open_dirs.last().is_some_and(|d| !is_above(&d.path)) {
-            self.open_dirs.pop();
+        while let Some(left) = self.open_dirs.pop_if(|d| !is_above(&d.path)) {
+            if self.ctx.era.order.returns_to(&left.path, path) {
+                self.dirs_aside.push(left);
+            }
         }
         let Some(mut dir) = self.open_dirs.last().cloned() else {
             return Err(io::ErrorKind::NotFound.into());
@@ -116,12 +129,26 @@ impl Generator {
         dir: &Arc<DestDir>,
         name: &[u8],
     ) -> io::Result<Arc<DestDir>> {
-        let opened = dir.open(name, self.ctx.options.keep_dirlinks, false)?;
+        if !self.dirs_aside.is_empty() {
+            let path = join(&dir.path, name);
+            if let Some(at) = self.dirs_aside.iter().position(|d| d.path == path) {
+                return Ok(self.dirs_aside.swap_remove(at));
+            }
+            self.forget_dirs_behind(&path);
+        }
+        let opened = dir.open(name, self.follows_within(), false)?;
         self.dirs_opened += 1;
         if let Some(&mtime) = self.late_times.get(&opened.path) {
             opened.restore_time(mtime);
         }
         Ok(opened)
+    }
+
+    /// Whether a link on the way to an entry is followed as long as it stays in the destination:
+    /// with `-K`, and where `--no-implied-dirs` uses the directories of a path as they are.
+    pub(super) fn follows_within(&self) -> bool {
+        let o = &self.ctx.options;
+        o.keep_dirlinks || (o.relative && !o.implied_dirs)
     }
 
     /// Whether directories may be entered again after their turn.

@@ -53,6 +53,8 @@ pub(crate) struct Generator {
     ahead: VecDeque<Arc<Segment>>,
     /// The destination directories from the root down to where the walk is.
     open_dirs: Vec<Arc<DestDir>>,
+    /// Such as the walk has left and will return to, where the list's order makes it.
+    dirs_aside: Vec<Arc<DestDir>>,
     /// The times that directories are to have in the end, where entries may be made or removed in
     /// them after their turn: links to files that arrive late, and late deletions.
     late_times: HashMap<Vec<u8>, Timestamp>,
@@ -123,6 +125,7 @@ impl Generator {
     ) -> Generator {
         let mut generator = Generator {
             open_dirs: destination.root.iter().cloned().collect(),
+            dirs_aside: Vec::new(),
             ctx,
             ids,
             origin,
@@ -220,6 +223,7 @@ impl Generator {
             self.origin.leave(&left);
         }
         self.open_dirs.truncate(1);
+        self.dirs_aside.clear();
         self.flush();
         ctx.narrator.close_window();
         self.tell_part(part);
@@ -231,7 +235,9 @@ impl Generator {
             // A list in one part is done three times: so many times rsync's sides agree on it.
             (0..3).for_each(|_| self.tell_part(Some(u64::MAX)));
         }
-        self.receiver.report_matches();
+        if let Origin::Here(_) = self.origin {
+            self.receiver.report_matches();
+        }
 
         match o.delete {
             Some(DeleteWhen::Delay) => self.delete_remembered(),
@@ -247,6 +253,7 @@ impl Generator {
         self.report_delete_limit();
         self.ctx.narrator.totals(|| self.ctx.totals());
         self.open_dirs.clear();
+        self.dirs_aside.clear();
         if let Origin::Away(requests) = &self.origin {
             let deleted = self.ctx.tally().stats.deleted;
             requests.goodbye(&deleted);
@@ -263,8 +270,13 @@ impl Generator {
             requests.end_phase(phase, &self.ctx.tally().stats.deleted);
             loop {
                 let receiver = self.receiver.clone();
-                let answered = requests.wait_for(phase, || receiver.has_news());
+                let held = self.names_held();
+                let only_held = || held > 0 && requests.under_way() <= held;
+                let answered = requests.wait_for(phase, || receiver.has_news() || only_held());
                 let news = self.take_news()?;
+                if !news && only_held() {
+                    self.release_all();
+                }
                 if answered && !news {
                     break;
                 }

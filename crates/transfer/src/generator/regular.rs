@@ -72,6 +72,7 @@ impl Generator {
 
         let Some(stat) = stat else {
             if partial.is_none() && self.hard_links.waits_for_later(entry) {
+                self.hold(entry);
                 return Ok(());
             }
             return self.transfer(entry, wanted, None, partial, Attempt::First);

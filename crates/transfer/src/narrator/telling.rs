@@ -118,7 +118,7 @@ impl Narrator {
             flags: record.flags,
             link_name: record.link_name.as_deref(),
             source_dir: dirs.get(entry.source() as usize).map_or(b"", |d| d),
-            checksum: moved.checksum.or(record.checksum),
+            checksum: record.checksum.or(moved.checksum),
             audience,
             bytes_moved: moved.bytes,
             bytes_sent: moved.sent_bytes,

@@ -451,10 +451,12 @@ impl Assembly<'_> {
                 .map_err(Trouble::Target)
                 .and(other),
         };
+        if committed.is_ok() || unverified {
+            meter.finish(figures.literal_bytes, figures.matched_bytes);
+        }
         match committed {
             Ok(()) => {
                 receiver.add_matches(figures);
-                meter.finish(figures.literal_bytes, figures.matched_bytes);
                 let mut moved = receiver.moved(figures.literal_bytes, None);
                 moved.sent_bytes += TOKEN * figures.matches;
                 receiver.commit(job, target, moved)

@@ -31,7 +31,7 @@ pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
 use crate::attrs::Setter;
 use crate::context::Context;
-use crate::destination::DestDir;
+use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
@@ -157,8 +157,7 @@ impl Receiver {
         ids: Arc<Ids>,
         origin: Origin,
         queue: Arc<SegmentQueue>,
-        destination: Vec<u8>,
-        root: Option<Arc<DestDir>>,
+        destination: &Destination,
         temp_dir: Option<Dir>,
         filters: DirFilters,
     ) -> Receiver {
@@ -180,8 +179,8 @@ impl Receiver {
             ids,
             origin,
             queue,
-            destination,
-            root,
+            destination: destination.absolute.clone(),
+            root: destination.root.clone(),
             temp_dir,
             filters,
             removals: Removals::default(),
@@ -263,17 +262,8 @@ impl Receiver {
     }
 
     /// Tells the figures of the delta search at `-vv`.
-    // rsync: match.c match_report()
     pub fn report_matches(&self) {
-        if self.ctx.options.debug.deltasum >= 1 {
-            let m = self.outcomes().matches;
-            let literal = self.ctx.tally().stats.literal_data;
-            let text = format!(
-                "total: matches={}  hash_hits={}  false_alarms={} data={literal}",
-                m.matches, m.hash_hits, m.false_alarms
-            );
-            self.ctx.info(Role::Sender, text);
-        }
+        self.ctx.report_matches(&self.outcomes().matches);
     }
 
     /// Tells and counts how a file's transfer ended, and lets the generator know.
@@ -310,12 +300,11 @@ impl Receiver {
             self.outcomes()
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
-        }
-        if !job.linked {
+            self.queue.ring();
+        } else {
             // Of names that others are linked to, the generator says so when they are.
             self.origin.ended(&job.entry);
         }
-        self.queue.ring();
     }
 
     /// The other side cannot send a file that it was asked for, and has told why.

@@ -53,7 +53,7 @@ impl Receiver {
     pub(super) fn open_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
         let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
         if paths::is_absolute(&name) {
-            Dir::open(&paths::path_of(&name))
+            Dir::open(&paths::path_of(&name), paths::confined(&self.ctx.options))
         } else {
             dir.dir.open_beneath(&name)
         }

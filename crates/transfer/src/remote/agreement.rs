@@ -1,11 +1,14 @@
 //! What both sides of a wire agreed on before the list comes.
 
-use delta::{ChecksumKind, FileSum, SeedPlace, StrongSum};
+use crate::charset::{Converter, ListCharset};
+use crate::segment::Numbering;
+use delta::{ChecksumKind, Digest, FileSum, SeedPlace, StrongSum};
 use options::Options;
+use tree::entry::Entry;
 use tree::filter::Dialect;
-use wire::Protocol;
 use wire::flist::ListRules;
 use wire::token::Compression;
+use wire::{CompatFlags, Protocol};
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +51,30 @@ impl Agreement {
             sum.update(&self.seed.to_le_bytes());
         }
         sum
+    }
+
+    /// What the numbers of entries follow that the other side lists. Names that are converted sort
+    /// differently there.
+    // rsync: options.c need_unsorted_flist
+    pub fn received_numbering(&self, charset: Option<&ListCharset>) -> Numbering {
+        match charset {
+            Some(_) => Numbering::Arrival,
+            None => Numbering::Sorted,
+        }
+    }
+
+    /// What of a list is converted.
+    // rsync: compat.c sender_symlink_iconv
+    pub fn list_charset(&self, charset: Option<&Converter>) -> Option<ListCharset> {
+        charset.map(|charset| ListCharset {
+            names: charset.clone(),
+            links: self.protocol.flags().contains(CompatFlags::SYMLINK_ICONV),
+        })
+    }
+
+    /// The checksum that the list has of an entry's content, under `-c`.
+    pub fn listed_sum(&self, entry: &Entry) -> Option<Digest> {
+        Digest::from_bytes(self.list_checksum, entry.checksum())
     }
 
     /// What of an entry crosses.

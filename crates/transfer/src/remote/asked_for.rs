@@ -13,6 +13,7 @@
 
 use options::{Access, ArgumentStyle, FilesFrom, Options};
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tree::entry::split;
 use tree::filter::{DirFilters, EntryKind, FilterSet, Side, wildmatch};
 use wire::Error;
@@ -21,9 +22,25 @@ use wire::Error;
 #[derive(Default)]
 pub(crate) struct AskedFor {
     /// `None`: any name is taken.
-    names: Option<Requested>,
+    names: Option<Arc<Mutex<Requested>>>,
     /// What the sender was told to leave out.
     filters: Option<DirFilters>,
+}
+
+/// Where the names go that this side's `--files-from` lists, before the sender hears of them.
+#[derive(Default)]
+pub(crate) struct Listed {
+    names: Option<Arc<Mutex<Requested>>>,
+    relative: bool,
+}
+
+impl Listed {
+    /// Asks for one more.
+    pub fn add(&self, name: &[u8]) {
+        if let Some(names) = &self.names {
+            lock(names).add(name, self.relative);
+        }
+    }
 }
 
 /// How an entry stands to what was asked for.
@@ -36,14 +53,9 @@ pub(crate) enum Standing {
 }
 
 impl AskedFor {
-    /// What a client asks for with its options; `listed` is what its own `--files-from` names.
+    /// What a client asks for with its options, and with what it adds to [`Self::listed`].
     /// `base` is where this side's names are relative to.
-    pub fn of_client(
-        options: &Options,
-        filters: &FilterSet,
-        listed: Option<&[Vec<u8>]>,
-        base: &[u8],
-    ) -> AskedFor {
+    pub fn of_client(options: &Options, filters: &FilterSet, base: &[u8]) -> AskedFor {
         if options.trust_sender {
             return AskedFor::default();
         }
@@ -51,8 +63,16 @@ impl AskedFor {
         // What directories' own files say is known to the sender alone.
         let filters = (!filters.reads_directories()).then_some(filters);
         AskedFor {
-            names: Requested::of_client(options, listed),
+            names: Requested::of_client(options).map(|names| Arc::new(Mutex::new(names))),
             filters,
+        }
+    }
+
+    /// Where the names of a list on this side go.
+    pub fn listed(&self, options: &Options) -> Listed {
+        Listed {
+            names: self.names.clone(),
+            relative: options.relative,
         }
     }
 
@@ -70,7 +90,7 @@ impl AskedFor {
             self.refuse(name, is_dir)?;
         }
         match &self.names {
-            Some(names) if is_dir && names.is_only_on_the_way(name) => Ok(Standing::OnTheWay),
+            Some(names) if is_dir && lock(names).is_only_on_the_way(name) => Ok(Standing::OnTheWay),
             _ => Ok(Standing::Wanted),
         }
     }
@@ -94,10 +114,14 @@ impl AskedFor {
             }
         }
         match &self.names {
-            Some(names) if !names.has(name, is_dir) => refused("unrequested"),
+            Some(names) if !lock(names).has(name, is_dir) => refused("unrequested"),
             _ => Ok(()),
         }
     }
+}
+
+fn lock(names: &Mutex<Requested>) -> MutexGuard<'_, Requested> {
+    names.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Names that were asked for: plain ones, of which there may be a great many, and patterns.
@@ -131,7 +155,7 @@ struct Wild {
 
 impl Requested {
     /// `None` if what is asked for is not known on this side.
-    fn of_client(options: &Options, listed: Option<&[Vec<u8>]>) -> Option<Requested> {
+    fn of_client(options: &Options) -> Option<Requested> {
         let old = ArgumentStyle::OldNames;
         let split_there = [old, ArgumentStyle::Old].contains(&options.argument_style);
         if split_there || matches!(options.files_from, Some(FilesFrom::Remote { .. })) {
@@ -139,18 +163,17 @@ impl Requested {
         }
         let remote = options.route.remote()?;
         let mut requested = Requested::new(options.recurse, options.xfer_dirs);
-        let mut add = |name: &[u8]| requested.add(name, options.relative);
-        match listed {
-            Some(listed) => listed.iter().for_each(|name| add(name)),
-            None => {
-                for path in &remote.paths {
-                    let path = path.as_encoded_bytes();
-                    add(match remote.access {
-                        Access::Shell => path,
-                        Access::Daemon { .. } => without_module(path),
-                    });
-                }
-            }
+        if options.files_from.is_some() {
+            // Only what is listed is asked for.
+            return Some(requested);
+        }
+        for path in &remote.paths {
+            let path = path.as_encoded_bytes();
+            let name = match remote.access {
+                Access::Shell => path,
+                Access::Daemon { .. } => without_module(path),
+            };
+            requested.add(name, options.relative);
         }
         Some(requested)
     }
@@ -318,7 +341,7 @@ mod tests {
             requested.add(argument.as_bytes(), relative);
         }
         let asked = AskedFor {
-            names: Some(requested),
+            names: Some(Arc::new(Mutex::new(requested))),
             filters: None,
         };
         let verdict = |name: &str| {
@@ -360,6 +383,25 @@ mod tests {
         assert_eq!(judge(true, false, &["\\*.c"], names), "-----+-");
         assert_eq!(judge(true, false, &["a\\b"], names), "------+");
         assert_eq!(judge(true, false, &["a\\b*"], names), "------+");
+    }
+
+    #[test]
+    fn what_is_listed_is_asked_for_from_then_on() {
+        let requested = Requested::new(false, true);
+        let asked = AskedFor {
+            names: Some(Arc::new(Mutex::new(requested))),
+            filters: None,
+        };
+        let options = Options {
+            relative: true,
+            ..Options::default()
+        };
+        let listed = asked.listed(&options);
+        assert!(asked.check(b"d/a", false).is_err());
+        listed.add(b"/d//a");
+        assert_eq!(asked.check(b"d/a", false), Ok(Standing::Wanted));
+        assert_eq!(asked.check(b"d", true), Ok(Standing::OnTheWay));
+        assert!(asked.check(b"d/b", false).is_err());
     }
 
     #[test]

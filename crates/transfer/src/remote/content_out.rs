@@ -10,10 +10,12 @@ use crate::item::ItemFlags;
 use crate::narrator::{ItemRecord, Moved, PlaceId};
 use crate::segment::EntryRef;
 use crate::sender::content::{Content, Purpose};
-use delta::{BasisUse, CopyRun, Digest, Feed, MatchStats, Matcher, Seam, TokenSink};
-use fast_io::{ReadAhead, SharedFile};
+use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
+use fast_io::offload::read_small;
+use fast_io::{Buffer, ReadAhead, SharedFile};
 use options::Append;
 use std::convert::Infallible;
+use std::ops::Range;
 use tree::entry::Entry;
 use wire::Ndx;
 use wire::item::{Basis as BasisKind, Item};
@@ -25,6 +27,11 @@ use wire::token::TokenEncoder;
 const READ_DEPTH: usize = 4;
 /// What is sent off at a time.
 const SEND: usize = 256 * 1024;
+/// Up to this size a file is read at once.
+const SMALL: usize = 128 * 1024;
+/// From this size on a file is compressed on several threads, if the user does not say otherwise.
+const LONG: u64 = 4 * 1024 * 1024;
+const MOST_THREADS: usize = 4;
 
 impl Sending {
     /// Sends a file's content, or says that it cannot be had.
@@ -33,26 +40,32 @@ impl Sending {
         entry: &EntryRef,
         number: u32,
         item: Item,
-        basis: &Basis,
+        basis: Basis,
     ) -> Result<(), SessionError> {
         let again = self.was_sent(number);
         let file = entry.entry();
         let record = ItemRecord {
             entry: entry.clone(),
-            flags: ItemFlags(item.flags.0),
+            flags: ItemFlags::of_wire(&item, self.agreement.protocol),
             link_name: None,
-            checksum: None,
+            checksum: self.agreement.listed_sum(file),
         };
         self.count(&record, true);
-        let parent = self.sender.open_parent(file);
-        let Some(content) = self.sender.open_content(&parent, file, Purpose::Stream) else {
+        if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
+            self.parent = Some((entry.clone(), self.sender.open_parent(file)));
+        }
+        let content = self
+            .parent
+            .as_ref()
+            .and_then(|(_, dir)| self.sender.open_content(dir, file, Purpose::Stream));
+        let Some(content) = content else {
             if self.agreement.protocol.is_packed() {
                 let number = (number as i32).to_le_bytes();
                 self.outlet.message(MessageCode::NoSend, &number);
             }
             return Ok(());
         };
-        let mut out = Vec::with_capacity(SEND + 1024);
+        let mut out = Vec::with_capacity(1024 + (content.size as usize).min(SEND));
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
         item.put(&mut out, self.agreement.protocol);
@@ -69,7 +82,7 @@ impl Sending {
             updates_basis,
             again,
         };
-        let moved = self.send_content(&transfer, content, out);
+        let moved = self.send_content(transfer, content, out);
         let totals = || {
             let mut tally = self.ctx.tally();
             tally.totals.transferred_files += 1;
@@ -110,7 +123,7 @@ impl Sending {
 
     fn send_content(
         &mut self,
-        transfer: &Outgoing<'_>,
+        transfer: Outgoing<'_>,
         content: Content<'_>,
         mut out: Vec<u8>,
     ) -> Moved {
@@ -123,33 +136,45 @@ impl Sending {
         } else {
             0
         };
-        let mut pieces = ReadAhead::new(
-            self.ctx.pump.clone(),
-            SharedFile::new(content.file),
-            0..0,
-            self.buffers.clone(),
-            READ_DEPTH,
-        );
+        let block_len = transfer.basis.layout.block_len() as usize;
         let mut sum = self.agreement.file_sum();
         let mut fault = None;
-        if append == Append::AppendVerify {
-            pieces.restart(0..start);
-            for piece in &mut pieces {
-                match piece {
-                    Ok(piece) => sum.update(&piece),
-                    Err(e) => fault = Some(e),
+        let mut pieces = if size <= SMALL as u64 && start == 0 {
+            Pieces::Small(Some(self.read_small(&content)))
+        } else {
+            let mut pieces = self.read_ahead(content.file);
+            if append == Append::AppendVerify {
+                pieces.restart(0..start);
+                for piece in &mut pieces {
+                    match piece {
+                        Ok(piece) => sum.update(&piece),
+                        Err(e) => fault = Some(e),
+                    }
+                    self.ctx.control.sign_of_life();
                 }
-                self.ctx.control.sign_of_life();
             }
+            pieces.restart(start..size);
+            Pieces::Ahead(pieces)
+        };
+        if transfer.basis.signature.is_none()
+            && let Pieces::Ahead(pieces) = &mut pieces
+            && matches!(self.tokens, TokenEncoder::Plain)
+        {
+            self.outlet.data(&out);
+            let sent = self.send_literals(&transfer, pieces, start..size, sum, fault);
+            return sent;
         }
-        let matcher = match (&transfer.basis.signature, appends) {
-            (Some(signature), false) => Matcher::new(signature.clone(), transfer.updates_basis),
+        let matcher = match (transfer.basis.signature, appends) {
+            (Some(signature), false) => Matcher::new(signature, transfer.updates_basis),
             _ => Matcher::literal_only(),
         };
+        let threads = self.agreement.compression.threads;
+        let is_long = size >= LONG && threads == 0;
+        self.tokens
+            .set_workers(if is_long { processors() } else { threads });
         let mut matcher = matcher.with_file_sum(sum);
         let mut seam = Seam::new(matcher.least_window());
         let mut offset = start;
-        pieces.restart(start..size);
         for piece in &mut pieces {
             let piece = match piece {
                 Ok(piece) => piece,
@@ -172,7 +197,7 @@ impl Sending {
                     outlet,
                     window,
                     taken: 0,
-                    block_len: transfer.basis.layout.block_len() as usize,
+                    block_len,
                 };
                 matcher.scan(window, feed, &mut sink)
             });
@@ -184,18 +209,16 @@ impl Sending {
                 break;
             }
         }
-        if offset < size && fault.is_none() && !self.is_in_vain() {
-            fault = Some(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let is_right = fault.is_none() && offset == size;
-        if let Some(e) = fault {
-            self.sender.read_failed(file, e);
-        }
+        let is_right = self.is_right(file, offset, size, fault);
         self.tokens.end(&mut out);
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
         put_digest(&mut out, digest.as_ref(), is_right);
-        self.outlet.owned_data(out);
+        if out.len() < SMALL {
+            self.outlet.data(&out);
+        } else {
+            self.outlet.owned_data(out);
+        }
         self.count_content(&outcome.stats);
         Moved {
             bytes: outcome.stats.literal_bytes,
@@ -205,12 +228,96 @@ impl Sending {
         }
     }
 
+    /// Sends content as it is, piece by piece.
+    fn send_literals(
+        &mut self,
+        transfer: &Outgoing<'_>,
+        pieces: &mut ReadAhead,
+        range: Range<u64>,
+        mut sum: FileSum,
+        mut fault: Option<std::io::Error>,
+    ) -> Moved {
+        let ctx = &self.ctx;
+        let mut offset = range.start;
+        for piece in pieces {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(e) => {
+                    fault = Some(e);
+                    break;
+                }
+            };
+            offset += piece.len() as u64;
+            sum.update(&piece);
+            self.outlet.literals(piece);
+            ctx.control.sign_of_life();
+            ctx.narrator
+                .moving(transfer.place, transfer.file, offset, || ctx.totals());
+            if ctx.control.is_stopped() || self.outlet.is_lost() {
+                break;
+            }
+        }
+        let mut out = Vec::new();
+        self.tokens.end(&mut out);
+        let digest = sum.finish();
+        let is_right = self.is_right(transfer.file, offset, range.end, fault);
+        put_digest(&mut out, Some(&digest), is_right);
+        self.outlet.data(&out);
+        let stats = MatchStats {
+            literal_bytes: offset - range.start,
+            ..MatchStats::default()
+        };
+        self.count_content(&stats);
+        Moved {
+            bytes: stats.literal_bytes,
+            checksum_bytes: 16,
+            checksum: Some(digest),
+            sent_bytes: 0,
+        }
+    }
+
+    /// Whether all of a file was read. Tells if not.
+    fn is_right(
+        &self,
+        file: &Entry,
+        read: u64,
+        size: u64,
+        mut fault: Option<std::io::Error>,
+    ) -> bool {
+        if read < size && fault.is_none() && !self.is_in_vain() {
+            fault = Some(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let is_right = fault.is_none() && read == size;
+        if let Some(e) = fault {
+            self.sender.read_failed(file, e);
+        }
+        is_right
+    }
+
     /// Nobody wants what is sent any more.
     fn is_in_vain(&self) -> bool {
         self.ctx.control.is_stopped() || self.outlet.is_lost()
     }
 
-    fn count_content(&self, stats: &MatchStats) {
+    /// Reads a small file at once: handing that over would cost more.
+    fn read_small(&self, content: &Content<'_>) -> std::io::Result<Buffer> {
+        let mut buffer = self.buffers.take();
+        read_small(&content.file, &mut buffer, content.size as usize)?;
+        Ok(buffer)
+    }
+
+    fn read_ahead(&self, file: std::fs::File) -> ReadAhead {
+        ReadAhead::new(
+            self.ctx.pump.clone(),
+            SharedFile::new(file),
+            0..0,
+            self.buffers.clone(),
+            READ_DEPTH,
+        )
+    }
+
+    fn count_content(&mut self, stats: &MatchStats) {
+        self.matches += *stats;
         let mut tally = self.ctx.tally();
         tally.stats.literal_data += stats.literal_bytes;
         tally.stats.matched_data += stats.matched_bytes;
@@ -219,11 +326,39 @@ impl Sending {
     }
 }
 
+/// Among how many threads a long file is shared out.
+fn processors() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if processors > 1 {
+        processors.min(MOST_THREADS) as u32
+    } else {
+        0
+    }
+}
+
+/// The pieces of a file.
+enum Pieces {
+    Small(Option<std::io::Result<Buffer>>),
+    Ahead(ReadAhead),
+}
+
+impl Iterator for Pieces {
+    type Item = std::io::Result<Buffer>;
+
+    fn next(&mut self) -> Option<std::io::Result<Buffer>> {
+        match self {
+            // Nothing is no piece.
+            Pieces::Small(piece) => piece.take().filter(|p| !matches!(p, Ok(b) if b.is_empty())),
+            Pieces::Ahead(pieces) => pieces.next(),
+        }
+    }
+}
+
 /// A file on its way out.
 struct Outgoing<'a> {
     file: &'a Entry,
     place: PlaceId,
-    basis: &'a Basis,
+    basis: Basis,
     updates_basis: BasisUse,
     /// It was sent before, and did not arrive as it should.
     again: bool,

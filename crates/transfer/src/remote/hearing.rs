@@ -25,7 +25,7 @@ pub(crate) fn for_sender(ctx: Arc<Context>, queue: Arc<RequestQueue>) -> OnMessa
     Box::new(move |message| {
         match message {
             Message::Success(number) if number >= 0 => {
-                queue.push(Request::Success(number as u32));
+                queue.push([Request::Success(number as u32)]);
                 queue.wait_for_room();
             }
             message => hear(&ctx, message, Role::Receiver)?,
@@ -68,6 +68,10 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
                     Severity::TransferError
                 }
             };
+            let text = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&text),
+                None => text,
+            };
             ctx.narrator.direct(Event::Told {
                 severity,
                 text: &text,
@@ -79,6 +83,10 @@ fn hear(ctx: &Context, message: Message, other: Role) -> Result<(), StreamError>
             }
         }
         Message::Deleted { name, is_dir } => {
+            let name = match &ctx.charset {
+                Some(charset) => charset.text_off_wire(&name),
+                None => name,
+            };
             let mode = if is_dir { DIRECTORY } else { FILE };
             ctx.narrator.deleted(&name, mode);
         }

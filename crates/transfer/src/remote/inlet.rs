@@ -29,6 +29,8 @@ pub(crate) struct Inlet {
     run: Range<usize>,
     /// `None` while there are no frames.
     deframer: Option<Deframer>,
+    /// What they are resumed with.
+    paused: Option<Deframer>,
     /// Pieces put together.
     joined: Vec<u8>,
     on_message: OnMessage,
@@ -48,6 +50,7 @@ impl Inlet {
             end: 0,
             run: 0..0,
             deframer: None,
+            paused: None,
             joined: Vec::new(),
             on_message: Box::new(|_| Ok(())),
             read: 0,
@@ -79,6 +82,23 @@ impl Inlet {
         self.alive = Some(control);
     }
 
+    /// From here on the stream comes as it is, if it came in frames.
+    pub fn pause_frames(&mut self) {
+        self.paused = self.deframer.take();
+    }
+
+    /// From here on it comes in frames again, if it did before a pause.
+    pub fn resume_frames(&mut self) {
+        if let Some(deframer) = self.paused.take() {
+            self.deframer = Some(deframer);
+            // What was read ahead is in frames already.
+            if !self.run.is_empty() {
+                self.at = self.run.start;
+                self.run = 0..0;
+            }
+        }
+    }
+
     /// What is done each time before it waits for the other side.
     pub fn before_waiting(&mut self, act: impl FnMut() + Send + 'static) {
         self.before_waiting = Some(Box::new(act));
@@ -89,9 +109,19 @@ impl Inlet {
         self.copy = copy;
     }
 
+    /// Whether nothing more is at hand: the next byte has to be waited for.
+    pub fn is_dry(&self) -> bool {
+        self.run.is_empty() && self.at == self.end
+    }
+
     /// Bytes read so far, headers included.
     pub fn read(&self) -> u64 {
         self.read
+    }
+
+    /// Reads what still comes, and its messages, until the end of the stream.
+    pub fn read_to_end(&mut self) {
+        while self.take_some(MAX_TAKE).is_ok() {}
     }
 
     /// Has at least one byte in the buffer, or says why there is none.
@@ -148,7 +178,7 @@ impl Inlet {
         self.run.start += len;
         let bytes = &self.buffer[from..from + len];
         if let Some(copy) = &mut self.copy {
-            // A batch file that cannot be written is told when it is closed.
+            // What cannot be written is found out when all is over.
             let _ = copy.write_all(bytes);
         }
         bytes
@@ -182,5 +212,49 @@ impl Source for Inlet {
         }
         let some = self.data()?.min(most);
         Ok(self.consume(some))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::message::MessageCode;
+
+    fn frame(bytes: &[u8]) -> Vec<u8> {
+        [&MessageCode::Data.header(bytes.len()), bytes].concat()
+    }
+
+    /// Frames, bytes as they are, and frames again, of which all is read ahead or every byte alone.
+    #[test]
+    fn frames_pause() {
+        let stream = [
+            frame(b"rules"),
+            b"a\0\0".to_vec(),
+            frame(b""),
+            frame(b"more"),
+        ]
+        .concat();
+        for mut inlet in [
+            Inlet::new(Box::new(io::Cursor::new(stream.clone()))),
+            Inlet::unbuffered(Box::new(io::Cursor::new(stream.clone()))),
+        ] {
+            inlet.start_frames(Side::Client, Box::new(|_| Ok(())));
+            assert_eq!(inlet.take(5).unwrap(), b"rules");
+            inlet.pause_frames();
+            assert_eq!(inlet.take(3).unwrap(), b"a\0\0");
+            inlet.resume_frames();
+            assert_eq!(inlet.take(4).unwrap(), b"more");
+            assert!(matches!(inlet.take(1), Err(StreamError::Closed { .. })));
+        }
+    }
+
+    #[test]
+    fn without_frames_a_pause_changes_nothing() {
+        let mut inlet = Inlet::new(Box::new(io::Cursor::new(b"abcd")));
+        assert_eq!(inlet.take(1).unwrap(), b"a");
+        inlet.pause_frames();
+        assert_eq!(inlet.take(1).unwrap(), b"b");
+        inlet.resume_frames();
+        assert_eq!(inlet.take(2).unwrap(), b"cd");
     }
 }

@@ -4,12 +4,15 @@
 use super::StreamError;
 use super::asked_for::{AskedFor, Standing};
 use super::inlet::Inlet;
-use crate::context::Context;
+use super::session::Messenger;
+use crate::charset::ListCharset;
+use crate::context::{Context, line};
 use crate::error::Problem;
-use crate::event::{FileList, Role};
+use crate::event::{FileList, Role, Severity};
 use crate::ids::Ids;
-use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
+use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
+use options::Options;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
@@ -33,15 +36,34 @@ pub(crate) struct ListReader {
     ids: Arc<Ids>,
     asked: AskedFor,
     rules: ListRules,
+    numbering: Numbering,
+    charset: Option<Conversion>,
     decoder: EntryDecoder,
-    /// Every directory so far, in the order in which both sides number them, until its content came.
-    directories: Vec<Option<EntryRef>>,
+    /// Every directory so far, in the order in which both sides number them.
+    directories: Vec<Directory>,
     /// How many entries all segments have.
     listed: u64,
     has_begun: bool,
     segments: u64,
     /// Before protocol 30: the directory below which everything is content.
     top_name: Option<Vec<u8>>,
+}
+
+/// By what a list is converted.
+pub(crate) struct Conversion {
+    pub charset: ListCharset,
+    /// Where a server tells of names that are not of its character set: as they came.
+    pub client: Option<Messenger>,
+}
+
+/// A directory that the other side may announce the content of.
+#[derive(Clone)]
+enum Directory {
+    Known(EntryRef),
+    /// Its name, and so that of all that is in it, is not of our character set.
+    Unnamed,
+    /// Its content came, or never comes.
+    Closed,
 }
 
 /// Entries of one segment, as they come.
@@ -51,6 +73,10 @@ struct Gathering {
     /// Names of the directory that comes now, and what belongs to them.
     names: Option<Gatherer>,
     described: Vec<Described>,
+    /// How many have come.
+    came: u32,
+    /// Which of them are left out, and whether that is a directory.
+    missing: Vec<(u32, bool)>,
 }
 
 struct Described {
@@ -60,9 +86,18 @@ struct Described {
 }
 
 impl ListReader {
-    pub fn new(ctx: Arc<Context>, ids: Arc<Ids>, rules: ListRules, asked: AskedFor) -> ListReader {
+    pub fn new(
+        ctx: Arc<Context>,
+        ids: Arc<Ids>,
+        rules: ListRules,
+        numbering: Numbering,
+        charset: Option<Conversion>,
+        asked: AskedFor,
+    ) -> ListReader {
         ListReader {
             asked,
+            numbering,
+            charset,
             decoder: EntryDecoder::new(rules),
             ctx,
             ids,
@@ -77,7 +112,7 @@ impl ListReader {
 
     /// Reads the first segment, or all of the list.
     pub fn first(&mut self, inlet: &mut Inlet) -> Result<Arc<Segment>, StreamError> {
-        let segment = self.segment(inlet, None)?;
+        let segment = self.segment(inlet, &Directory::Closed)?;
         self.has_begun = true;
         Ok(segment)
     }
@@ -98,21 +133,26 @@ impl ListReader {
             let text = format!("Invalid dir index: {directory} (0 - {known})");
             return Err(wire::Error::misbehaving(text).into());
         };
-        let parent = slot.take().ok_or_else(|| {
+        let parent = std::mem::replace(slot, Directory::Closed);
+        if matches!(parent, Directory::Closed) {
             let text = format!("refusing malicious duplicate flist for dir {directory}");
-            wire::Error::misbehaving(text)
-        })?;
-        self.segment(inlet, Some(parent))
+            return Err(wire::Error::misbehaving(text).into());
+        }
+        self.segment(inlet, &parent)
     }
 
     fn segment(
         &mut self,
         inlet: &mut Inlet,
-        parent: Option<EntryRef>,
+        parent: &Directory,
     ) -> Result<Arc<Segment>, StreamError> {
         let incremental = self.rules.protocol.is_incremental();
-        let directory = parent.as_ref().map(|p| p.entry().path());
+        let directory = match parent {
+            Directory::Known(parent) => Some(parent.entry().path()),
+            Directory::Unnamed | Directory::Closed => None,
+        };
         let directory = directory.as_deref().filter(|d| *d != b".").unwrap_or(b"");
+        let is_named = !matches!(parent, Directory::Unnamed);
         let mut gathering = Gathering::default();
         let most = match self.ctx.options.max_alloc {
             0 => u64::MAX,
@@ -122,11 +162,34 @@ impl ListReader {
             match self.decoder.next(inlet)? {
                 Item::End { io_error, .. } => break io_error,
                 Item::Entry { index, mut entry } => {
+                    let converted = match &self.charset {
+                        None => Some(None),
+                        Some(conversion) => conversion.convert(&self.ctx, &entry).map(Some),
+                    };
                     let names = if self.ctx.options.relative {
                         Names::Rooted
                     } else {
                         Names::Beneath
                     };
+                    if let (Some(id), Some(name)) = (
+                        self.rules.uid.then_some(entry.attributes.uid),
+                        entry.user_name,
+                    ) {
+                        self.ids.learn_user(id, name);
+                    }
+                    if let (Some(id), Some(name)) = (
+                        self.rules.gid.then_some(entry.attributes.gid),
+                        entry.group_name,
+                    ) {
+                        self.ids.learn_group(id, name);
+                    }
+                    let Some(converted) = converted.filter(|_| is_named) else {
+                        gathering.leave_out(entry.attributes.mode);
+                        continue;
+                    };
+                    if let Some((name, link_target)) = &converted {
+                        (entry.name, entry.link_target) = (name, link_target);
+                    }
                     let name = check_name(entry.name, entry.attributes.mode, names)?;
                     if incremental {
                         check_segment_name(&name, directory)?;
@@ -140,26 +203,9 @@ impl ListReader {
                         // The rest of its content is not the sender's to speak for.
                         entry.directory = DirectoryRole::Implied;
                     }
-                    if let (Some(id), Some(name)) = (
-                        self.rules.uid.then_some(entry.attributes.uid),
-                        entry.user_name,
-                    ) {
-                        self.ids.learn_user(id, name);
-                    }
-                    if let (Some(id), Some(name)) = (
-                        self.rules.gid.then_some(entry.attributes.gid),
-                        entry.group_name,
-                    ) {
-                        self.ids.learn_group(id, name);
-                    }
-                    let recurses = self.ctx.options.recurse;
+                    let options = &self.ctx.options;
                     let top = &mut self.top_name;
-                    let munged;
-                    if self.ctx.options.munge_links {
-                        munged = [MUNGE_PREFIX, entry.link_target].concat();
-                        entry.link_target = &munged;
-                    }
-                    gathering.add(&name, index, &entry, &self.rules, recurses, top)?;
+                    gathering.add(&name, index, &entry, &self.rules, options, top)?;
                     if gathering.len() as u64 > most {
                         return Err(StreamError::TooLarge(self.ctx.options.max_alloc));
                     }
@@ -169,13 +215,34 @@ impl ListReader {
                 }
             }
         };
-        let entries = gathering.finish();
+        let missing = std::mem::take(&mut gathering.missing);
+        let mut entries = gathering.finish();
+        self.adapt(&mut entries);
         if !incremental {
+            let all = FileList::Finished(entries.len() as u64);
+            self.ctx.narrator.file_list(all);
             self.read_ids(inlet)?;
         }
         let io_error = io_error | late_io_error(inlet, self.rules.protocol)?;
         self.remember(io_error);
-        Ok(self.make(entries, parent))
+        Ok(self.make(entries, &missing, parent))
+    }
+
+    /// What this side's options make of the sender's entries.
+    // rsync: flist.c recv_file_entry(), chmod_modes and munge_symlinks
+    fn adapt(&self, entries: &mut [Entry]) {
+        let o = &self.ctx.options;
+        for entry in entries {
+            if !entry.is_symlink() {
+                if !o.chmod.is_empty() {
+                    entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
+                }
+            } else if o.munge_links
+                && let Some(target) = &mut entry.extra_mut().link_target
+            {
+                *target = [MUNGE_PREFIX, target].concat().into();
+            }
+        }
     }
 
     fn count_progress(&self, entries: usize) {
@@ -205,7 +272,12 @@ impl ListReader {
         }
     }
 
-    fn make(&mut self, entries: Vec<Entry>, parent: Option<EntryRef>) -> Arc<Segment> {
+    fn make(
+        &mut self,
+        entries: Vec<Entry>,
+        missing: &[(u32, bool)],
+        parent: &Directory,
+    ) -> Arc<Segment> {
         {
             let mut tally = self.ctx.tally();
             for entry in &entries {
@@ -218,7 +290,11 @@ impl ListReader {
             tally.totals.files_to_check += entries.len() as u64;
             tally.totals.total_size = tally.stats.total_size;
         }
-        let cleaned = sort_and_clean(entries);
+        let mut cleaned = sort_and_clean(entries, self.ctx.era.order, self.numbering);
+        if !missing.is_empty() {
+            let numbers: Vec<u32> = missing.iter().map(|(number, _)| *number).collect();
+            cleaned.leave_out(&numbers);
+        }
         let incremental = self.rules.protocol.is_incremental();
         if incremental {
             self.segments += 1;
@@ -228,11 +304,15 @@ impl ListReader {
             .first()
             .is_some_and(|e| e.is_dir() && e.basename() == b".");
         let parent = match parent {
-            Some(parent) => Parent::Entry(parent),
-            None if begins_with_dot => Parent::Dot,
-            None => Parent::None,
+            Directory::Known(parent) => Parent::Entry(parent.clone()),
+            Directory::Closed if begins_with_dot => Parent::Dot,
+            Directory::Closed | Directory::Unnamed => Parent::None,
         };
-        let dropped_dirs = cleaned.dropped_dirs.clone();
+        let dropped = cleaned.dropped_dirs.iter();
+        let dropped = dropped.map(|&place| (cleaned.number_at(place), Directory::Closed));
+        let missing = missing.iter().filter(|(_, is_dir)| *is_dir);
+        let missing = missing.map(|(number, _)| (*number, Directory::Unnamed));
+        let other_dirs: Vec<_> = dropped.chain(missing).collect();
         let after_errors = self.ctx.problems.source_is_incomplete();
         let segment = Arc::new(Segment::new(
             cleaned,
@@ -243,28 +323,30 @@ impl ListReader {
         ));
         self.listed += segment.listed;
         if incremental {
-            self.number_directories(&segment, &dropped_dirs);
+            self.number_directories(&segment, other_dirs);
         }
         segment
     }
 
-    /// Directories are numbered in the order of the list, those that were dropped too: nothing
-    /// comes for these.
-    fn number_directories(&mut self, segment: &Arc<Segment>, dropped: &[u32]) {
-        let mut dropped = dropped.iter().peekable();
-        let dirs = (0..segment.entries.len()).filter(|&i| segment.entries[i].is_dir());
-        for index in dirs {
-            let place = segment.place(index) as u32;
-            while dropped.next_if(|&&p| p < place).is_some() {
-                self.directories.push(None);
-            }
-            self.directories.push(Some(EntryRef {
-                segment: segment.clone(),
-                index,
-                content: None,
-            }));
-        }
-        self.directories.extend(dropped.map(|_| None));
+    /// Directories are numbered in the order of all numbers, those too that are not in the list.
+    fn number_directories(&mut self, segment: &Arc<Segment>, others: Vec<(u32, Directory)>) {
+        let listed = (0..segment.entries.len()).filter(|&index| segment.entries[index].is_dir());
+        let listed = listed.map(|index| EntryRef {
+            segment: segment.clone(),
+            index,
+            content: None,
+        });
+        let first = segment.first_index;
+        let others = others
+            .into_iter()
+            .map(|(number, directory)| (first + u64::from(number), directory));
+        let mut numbered: Vec<_> = listed
+            .map(|entry| (entry.number(), Directory::Known(entry)))
+            .chain(others)
+            .collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        self.directories
+            .extend(numbered.into_iter().map(|(_, directory)| directory));
     }
 }
 
@@ -275,14 +357,15 @@ impl Gathering {
         index: i32,
         entry: &WireEntry<'_>,
         rules: &ListRules,
-        recurses: bool,
+        options: &Options,
         top: &mut Option<Vec<u8>>,
     ) -> Result<(), StreamError> {
         let Some(stat) = stat(&entry.attributes) else {
             let text = "the sender lists an argument that is missing there, which is not supported";
             return Err(wire::Error::Unsupported(text.to_owned()).into());
         };
-        let flags = flags(name, entry, rules, recurses, top);
+        let named = (options.recurse, options.relative);
+        let flags = flags(name, entry, rules, named, top);
         let mut extra = Extra::default();
         if rules.links && stat.kind == FileKind::Symlink {
             extra.link_target = Some(entry.link_target.into());
@@ -301,8 +384,16 @@ impl Gathering {
         if let Some(names) = &mut self.names {
             names.add(basename, Some(stat.kind));
         }
+        self.came += 1;
         self.described.push(Described { stat, flags, extra });
         Ok(())
+    }
+
+    /// Counts an entry that is not to be in the list.
+    fn leave_out(&mut self, mode: u32) {
+        let is_dir = FileKind::from_mode(mode) == Some(FileKind::Directory);
+        self.missing.push((self.came, is_dir));
+        self.came += 1;
     }
 
     fn len(&self) -> usize {
@@ -340,6 +431,42 @@ impl Gathering {
     }
 }
 
+impl Conversion {
+    /// An entry's name and what it holds as a symbolic link, in our character set; says so if they
+    /// are not of that.
+    fn convert(&self, ctx: &Context, entry: &WireEntry<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+        // Nothing is deleted for the want of what cannot be named.
+        let failed = || ctx.problems.add(Role::Sender, Problem::General);
+        let ListCharset { names, links } = &self.charset;
+        let name = match names.off_wire(entry.name) {
+            Ok(name) => name,
+            Err(e) => {
+                failed();
+                let end = format!(" ({e})");
+                let text = line!("[receiver] cannot convert filename: ", entry.name, end);
+                match &self.client {
+                    Some(client) if client.tell(Severity::Error, &line!(text, "\n")) => {}
+                    _ => ctx.error(Role::Receiver, text),
+                }
+                return None;
+            }
+        };
+        if !links {
+            return Some((name, entry.link_target.to_vec()));
+        }
+        match names.off_wire(entry.link_target) {
+            Ok(target) => Some((name, target)),
+            Err(e) => {
+                failed();
+                let end = format!("\" ({e})");
+                let text = line!("[receiver] cannot convert symlink data for: \"", name, end);
+                ctx.transfer_error(Role::Receiver, text);
+                None
+            }
+        }
+    }
+}
+
 /// What an entry says of itself; `None` for one that stands for a missing argument.
 fn stat(attributes: &Attributes) -> Option<Stat> {
     Some(Stat {
@@ -369,7 +496,7 @@ fn flags(
     name: &[u8],
     entry: &WireEntry<'_>,
     rules: &ListRules,
-    recurses: bool,
+    (recurses, relative): (bool, bool),
     top: &mut Option<Vec<u8>>,
 ) -> EntryFlags {
     let mut flags = EntryFlags::default();
@@ -383,14 +510,18 @@ fn flags(
             *top = recurses.then(|| name.to_vec());
         }
         DirectoryRole::Content if rules.protocol.is_packed() => flags.content_dir = true,
-        // Before, only the names say what lies below a directory that was named.
+        // Before, what lies below a directory that was named comes behind it.
         DirectoryRole::Content => {
-            flags.content_dir = top.as_ref().is_some_and(|top| {
-                top == b"."
+            if let Some(above) = top {
+                flags.content_dir = !relative
+                    || above == b"."
                     || name
-                        .strip_prefix(&top[..])
-                        .is_some_and(|n| n.starts_with(b"/"))
-            });
+                        .strip_prefix(&above[..])
+                        .is_some_and(|n| n.starts_with(b"/"));
+                if !flags.content_dir {
+                    *top = None;
+                }
+            }
         }
         DirectoryRole::Implied => flags.implied_dir = true,
         DirectoryRole::Bare => {}

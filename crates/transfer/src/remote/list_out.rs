@@ -2,11 +2,14 @@
 // rsync: flist.c send_file_entry(), send_file_list(), send_extra_file_list(); uidlist.c
 // send_id_lists(); hlink.c hard_link_check() for the sender's part
 
+use crate::charset::ListCharset;
 use crate::ids;
 use crate::segment::{Parent, Segment};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tree::entry::{Entry, FileId};
+use tree::order::ListOrder;
 use wire::Ndx;
 use wire::flist::{
     Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry,
@@ -18,6 +21,7 @@ use wire::ndx::NdxWriter;
 /// Writes the list.
 pub(crate) struct ListWriter {
     rules: ListRules,
+    charset: Option<ListCharset>,
     encoder: EntryEncoder,
     /// The first entry of each file with several names.
     links: HashMap<FileId, First>,
@@ -38,8 +42,9 @@ struct First {
 }
 
 impl ListWriter {
-    pub fn new(rules: ListRules) -> ListWriter {
+    pub fn new(rules: ListRules, charset: Option<ListCharset>) -> ListWriter {
         ListWriter {
+            charset,
             encoder: EntryEncoder::new(rules),
             rules,
             links: HashMap::new(),
@@ -69,9 +74,10 @@ impl ListWriter {
             numbers.put(out, Ndx::List(number));
         }
         let incremental = self.rules.protocol.is_incremental();
-        for (at, entry) in segment.entries.iter().enumerate() {
+        for (at, entry) in in_sending_order(segment) {
             self.put_entry(out, entry)?;
             if incremental && entry.is_dir() {
+                // These are sent in the order of their numbers.
                 let number = segment.first_index + at as u64;
                 self.directories.insert(number, self.directories_sent);
                 self.directories_sent += 1;
@@ -86,7 +92,15 @@ impl ListWriter {
     }
 
     fn put_entry(&mut self, out: &mut Vec<u8>, entry: &Entry) -> Result<(), wire::Error> {
-        let name = entry.path();
+        let mut name = entry.path();
+        let mut link_target = Cow::Borrowed(entry.link_target());
+        if let Some(charset) = &self.charset {
+            // What cannot be converted is not in the list.
+            name = charset.names.text_to_wire(&name);
+            if charset.links {
+                link_target = Cow::Owned(charset.names.text_to_wire(&link_target));
+            }
+        }
         let attributes = attributes(entry);
         let user_name = self.user_name(attributes.uid);
         let group_name = self.group_name(attributes.gid);
@@ -96,7 +110,7 @@ impl ListWriter {
             directory: role(entry),
             user_name: user_name.as_deref(),
             group_name: group_name.as_deref(),
-            link_target: entry.link_target(),
+            link_target: &link_target,
             hard_link: HardLink::None,
             checksum: entry.checksum(),
             acls: None,
@@ -162,7 +176,8 @@ impl ListWriter {
 
     fn put_ids(&self, out: &mut Vec<u8>) {
         let protocol = self.rules.protocol;
-        let lists: [(bool, &HashSet<u32>, fn(u32) -> Option<Vec<u8>>); 2] = [
+        type NameOf = fn(u32) -> Option<Vec<u8>>;
+        let lists: [(bool, &HashSet<u32>, NameOf); 2] = [
             (self.rules.lists_users(), &self.users, ids::user_name),
             (self.rules.lists_groups(), &self.groups, ids::group_name),
         ];
@@ -180,6 +195,26 @@ impl ListWriter {
             put_ids_end(out, protocol, &name_of(0).unwrap_or_default());
         }
     }
+}
+
+/// An order in which the content of a directory comes right behind it: the receiver sorts, and before
+/// protocol 30 takes what comes there for content.
+// rsync: flist.c recv_file_entry(), in_del_hier
+pub(crate) const SENDING_ORDER: ListOrder = ListOrder::FilesFirst;
+
+/// The entries and their places in [`SENDING_ORDER`].
+fn in_sending_order(segment: &Segment) -> impl Iterator<Item = (usize, &Entry)> {
+    let order = SENDING_ORDER;
+    let all = 0..segment.entries.len();
+    let mut places: Option<Vec<usize>> = (segment.order != order).then(|| all.clone().collect());
+    if let Some(places) = &mut places {
+        let entry = |at: usize| &segment.entries[at];
+        places.sort_by(|&a, &b| order.compare_entries(entry(a), entry(b)));
+    }
+    all.map(move |at| {
+        let at = places.as_ref().map_or(at, |places| places[at]);
+        (at, &segment.entries[at])
+    })
 }
 
 fn attributes(entry: &Entry) -> Attributes {

@@ -15,8 +15,10 @@
 //! - [`watch`]: ends a session that hangs;
 //! - [`outlet`], [`inlet`]: the one writer and the one reader of a process;
 //! - [`hearing`]: what is done with messages that come beside the data;
+//! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
+//! - [`recording`], [`replay`]: batch files;
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
 //! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
@@ -32,8 +34,11 @@ mod hearing;
 mod inlet;
 mod list_in;
 mod list_out;
+mod listed_names;
 mod outlet;
 mod receiving;
+mod recording;
+mod replay;
 mod request_queue;
 pub(crate) mod requests;
 mod sending;
@@ -43,6 +48,9 @@ pub(crate) mod sums;
 mod watch;
 
 pub(crate) use hearing::Destined;
+pub(crate) use list_out::SENDING_ORDER;
+pub use recording::Recording;
+pub use replay::Replay;
 pub use session::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };

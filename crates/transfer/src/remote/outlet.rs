@@ -7,12 +7,14 @@
 // rsync: io.c perform_io(), send_msg(), maybe_send_keepalive(), sleep_for_bwlimit()
 
 use crate::control::Control;
+use fast_io::Buffer;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wire::message::{HEADER, MessageCode};
+use wire::token::literals;
 
 /// How much data may be queued.
 const AT_MOST: usize = 4 * 1024 * 1024;
@@ -21,7 +23,7 @@ const LATE_AT_MOST: usize = 64 * 1024 * 1024;
 /// Small pieces of data are put together up to this size.
 const CHUNK: usize = 128 * 1024;
 /// So much is worth waking the writer for; less waits until somebody flushes.
-const WORTH_WRITING: usize = 16 * 1024;
+const WORTH_WRITING: usize = 64 * 1024;
 
 /// Where the roles put what is for the other side.
 pub(crate) struct Outlet {
@@ -30,7 +32,10 @@ pub(crate) struct Outlet {
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to write.
+    wanted: Condvar,
+    /// There is room, or nothing more to wait for.
+    room: Condvar,
     written: AtomicU64,
     /// Is told of whatever is written.
     alive: OnceLock<Arc<Control>>,
@@ -42,19 +47,21 @@ struct State {
     bytes: usize,
     /// Bytes that were ever queued, headers included.
     accepted: u64,
-    /// What is queued is wanted on its way.
-    flushed: bool,
+    /// Bytes that were taken from the queue, and up to where they are wanted on their way.
+    taken: u64,
+    wanted: u64,
+    /// The writer waits for something to write, and how many wait for room: waking nobody is a
+    /// system call too.
+    idle: bool,
+    crowded: usize,
     /// Data goes in frames.
     framed: bool,
     ended: bool,
     /// The session is stopped: nobody waits for room any more, data is dropped, messages are not.
     hurried: bool,
-    writing: bool,
     /// The writer is through, and has let go of the stream.
     closed: bool,
     lost: Option<io::ErrorKind>,
-    /// Where everything that is data is written too.
-    copy: Option<Box<dyn Write + Send>>,
     /// How long nothing may be said.
     lull: Option<Duration>,
 }
@@ -63,14 +70,24 @@ enum Chunk {
     /// As it is: before there are frames.
     Raw(Vec<u8>),
     Data(Vec<u8>),
+    /// Content that crosses as it is: literals, whose numbers are made where they are written.
+    Literals(Buffer),
     /// With its header.
     Message(Vec<u8>),
+    /// From here on data goes here too.
+    Copy(Box<dyn Write + Send>),
+    /// For the copy alone.
+    Aside(Vec<u8>),
 }
 
 impl Chunk {
     fn len(&self) -> usize {
         match self {
             Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Message(bytes) => bytes.len(),
+            Chunk::Copy(_) | Chunk::Aside(_) => 0,
+            Chunk::Literals(buffer) => {
+                buffer.len() + 4 * buffer.len().div_ceil(wire::token::MAX_LITERAL)
+            }
         }
     }
 }
@@ -87,7 +104,8 @@ impl Outlet {
     pub fn start(to: Box<dyn Write + Send>, pace: Option<Pace>) -> io::Result<Outlet> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
-            changed: Condvar::new(),
+            wanted: Condvar::new(),
+            room: Condvar::new(),
             written: AtomicU64::new(0),
             alive: OnceLock::new(),
         });
@@ -95,6 +113,7 @@ impl Outlet {
             shared: shared.clone(),
             to,
             brake: pace.map(Brake::new),
+            copy: None,
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -105,6 +124,23 @@ impl Outlet {
     /// From here on data goes in frames, and messages may go between them.
     pub fn start_frames(&self) {
         self.shared.lock().framed = true;
+    }
+
+    /// From here on data goes as it is, and messages are dropped.
+    pub fn pause_frames(&self) {
+        self.shared.lock().framed = false;
+    }
+
+    /// Queues the last data that goes as it is: from then on it goes in frames. That is one step,
+    /// for what answers this data may be on its way before it is over.
+    pub fn data_before_frames(&self, bytes: &[u8]) {
+        let Some(mut state) = self.room() else {
+            return;
+        };
+        state.count(bytes.len());
+        state.queue.push_back(Chunk::Raw(bytes.to_vec()));
+        state.framed = true;
+        self.wake(&mut state);
     }
 
     /// Whether messages may go.
@@ -120,12 +156,17 @@ impl Outlet {
     /// From here on an empty frame is sent when nothing else was for so long.
     pub fn keep_alive(&self, lull: Duration) {
         self.shared.lock().lull = Some(lull);
-        self.shared.changed.notify_all();
+        self.shared.wanted.notify_one();
     }
 
-    /// From here on all data is written to `copy` too (`--write-batch`).
+    /// All data that is queued from here on is written to `copy` too (`--write-batch`).
     pub fn copy_to(&self, copy: Box<dyn Write + Send>) {
-        self.shared.lock().copy = Some(copy);
+        self.shared.lock().queue.push_back(Chunk::Copy(copy));
+    }
+
+    /// Queues what is for the copy alone.
+    pub fn aside(&self, bytes: Vec<u8>) {
+        self.shared.lock().queue.push_back(Chunk::Aside(bytes));
     }
 
     /// Queues data; waits while much is queued. Pieces that belong together must come together if
@@ -151,8 +192,8 @@ impl Outlet {
                 state.push_data(chunk);
             }
         }
-        if state.bytes >= WORTH_WRITING {
-            self.wake(&mut state);
+        if state.bytes >= WORTH_WRITING && state.idle {
+            self.shared.wanted.notify_one();
         }
     }
 
@@ -163,6 +204,17 @@ impl Outlet {
         };
         state.count(bytes.len());
         state.push_data(bytes);
+        self.wake(&mut state);
+    }
+
+    /// Queues content that is not compressed, without a copy of it.
+    pub fn literals(&self, content: Buffer) {
+        let Some(mut state) = self.room() else {
+            return;
+        };
+        let chunk = Chunk::Literals(content);
+        state.count(chunk.len());
+        state.queue.push_back(chunk);
         self.wake(&mut state);
     }
 
@@ -198,33 +250,28 @@ impl Outlet {
         }
     }
 
-    /// Waits until everything queued is written, or cannot be.
-    pub fn drain(&self) {
-        let mut state = self.shared.lock();
-        if !state.queue.is_empty() {
-            self.wake(&mut state);
-        }
-        while (!state.queue.is_empty() || state.writing) && state.lost.is_none() {
-            state = self.shared.wait(state);
-        }
-    }
-
     /// Writes what is queued, and ends the stream. With a bound, what the other side has not taken by
     /// then stays unwritten.
     pub fn end(&self, at_most: Option<Duration>) {
         let mut state = self.shared.lock();
         state.ended = true;
-        self.shared.changed.notify_all();
+        self.shared.wanted.notify_one();
         let deadline = at_most.map(|most| Instant::now() + most);
         while !state.closed {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             state = match left {
                 // Nothing more is written, whether or not the writer comes back.
                 _ if state.lost.is_some() => return,
-                None => self.shared.wait(state),
+                None => {
+                    let waited = self.shared.room.wait(state);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
                 // The writer is stuck in a write, and is left to it.
                 Some(left) if left.is_zero() => return,
-                Some(left) => self.shared.wait_for(state, left),
+                Some(left) => {
+                    let waited = self.shared.room.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
             };
         }
     }
@@ -232,13 +279,14 @@ impl Outlet {
     /// Keeps nobody waiting any more: the session is stopped.
     pub fn hurry(&self) {
         self.shared.lock().hurried = true;
-        self.shared.changed.notify_all();
+        self.shared.room.notify_all();
     }
 
     /// Drops what is queued: nobody will read it.
     pub fn abandon(&self) {
         self.shared.lock().lose(io::ErrorKind::BrokenPipe);
-        self.shared.changed.notify_all();
+        self.shared.room.notify_all();
+        self.shared.wanted.notify_one();
     }
 
     /// Whether the other side takes nothing any more.
@@ -261,15 +309,21 @@ impl Outlet {
         let mut state = self.shared.lock();
         while state.bytes >= AT_MOST && state.lost.is_none() && !state.hurried {
             self.wake(&mut state);
-            state = self.shared.wait(state);
+            state.crowded += 1;
+            state = self
+                .shared
+                .room
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.crowded -= 1;
         }
         (state.lost.is_none() && !state.hurried).then_some(state)
     }
 
     fn wake(&self, state: &mut State) {
-        if !state.flushed {
-            state.flushed = true;
-            self.shared.changed.notify_all();
+        state.wanted = state.accepted;
+        if state.idle {
+            self.shared.wanted.notify_one();
         }
     }
 }
@@ -307,45 +361,39 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn wait_for<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
-        let waited = self.changed.wait_timeout(state, most);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 struct Writer {
     shared: Arc<Shared>,
     to: Box<dyn Write + Send>,
     brake: Option<Brake>,
+    copy: Option<Box<dyn Write + Send>>,
 }
 
 impl Writer {
     fn run(mut self) {
-        self.write_all();
-        let Writer { shared, to, .. } = self;
+        self.write_queue();
+        let Writer {
+            shared, to, copy, ..
+        } = self;
+        drop(copy);
         // The other side sees the end before anybody here does.
         drop(to);
         shared.lock().closed = true;
-        shared.changed.notify_all();
+        shared.room.notify_all();
     }
 
-    fn write_all(&mut self) {
+    fn write_queue(&mut self) {
         while let Some(chunk) = self.next() {
-            let result = self.write(&chunk);
-            let mut state = self.shared.lock();
-            state.writing = false;
-            if let Err(error) = result {
-                state.lose(error.kind());
+            let is_nothing = chunk.len() == 0;
+            let result = self.record(&chunk).and_then(|()| self.write(chunk));
+            if let (Some(control), false) = (self.shared.alive.get(), is_nothing) {
+                control.sign_of_life();
             }
-            self.shared.changed.notify_all();
-            if state.lost.is_some() {
+            if let Err(error) = result {
+                let mut state = self.shared.lock();
+                state.lose(error.kind());
+                self.shared.room.notify_all();
                 return;
             }
         }
@@ -360,71 +408,111 @@ impl Writer {
             if state.lost.is_some() {
                 return None;
             }
-            if (state.flushed || state.ended)
-                && let Some(chunk) = state.queue.pop_front()
-            {
+            let wanted = state.taken < state.wanted || state.bytes >= WORTH_WRITING || state.ended;
+            if wanted && let Some(chunk) = state.queue.pop_front() {
                 state.bytes -= chunk.len();
-                state.writing = true;
-                if let (Chunk::Data(bytes), Some(copy)) = (&chunk, &mut state.copy) {
-                    // A batch file that cannot be written is told when it is closed.
-                    let _ = copy.write_all(bytes);
+                state.taken += chunk.len() as u64;
+                if state.crowded > 0 && state.bytes <= AT_MOST / 2 {
+                    self.shared.room.notify_all();
                 }
                 return Some(chunk);
             }
             if state.ended {
                 return None;
             }
-            state.flushed = false;
+            state.idle = true;
             let Some(lull) = state.lull else {
-                state = self.shared.wait(state);
+                state = self
+                    .shared
+                    .wanted
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.idle = false;
                 continue;
             };
-            let (guard, _) = self
+            (state, _) = self
                 .shared
-                .changed
+                .wanted
                 .wait_timeout(state, lull)
                 .unwrap_or_else(PoisonError::into_inner);
-            state = guard;
+            state.idle = false;
             if silent_since.elapsed() >= lull {
                 silent_since = Instant::now();
                 if state.queue.is_empty() && state.framed {
-                    state.queue.push_back(Chunk::Data(Vec::new()));
+                    return Some(Chunk::Data(Vec::new()));
                 }
-                state.flushed = true;
+                state.wanted = state.accepted;
             }
         }
     }
 
-    fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
-        let (header, body) = match chunk {
-            Chunk::Raw(bytes) | Chunk::Message(bytes) => (None, bytes),
-            Chunk::Data(bytes) => (Some(MessageCode::Data.header(bytes.len())), bytes),
+    fn record(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let Some(copy) = &mut self.copy else {
+            return Ok(());
         };
-        let (mut header, mut body) = (header.as_ref().map_or(&[][..], |h| &h[..]), &body[..]);
-        while !header.is_empty() || !body.is_empty() {
-            let most = self.brake.as_ref().map_or(usize::MAX, |b| b.at_once);
-            let part = &body[..body.len().min(most)];
-            let written = match self
-                .to
-                .write_vectored(&[IoSlice::new(header), IoSlice::new(part)])
-            {
+        match chunk {
+            Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Aside(bytes) => copy.write_all(bytes),
+            Chunk::Literals(content) => literals(content).try_for_each(|(number, bytes)| {
+                copy.write_all(&number).and_then(|()| copy.write_all(bytes))
+            }),
+            Chunk::Message(_) | Chunk::Copy(_) => Ok(()),
+        }
+    }
+
+    fn write(&mut self, chunk: Chunk) -> io::Result<()> {
+        let len = chunk.len();
+        let framed = self.shared.lock().framed;
+        match chunk {
+            Chunk::Copy(copy) => {
+                self.copy = Some(copy);
+                Ok(())
+            }
+            Chunk::Aside(_) => Ok(()),
+            Chunk::Raw(bytes) | Chunk::Message(bytes) => {
+                self.write_all(&mut [IoSlice::new(&bytes)])
+            }
+            Chunk::Data(bytes) => {
+                let header = MessageCode::Data.header(bytes.len());
+                self.write_all(&mut [IoSlice::new(&header), IoSlice::new(&bytes)])
+            }
+            Chunk::Literals(content) => {
+                let header = MessageCode::Data.header(len);
+                let literals: Vec<([u8; 4], &[u8])> = literals(&content).collect();
+                let mut parts = Vec::with_capacity(1 + 2 * literals.len());
+                if framed {
+                    parts.push(IoSlice::new(&header));
+                }
+                for (number, bytes) in &literals {
+                    parts.extend([IoSlice::new(number), IoSlice::new(bytes)]);
+                }
+                self.write_all(&mut parts)
+            }
+        }
+    }
+
+    fn write_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // Nothing has no bytes to write, and would look like a stream that takes none.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            let written = match &self.brake {
+                None => self.to.write_vectored(parts),
+                Some(brake) => self
+                    .to
+                    .write(&parts[0][..parts[0].len().min(brake.at_once)]),
+            };
+            let written = match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(e),
             };
-            let of_header = written.min(header.len());
-            header = &header[of_header..];
-            body = &body[written - of_header..];
+            IoSlice::advance_slices(&mut parts, written);
             self.shared
                 .written
                 .fetch_add(written as u64, Ordering::Relaxed);
             if let Some(brake) = &mut self.brake {
                 brake.after(written);
             }
-        }
-        if let (Some(control), false) = (self.shared.alive.get(), chunk.len() == 0) {
-            control.sign_of_life();
         }
         self.to.flush()
     }

@@ -7,14 +7,14 @@ use super::agreement::Agreement;
 use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
-use super::requests::Requests;
-use crate::context::Context;
+use super::requests::{Phase, Requests};
+use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
-use crate::receiver::{Job, Receiver};
+use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::BlockLayout;
 use fast_io::Operation;
@@ -77,7 +77,7 @@ impl Receiving {
 
     fn read(&mut self) -> Result<(), StreamError> {
         let top = self.list.first(&mut self.inlet)?;
-        let is_empty = top.entries.is_empty();
+        let is_empty = top.listed == 0;
         let mut session = Session {
             segments: VecDeque::new(),
             numbers: NdxReader::new(self.agreement.protocol),
@@ -86,13 +86,18 @@ impl Receiving {
             small: Arc::default(),
         };
         if is_empty && !self.is_server {
-            // A server that has nothing to send ends here.
+            // A server that has nothing to send ends here, and answers nothing.
             self.queue.end(true);
+            self.inlet.read_to_end();
+            for _ in 0..=self.agreement.protocol.phases() {
+                self.requests.phase_ended();
+            }
+            self.requests.all_read();
             return Ok(());
         }
         self.begin(&mut session, top);
         if !self.agreement.protocol.is_incremental() {
-            self.queue.end(true);
+            self.list_is_complete();
         }
         self.read_phases(&mut session)?;
         session.write_small_files(&self.ctx);
@@ -105,6 +110,11 @@ impl Receiving {
         }
         self.requests.all_read();
         Ok(())
+    }
+
+    fn list_is_complete(&self) {
+        self.ctx.tally().totals.list_complete = true;
+        self.queue.end(true);
     }
 
     fn begin(&self, session: &mut Session, segment: Arc<Segment>) {
@@ -123,13 +133,21 @@ impl Receiving {
                     }
                     phase += 1;
                     session.write_small_files(&self.ctx);
-                    self.give_up_unanswered(session)?;
+                    let ended = if phase == 1 {
+                        Phase::List
+                    } else {
+                        Phase::Again
+                    };
+                    if self.requests.is_replay() {
+                        self.requests.wait_for_all_asked();
+                    }
+                    self.give_up_unanswered(session, ended)?;
                     self.requests.phase_ended();
                     if phase > self.agreement.protocol.phases() {
                         return Ok(());
                     }
                 }
-                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.queue.end(true),
+                Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.list_is_complete(),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
                     if self.queue.waiting() > FAR_AHEAD {
                         let text = "the file list runs too far ahead of the transfer [receiver]";
@@ -141,6 +159,11 @@ impl Receiving {
                 Ndx::Deletions => self.read_deletions()?,
                 Ndx::File(number) => {
                     let item = Item::take(&mut self.inlet, self.agreement.protocol)?;
+                    let listed = session.segments.iter().map(|s| s.listed).sum::<u64>();
+                    if item.is_keep_alive(self.agreement.protocol, Ndx::File(number), listed as u32)
+                    {
+                        continue;
+                    }
                     self.item(session, number, item)?;
                 }
                 other => {
@@ -171,8 +194,26 @@ impl Receiving {
     }
 
     /// What was asked for in a phase that has ended and did not come will not come.
-    fn give_up_unanswered(&mut self, session: &mut Session) -> Result<(), StreamError> {
-        for job in self.requests.take_unanswered() {
+    fn give_up_unanswered(
+        &mut self,
+        session: &mut Session,
+        ended: Phase,
+    ) -> Result<(), StreamError> {
+        let jobs = self.requests.take_unanswered(ended);
+        self.give_up(session, jobs)
+    }
+
+    fn give_up(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), StreamError> {
+        for job in jobs {
+            if self.requests.is_replay() {
+                let again = match job.attempt {
+                    Attempt::First => "",
+                    Attempt::Again => " resend of",
+                };
+                let name = job.entry.entry().path();
+                let text = line!("(No batched update for", again, " \"", name, "\")");
+                self.ctx.transfer_error(Role::Receiver, text);
+            }
             session
                 .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
                 .not_sent(job);
@@ -195,12 +236,12 @@ impl Receiving {
 
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         if !flags.contains(ItemFlags::TRANSFER) {
             self.ctx.narrator.item(record);
@@ -210,12 +251,38 @@ impl Receiving {
             self.ctx.narrator.pretended(record);
             return Ok(());
         }
+        if self.requests.is_replay() {
+            let missing = self.requests.wait_to_know(number, entry.segment.ordinal());
+            self.give_up(session, missing)?;
+        }
         let Some(mut job) = self.requests.take(number) else {
+            if self.requests.is_replay() {
+                return self.skip(session, &entry);
+            }
             let text = format!("a file comes that was not asked for: {number} [receiver]");
             return Err(wire::Error::misbehaving(text).into());
         };
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
+    }
+
+    /// Content that nobody wants.
+    // rsync: receiver.c discard_receive_data()
+    fn skip(&mut self, session: &mut Session, entry: &EntryRef) -> Result<(), StreamError> {
+        let name = entry.entry().path();
+        let text = line!("(Skipping batched update for \"", name, "\")");
+        self.ctx.info(Role::Receiver, text);
+        let digest_len = self.agreement.checksum.digest_len();
+        sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
+        let mut content = Content {
+            inlet: &mut self.inlet,
+            tokens: &mut session.tokens,
+            digest_len,
+            copying: None,
+        };
+        while !matches!(content.next()?, Piece::End) {}
+        content.digest()?;
+        Ok(())
     }
 
     fn content(&mut self, session: &mut Session, job: Job) -> Result<(), StreamError> {

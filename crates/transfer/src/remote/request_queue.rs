@@ -6,7 +6,7 @@ use super::agreement::Agreement;
 use super::inlet::Inlet;
 use crate::link::SegmentQueue;
 use delta::{BlockLayout, Signature, SignatureReceiver};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
 use wire::item::{Item, ItemFlags};
@@ -47,6 +47,9 @@ impl Request {
     }
 }
 
+/// How many requests are handed over together at most.
+const TOGETHER: usize = 64;
+
 /// Requests that wait for their turn.
 pub(crate) struct RequestQueue {
     state: Mutex<State>,
@@ -75,17 +78,25 @@ impl RequestQueue {
         }
     }
 
-    /// Adds a request; never waits.
-    pub fn push(&self, request: Request) {
+    /// Adds requests; never waits.
+    pub fn push(&self, requests: impl IntoIterator<Item = Request>) {
         let mut state = self.lock();
-        state.weight += request.weight();
-        state.waiting.push_back(request);
+        let was_empty = state.waiting.is_empty();
+        for request in requests {
+            state.weight += request.weight();
+            state.waiting.push_back(request);
+        }
         drop(state);
-        self.list.ring();
+        if was_empty {
+            self.list.ring();
+        }
     }
 
     /// Waits until there is room.
     pub fn wait_for_room(&self) {
+        if self.lock().weight < AT_MOST {
+            return;
+        }
         self.list
             .wait_until(|| self.lock().weight < AT_MOST || self.has_ended());
     }
@@ -111,27 +122,28 @@ impl RequestQueue {
         self.lock().ended.is_some()
     }
 
-    /// The next request, if there is one.
+    /// Moves all requests that there are to the end of others.
     ///
     /// # Errors
     /// Why there will be none.
-    pub fn next(&self) -> Result<Option<Request>, StreamError> {
+    pub fn take(&self, into: &mut VecDeque<Request>) -> Result<(), StreamError> {
         let mut state = self.lock();
-        if let Some(request) = state.waiting.pop_front() {
+        if !state.waiting.is_empty() {
             let was_full = state.weight >= AT_MOST;
-            state.weight -= request.weight();
+            state.weight = 0;
+            into.append(&mut state.waiting);
             drop(state);
             if was_full {
                 self.list.ring();
             }
-            return Ok(Some(request));
+            return Ok(());
         }
         match state.ended.take() {
             Some(why) => {
                 state.ended = Some(StreamError::Closed { read: 0 });
                 Err(why)
             }
-            None => Ok(None),
+            None => Ok(()),
         }
     }
 
@@ -147,21 +159,29 @@ pub(crate) struct RequestReader {
     pub agreement: Agreement,
     /// Content is only pretended to be transferred.
     pub dry_run: bool,
-    /// What is there already is appended to: no sums come.
+    /// What is there already is appended to: no sums come, unless a file is asked for again.
     pub appends: bool,
+    /// The files that were asked for, where that counts.
+    pub asked: HashSet<u32>,
 }
 
 impl RequestReader {
     pub fn run(mut self) {
         let mut numbers = NdxReader::new(self.agreement.protocol);
+        let mut together = Vec::with_capacity(TOGETHER);
         let why = loop {
             match self.next(&mut numbers) {
-                Ok(request) => self.queue.push(request),
+                Ok(request) => together.push(request),
                 Err(why) => break why,
             }
-            self.queue.lock().read = self.inlet.read();
-            self.queue.wait_for_room();
+            // What is there already is handed over together.
+            if together.len() == TOGETHER || self.inlet.is_dry() {
+                self.queue.push(together.drain(..));
+                self.queue.lock().read = self.inlet.read();
+                self.queue.wait_for_room();
+            }
         };
+        self.queue.push(together);
         self.queue.end(why);
     }
 
@@ -184,12 +204,13 @@ impl RequestReader {
         if !item.flags.contains(ItemFlags::TRANSFER) || self.dry_run {
             return Ok(Request::Item(number, item));
         }
-        let basis = self.basis()?;
+        let is_first = !self.appends || self.asked.insert(number);
+        let basis = self.basis(self.appends && is_first)?;
         Ok(Request::Transfer(number, item, Box::new(basis)))
     }
 
     // rsync: sender.c receive_sums()
-    fn basis(&mut self) -> Result<Basis, StreamError> {
+    fn basis(&mut self, appends: bool) -> Result<Basis, StreamError> {
         let protocol = self.agreement.protocol;
         let sum = self.agreement.block_sum();
         let digest_len = self.agreement.checksum.digest_len();
@@ -200,7 +221,7 @@ impl RequestReader {
             protocol.version(),
         )
         .map_err(super::sums::refused)?;
-        if layout.count() == 0 || self.appends {
+        if layout.count() == 0 || appends {
             return Ok(Basis {
                 layout,
                 signature: None,

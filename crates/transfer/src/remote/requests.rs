@@ -26,6 +26,8 @@ pub(crate) struct Requests {
     outlet: Arc<Outlet>,
     queue: Arc<SegmentQueue>,
     agreement: Agreement,
+    /// A batch file says what it says.
+    is_replay: bool,
     /// No content comes, nor is asked for.
     dry_run: bool,
     /// Deletions come when everything else is done.
@@ -41,10 +43,14 @@ struct State {
     asked: HashMap<u32, Job>,
     /// How many transfers have not ended.
     under_way: u64,
+    /// Somebody waits until there are fewer than this.
+    room_below: u64,
     /// Parts of the list that are not done with, oldest first.
     parts: VecDeque<Part>,
     /// How many phases the other side has ended.
     phases_ended: usize,
+    /// How many phases this side is through with asking in.
+    phases_asked: usize,
     /// Everything that comes has come.
     all_read: bool,
     /// Why no more can be read.
@@ -75,11 +81,13 @@ impl Requests {
         queue: Arc<SegmentQueue>,
         agreement: Agreement,
         options: &Options,
+        is_replay: bool,
     ) -> Requests {
         Requests {
             outlet,
             queue,
             agreement,
+            is_replay,
             dry_run: options.dry_run,
             deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
@@ -87,8 +95,10 @@ impl Requests {
                 numbers: NdxWriter::new(agreement.protocol),
                 asked: HashMap::new(),
                 under_way: 0,
+                room_below: 0,
                 parts: VecDeque::new(),
                 phases_ended: 0,
+                phases_asked: 0,
                 all_read: false,
                 read_failure: None,
             }),
@@ -153,7 +163,9 @@ impl Requests {
             self.put_item(&mut state, &mut out, &job.entry, job.flags.0, basis, None);
         }
         let first = job.attempt == Attempt::First;
-        receiver.put_signature(&job, &self.agreement, &mut out);
+        if !self.is_replay {
+            receiver.put_signature(&job, &self.agreement, &mut out);
+        }
         {
             let mut state = self.lock();
             if first {
@@ -164,6 +176,9 @@ impl Requests {
             }
             state.asked.insert(number, job);
         }
+        if self.is_replay {
+            self.queue.ring();
+        }
         self.outlet.data(&out);
     }
 
@@ -172,11 +187,55 @@ impl Requests {
         self.lock().asked.remove(&number)
     }
 
-    /// The other side can send nothing of what was asked for and has not come: it would have come
-    /// by now.
-    pub fn take_unanswered(&self) -> Vec<Job> {
+    /// Whether a batch file takes the sender's place.
+    pub fn is_replay(&self) -> bool {
+        self.is_replay
+    }
+
+    /// Waits until this side knows whether it wants the content of a number that is in a batch file:
+    /// it may not have come so far. Those before it that it wants are not in the file.
+    // rsync: receiver.c gen_wants_ndx(), we_want_redo()
+    pub fn wait_to_know(&self, number: u32, ordinal: u64) -> Vec<Job> {
+        let knows = || {
+            let state = self.lock();
+            let has_left = || match state.parts.front() {
+                Some(first) => ordinal
+                    .checked_sub(first.ordinal)
+                    .is_none_or(|at| state.parts.get(at as usize).is_some_and(|part| part.left)),
+                None => true,
+            };
+            state.asked.contains_key(&number)
+                || (state.phases_ended == 0 && has_left())
+                || state.phases_asked > state.phases_ended
+                || state.read_failure.is_some()
+        };
+        self.queue.wait_until(knows);
+        self.take_unanswered_before(number)
+    }
+
+    /// Waits until this side is through with asking in the phase that a batch file ends.
+    pub fn wait_for_all_asked(&self) {
+        self.queue.wait_until(|| {
+            let state = self.lock();
+            state.phases_asked > state.phases_ended.min(1) || state.read_failure.is_some()
+        });
+    }
+
+    fn take_unanswered_before(&self, number: u32) -> Vec<Job> {
         let mut state = self.lock();
-        let mut jobs: Vec<Job> = state.asked.drain().map(|(_, job)| job).collect();
+        let before = |asked: &u32, _: &mut Job| *asked < number;
+        let mut jobs: Vec<Job> = state.asked.extract_if(before).map(|(_, job)| job).collect();
+        jobs.sort_by_key(|job| job.entry.number());
+        jobs
+    }
+
+    /// The other side can send nothing of what was asked for and has not come: it would have come
+    /// by now. What was asked for again before a first phase ended comes in the second.
+    pub fn take_unanswered(&self, phase: Phase) -> Vec<Job> {
+        let mut state = self.lock();
+        let late = |job: &Job| phase == Phase::List && job.attempt == Attempt::Again;
+        let unanswered = state.asked.extract_if(|_, job| !late(job));
+        let mut jobs: Vec<Job> = unanswered.map(|(_, job)| job).collect();
         jobs.sort_by_key(|job| job.entry.number());
         jobs
     }
@@ -190,6 +249,11 @@ impl Requests {
         }
     }
 
+    /// How many transfers have not ended, and how many names wait for one.
+    pub fn under_way(&self) -> u64 {
+        self.lock().under_way
+    }
+
     /// A transfer ended for good.
     pub fn ended(&self, entry: &EntryRef) {
         let mut state = self.lock();
@@ -198,8 +262,15 @@ impl Requests {
             part.under_way = part.under_way.saturating_sub(1);
         }
         self.end_parts(&mut state);
+        // For the rest nobody waits, and waking somebody for nothing is dear.
+        let is_news = state.under_way == 0 || (state.under_way < state.room_below);
+        if is_news {
+            state.room_below = 0;
+        }
         drop(state);
-        self.queue.ring();
+        if is_news {
+            self.queue.ring();
+        }
     }
 
     /// A part of the list begins: nothing of it has been asked for.
@@ -218,6 +289,10 @@ impl Requests {
             part.left = true;
         }
         self.end_parts(&mut state);
+        drop(state);
+        if self.is_replay {
+            self.queue.ring();
+        }
     }
 
     /// Tells the other side which parts of an incremental list are done with.
@@ -243,6 +318,7 @@ impl Requests {
         let protocol = self.agreement.protocol;
         let mut out = Vec::new();
         let mut state = self.lock();
+        state.phases_asked += 1;
         match phase {
             // The end of the last part says it.
             Phase::List if protocol.is_incremental() => {}
@@ -260,6 +336,9 @@ impl Requests {
             }
         }
         drop(state);
+        if self.is_replay {
+            self.queue.ring();
+        }
         self.outlet.data(&out);
         self.outlet.flush();
     }
@@ -354,6 +433,8 @@ impl Requests {
         if has_room() {
             return true;
         }
+        // When it waits, it waits for room for many.
+        self.lock().room_below = most - most / 4;
         self.outlet.flush();
         self.queue.wait_until(|| has_room() || has_news());
         has_room()

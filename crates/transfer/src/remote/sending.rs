@@ -15,6 +15,7 @@ use crate::link::{Next, SegmentQueue};
 use crate::narrator::ItemRecord;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
+use delta::MatchStats;
 use fast_io::BufferPool;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(crate) struct Sending {
     list: Arc<SegmentQueue>,
     pub(super) outlet: Arc<Outlet>,
     requests: Arc<RequestQueue>,
+    /// Those whose turn comes next.
+    next: VecDeque<Request>,
     pub(super) agreement: Agreement,
     is_server: bool,
     writer: ListWriter,
@@ -49,8 +52,11 @@ pub(crate) struct Sending {
     list_ended: bool,
     /// Files that were sent once: the second time they are sent without taking anything for granted.
     sent: HashSet<u32>,
+    pub(super) matches: MatchStats,
     /// What the other side knows of errors in the source.
     told_errors: u8,
+    /// The directory of the file that was opened last.
+    pub(super) parent: Option<(EntryRef, std::io::Result<fast_io::dir::Dir>)>,
 }
 
 /// How far ahead of the receiving side the list is kept, and how far it may be.
@@ -69,7 +75,10 @@ impl Sending {
     ) -> Sending {
         let ctx = sender.ctx.clone();
         Sending {
-            writer: ListWriter::new(agreement.list_rules(&ctx.options)),
+            writer: ListWriter::new(
+                agreement.list_rules(&ctx.options),
+                agreement.list_charset(ctx.charset.as_ref()),
+            ),
             numbers: NdxWriter::new(agreement.protocol),
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             buffers: BufferPool::new(256 * 1024, 16),
@@ -78,6 +87,7 @@ impl Sending {
             list,
             outlet,
             requests,
+            next: VecDeque::new(),
             agreement,
             is_server,
             segments: VecDeque::new(),
@@ -85,7 +95,9 @@ impl Sending {
             reached: 0,
             list_ended: false,
             sent: HashSet::new(),
+            matches: MatchStats::default(),
             told_errors: 0,
+            parent: None,
         }
     }
 
@@ -126,6 +138,7 @@ impl Sending {
                 other => self.answer(other)?,
             }
         }
+        self.ctx.report_matches(&self.matches);
         self.tell_errors();
         self.done();
         self.say_goodbye()
@@ -133,6 +146,12 @@ impl Sending {
 
     fn answer(&mut self, request: Request) -> Result<(), SessionError> {
         match request {
+            Request::Item(number, item)
+                if item.is_keep_alive(
+                    self.agreement.protocol,
+                    Ndx::File(number),
+                    self.handed_over as u32,
+                ) => {}
             Request::Item(number, item) => {
                 let entry = self.entry(number)?;
                 self.item(&entry, number, item);
@@ -144,7 +163,7 @@ impl Sending {
                         format!("received request to transfer non-regular file: {number} [sender]");
                     return Err(self.misbehaved(&text));
                 }
-                self.transfer(&entry, number, item, &basis)?;
+                self.transfer(&entry, number, item, *basis)?;
             }
             Request::Success(number) => {
                 let entry = self.entry(number)?;
@@ -170,12 +189,12 @@ impl Sending {
         self.numbers.put(&mut out, Ndx::File(number));
         item.put(&mut out, self.agreement.protocol);
         self.outlet.data(&out);
-        let flags = ItemFlags(item.flags.0);
+        let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
             link_name: item.name.map(Into::into),
-            checksum: None,
+            checksum: self.agreement.listed_sum(entry.entry()),
         };
         let transfers = flags.contains(ItemFlags::TRANSFER);
         self.count(&record, transfers);
@@ -239,10 +258,14 @@ impl Sending {
                 }
                 continue;
             }
-            match self.requests.next() {
-                Ok(Some(request)) => return Ok(request),
-                Ok(None) => {}
-                Err(why) => return Err(why.tell(&self.ctx, ROLE)),
+            if let Some(request) = self.next.pop_front() {
+                return Ok(request);
+            }
+            if let Err(why) = self.requests.take(&mut self.next) {
+                return Err(why.tell(&self.ctx, ROLE));
+            }
+            if !self.next.is_empty() {
+                continue;
             }
             self.outlet.flush();
             if self.list_ended || ahead >= MOST_AHEAD {
@@ -347,7 +370,7 @@ impl Sending {
     // rsync: main.c handle_stats(), read_final_goodbye()
     fn say_goodbye(&mut self) -> Result<(), SessionError> {
         let protocol = self.agreement.protocol;
-        if self.is_server {
+        {
             let stats = self.ctx.tally().stats;
             let mut out = Vec::new();
             let statistics = Statistics {
@@ -358,8 +381,13 @@ impl Sending {
                 list_transfer: (stats.list_transfer_seconds * 1000.0) as u64,
             };
             statistics.put(&mut out, protocol);
-            self.outlet.data(&out);
-            self.outlet.flush();
+            if self.is_server {
+                self.outlet.data(&out);
+                self.outlet.flush();
+            } else {
+                // Whoever reads a batch file is a client that receives.
+                self.outlet.aside(out);
+            }
         }
         if protocol.has_long_goodbye() {
             self.wait_for_done()?;

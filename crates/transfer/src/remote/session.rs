@@ -7,15 +7,20 @@ use super::asked_for::AskedFor;
 use super::handshake::{self, Terms, shake_hands};
 use super::hearing::{self, Destined};
 use super::inlet::Inlet;
-use super::list_in::ListReader;
+use super::list_in::{Conversion, ListReader};
+use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
+use super::recording::Recording;
+use super::replay::Replay;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
 use super::watch::Watch;
+use crate::charset::Converter;
 use crate::context::Context;
 use crate::control::Control;
+use crate::era::{self, Era};
 use crate::error::{Fatal, SessionError};
 use crate::event::{EventSink, FileList, Role, Severity};
 use crate::ids::Ids;
@@ -28,11 +33,13 @@ use crate::session::{self, Outcome};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Codec, Options};
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tree::filter::{FilterSet, Wanted};
+use wire::arguments::Lines;
 use wire::choice::{Checksum, Compression};
 use wire::greeting::Capabilities;
 use wire::message::MessageCode;
@@ -44,6 +51,9 @@ pub use wire::Side;
 pub struct Wire {
     inlet: Inlet,
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
+    recording: Option<Recording>,
+    replay: Option<Replay>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -51,6 +61,8 @@ pub struct Wire {
 #[derive(Clone)]
 pub struct Messenger {
     outlet: Arc<Outlet>,
+    agreed: Arc<OnceLock<Protocol>>,
+    charset: Option<Converter>,
 }
 
 impl Wire {
@@ -67,13 +79,33 @@ impl Wire {
         Ok(Wire {
             inlet: Inlet::new(from),
             outlet: Arc::new(Outlet::start(to, pace)?),
+            agreed: Arc::default(),
+            recording: None,
+            replay: None,
         })
     }
 
-    /// A way to the other side's user.
-    pub fn messenger(&self) -> Messenger {
+    /// A batch file in the place of a sender. What is said to it goes nowhere.
+    ///
+    /// # Errors
+    /// The system has no thread for that.
+    pub fn of_batch(replay: Replay) -> io::Result<Wire> {
+        let mut wire = Wire::new(Box::new(io::empty()), Box::new(io::sink()), None)?;
+        wire.replay = Some(replay);
+        Ok(wire)
+    }
+
+    /// Has the session written down.
+    pub fn record(&mut self, recording: Option<Recording>) {
+        self.recording = recording;
+    }
+
+    /// A way to the other side's user, which converts what it is given.
+    pub fn messenger(&self, charset: Option<Converter>) -> Messenger {
         Messenger {
+            charset,
             outlet: self.outlet.clone(),
+            agreed: self.agreed.clone(),
         }
     }
 }
@@ -91,19 +123,30 @@ impl Messenger {
         if !self.outlet.has_frames() || self.outlet.is_lost() {
             return false;
         }
+        let converted = self.charset.as_ref().map(|c| c.text_to_wire(text));
+        let text = converted.as_deref().unwrap_or(text);
         for part in text.chunks(wire::message::MAX_MESSAGE) {
             self.outlet.message(code, part);
         }
         true
     }
 
-    /// Tells that an entry was deleted.
-    pub fn deleted(&self, name: &[u8], is_dir: bool) {
-        let mut payload = name.to_vec();
+    /// Tells that an entry was deleted. False if the protocol has no message for that: then it is
+    /// for text to tell.
+    // rsync: log.c log_delete()
+    pub fn deleted(&self, name: &[u8], is_dir: bool) -> bool {
+        if !self.agreed.get().is_some_and(|p| p.has_items()) {
+            return false;
+        }
+        let mut payload = match &self.charset {
+            Some(charset) => charset.text_to_wire(name),
+            None => name.to_vec(),
+        };
         if is_dir {
             payload.push(0);
         }
         self.outlet.message(MessageCode::Deleted, &payload);
+        true
     }
 }
 
@@ -148,10 +191,36 @@ fn run(
     let umask = fast_io::dir::take_umask();
     let open_files = OpenFiles::share(fast_io::dir::raise_open_limit());
     let workers = pump.workers().min(open_files.threads);
-    let Wire { mut inlet, outlet } = wire;
-    let shaken = shake_hands(&terms(&options, call), &mut inlet, &outlet);
-    if let Ok(agreement) = &shaken {
-        options.allow_inc_recurse = agreement.protocol.is_incremental();
+    let Wire {
+        mut inlet,
+        outlet,
+        agreed,
+        recording,
+        replay,
+    } = wire;
+    let is_replay = replay.is_some();
+    let adapted = replay
+        .as_ref()
+        .map_or_else(Vec::new, |replay| replay.adapt(&mut options));
+    let recorded = recording.as_ref().map(Recording::failure);
+    let allows = |protocol| match era::refusal(&options, protocol) {
+        Some(text) => Err(wire::Error::Incompatible(text)),
+        None => Ok(()),
+    };
+    let terms = terms(&options, call, recording.is_some());
+    let shaken = match replay {
+        None => shake_hands(&terms, &allows, &mut inlet, &outlet),
+        Some(replay) => replay.agree(&terms).and_then(|(from, agreement)| {
+            inlet = from;
+            allows(agreement.protocol)?;
+            Ok(agreement)
+        }),
+    };
+    let mut era = Era::default();
+    if let Ok(Agreement { protocol, .. }) = &shaken {
+        era::settle(&mut options, *protocol);
+        era = Era::of(*protocol, call.side, call.sends, &options);
+        let _ = agreed.set(*protocol);
     }
     let narrator = Narrator::new(sink, &options, Order::AsItComes);
     let pump = match CompletionPump::start(&pump.clone().with_workers(workers)) {
@@ -159,13 +228,18 @@ fn run(
         Err(e) => return session::no_pump(&narrator, e),
     };
     let ctx = Arc::new(Context::new(
-        options, narrator, control, pump, umask, open_files,
+        options, era, narrator, control, pump, umask, open_files,
     ));
     let role = if call.sends {
         Role::Sender
     } else {
         Role::Destination
     };
+    if ctx.options.info.misc > 0 {
+        for text in adapted {
+            ctx.info(Role::Client, text);
+        }
+    }
     let protocol = shaken.as_ref().ok().map(|agreement| agreement.protocol);
     let result = shaken
         .map_err(|e| e.tell(&ctx, role))
@@ -177,6 +251,8 @@ fn run(
                 outlet: outlet.clone(),
                 side: call.side,
                 has_begun,
+                recording,
+                is_replay,
             };
             if call.sends {
                 session.send(inlet)
@@ -192,7 +268,12 @@ fn run(
         }
     }
     ctx.pump.shut_down();
+    let result = match recorded.as_ref().and_then(|failure| failure.get()) {
+        Some(error) if result.is_ok() => Err(not_recorded(&ctx, error.kind().into())),
+        _ => result,
+    };
     let mut stats = ctx.tally().stats;
+    stats.protocol = protocol.map_or(Protocol::NEWEST, Protocol::version);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     Outcome {
         stats,
@@ -219,7 +300,7 @@ pub struct Call {
     pub last_words: fn(&SessionError) -> Option<String>,
 }
 
-fn terms(options: &Options, call: &Call) -> Terms {
+fn terms(options: &Options, call: &Call, is_recorded: bool) -> Terms {
     let mut own_flags = handshake::known_flags() | CompatFlags::SYMLINK_ICONV;
     if options.recurse
         && options.allow_inc_recurse
@@ -250,6 +331,7 @@ fn terms(options: &Options, call: &Call) -> Terms {
         compress_level: options.compress.level,
         compress_threads: options.compress.threads,
         seed: options.checksum_seed.unwrap_or(0),
+        is_recorded,
     }
 }
 
@@ -274,7 +356,8 @@ fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
 /// Lets the other side know that this one ends early, and its user why.
 // rsync: cleanup.c _exit_cleanup(), log.c log_exit(); io.c read_a_msg(), MSG_ERROR_EXIT
 fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call, protocol: Option<Protocol>) {
-    if let (Side::Server, Some(words)) = (call.side, (call.last_words)(error)) {
+    let is_news = call.side == Side::Server && !matches!(error.kind, Fatal::Peer(_));
+    if is_news && let Some(words) = (call.last_words)(error) {
         outlet.message(MessageCode::Error, words.as_bytes());
     }
     if !protocol.is_some_and(|p| p.has_late_errors()) {
@@ -298,6 +381,35 @@ struct Session {
     outlet: Arc<Outlet>,
     side: Side,
     has_begun: Arc<AtomicBool>,
+    recording: Option<Recording>,
+    is_replay: bool,
+}
+
+/// From here on the session is written down, if it is to be.
+// rsync: io.c start_write_batch()
+fn start_recording(
+    ctx: &Context,
+    agreement: &Agreement,
+    recording: Option<Recording>,
+    filters: &FilterSet,
+) -> Result<Option<Box<dyn Write + Send>>, SessionError> {
+    let Some(recording) = recording else {
+        return Ok(None);
+    };
+    let rules = filters
+        .for_server(tree::filter::Side::Sender, agreement.dialect())
+        .map_err(|e| session::filter_failure(ctx, e))?;
+    if rules.iter().any(|rule| rule.contains(&b'\n')) {
+        let text = "cannot write a filter rule containing a newline to the batch replay script";
+        return Err(ctx.fatal(Fatal::Syntax, Role::Client, text));
+    }
+    let started = recording.start(agreement, &ctx.options, &rules);
+    let copy = started.map_err(|e| not_recorded(ctx, e))?;
+    Ok(Some(copy))
+}
+
+fn not_recorded(ctx: &Context, error: io::Error) -> SessionError {
+    ctx.fatal_os(Fatal::FileIo, Role::Client, "Batch file write error", error)
 }
 
 impl Session {
@@ -308,16 +420,17 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
+            ..
         } = self;
-        let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        if is_server || ctx.era.frames_both_ways {
             outlet.start_frames();
         }
         let list = Arc::new(SegmentQueue::default());
         let requests = Arc::new(RequestQueue::new(list.clone()));
         let frames = if is_server {
-            protocol.frames_both_ways()
+            ctx.era.frames_both_ways
         } else {
             true
         };
@@ -325,6 +438,9 @@ impl Session {
             inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
         }
         let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        if let Some(copy) = start_recording(&ctx, &agreement, recording, &filters)? {
+            outlet.copy_to(copy);
+        }
         has_begun.store(true, Ordering::Relaxed);
         let operands: Vec<Vec<u8>> = ctx
             .options
@@ -332,7 +448,14 @@ impl Session {
             .iter()
             .map(|o| paths::operand_bytes(o))
             .collect();
-        let names = files_from::read(&ctx)?;
+        let names = if listed_names::come_from_peer(&ctx.options, side) {
+            // The other side waits for the rules before it sends any.
+            outlet.flush();
+            let taken = listed_names::take(&ctx, &mut inlet, agreement.protocol);
+            Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
+        } else {
+            files_from::read(&ctx)?
+        };
         let sender = Arc::new(Sender::for_wire(ctx.clone(), filters, &agreement));
         let reader = RequestReader {
             inlet,
@@ -340,6 +463,7 @@ impl Session {
             agreement,
             dry_run: ctx.options.dry_run,
             appends: ctx.options.append != Append::No,
+            asked: HashSet::new(),
         };
         {
             let list = list.clone();
@@ -375,10 +499,15 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
+            is_replay,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
-        if is_server || protocol.frames_both_ways() {
+        let list_of_names = files_from::open(&ctx, is_server)?;
+        // In old versions, nothing may come between the names that a server sends.
+        let names_are_bare = list_of_names.is_some() && !protocol.frames_names();
+        if is_server && !names_are_bare || ctx.era.frames_both_ways && !is_server {
             outlet.start_frames();
         }
         let queue = Arc::new(SegmentQueue::unbounded());
@@ -387,34 +516,71 @@ impl Session {
             queue.clone(),
             agreement,
             &ctx.options,
+            is_replay,
         ));
         let destined = Destined::default();
-        if !is_server || protocol.frames_both_ways() {
+        if !is_replay && (!is_server || ctx.era.frames_both_ways) {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }
-        let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
+        let filters = if is_replay {
+            session::read_filters(&ctx)?
+        } else {
+            exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?
+        };
         outlet.flush();
+        inlet.copy_to(start_recording(&ctx, &agreement, recording, &filters)?);
         has_begun.store(true, Ordering::Relaxed);
+        let asked = match side {
+            // Nobody knows what was asked for when it was written.
+            Side::Client if is_replay => AskedFor::default(),
+            Side::Client => {
+                AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
+            }
+            // It was the client that asked.
+            Side::Server => AskedFor::default(),
+        };
+        if let Some(list) = list_of_names {
+            let starts_frames = names_are_bare && (is_server || protocol.frames_both_ways());
+            if starts_frames {
+                outlet.pause_frames();
+            }
+            let forwarder = Forwarder {
+                list,
+                outlet: outlet.clone(),
+                lines: if ctx.options.from0 {
+                    Lines::Zero
+                } else {
+                    Lines::Text
+                },
+                starts_frames,
+                asked: asked.listed(&ctx.options),
+                charset: ctx.charset.clone().filter(|_| converts_names(&ctx.options)),
+            };
+            forwarder.start();
+        }
         if !is_server {
             ctx.narrator.file_list(FileList::Started {
                 incremental: protocol.is_incremental(),
                 receiving: true,
             });
         }
-        let asked = match side {
-            Side::Client => {
-                AskedFor::of_client(&ctx.options, &filters, None, &paths::working_directory())
-            }
-            // It was the client that asked.
-            Side::Server => AskedFor::default(),
-        };
         let ids = Arc::new(Ids::of_peer(&ctx));
+        let charset = agreement.list_charset(ctx.charset.as_ref());
         let reading = Receiving {
             list: ListReader::new(
                 ctx.clone(),
                 ids.clone(),
                 agreement.list_rules(&ctx.options),
+                agreement.received_numbering(charset.as_ref()),
+                charset.map(|charset| Conversion {
+                    charset,
+                    client: is_server.then(|| Messenger {
+                        outlet: outlet.clone(),
+                        agreed: Arc::default(),
+                        charset: None,
+                    }),
+                }),
                 asked,
             ),
             ctx: ctx.clone(),
@@ -519,12 +685,19 @@ fn exchange_filters(
 ///
 /// # Errors
 /// The stream ends, or has what no client sends.
-pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Vec<u8>>> {
+pub fn secluded_arguments(
+    from: impl Read + Send + 'static,
+    charset: Option<&Converter>,
+) -> io::Result<Vec<Vec<u8>>> {
     let mut inlet = Inlet::unbuffered(Box::new(from));
-    wire::arguments::arguments(&mut inlet).map_err(|e| match e {
+    let arguments = wire::arguments::arguments(&mut inlet).map_err(|e| match e {
         StreamError::Io(e) => e,
         StreamError::Wire(e) => io::Error::new(io::ErrorKind::InvalidData, e.to_string()),
         _ => io::ErrorKind::UnexpectedEof.into(),
+    })?;
+    Ok(match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_off_wire(a)).collect(),
+        None => arguments,
     })
 }
 
@@ -532,9 +705,16 @@ pub fn secluded_arguments(from: impl Read + Send + 'static) -> io::Result<Vec<Ve
 ///
 /// # Errors
 /// One is longer than any rsync takes.
-pub fn put_secluded_arguments(arguments: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+pub fn put_secluded_arguments(
+    arguments: &[Vec<u8>],
+    charset: Option<&Converter>,
+) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    wire::arguments::put_arguments(&mut out, arguments)
+    let converted: Vec<Vec<u8>> = match charset {
+        Some(charset) => arguments.iter().map(|a| charset.text_to_wire(a)).collect(),
+        None => arguments.to_vec(),
+    };
+    wire::arguments::put_arguments(&mut out, &converted)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     Ok(out)
 }

@@ -103,7 +103,43 @@ impl Sender {
         if !o.chmod.is_empty() && !entry.is_symlink() {
             entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
         }
-        Some(entry)
+        self.can_be_converted(around, &entry).then_some(entry)
+    }
+
+    /// Whether the other side can have this entry's name, and what it holds as a symbolic link. Says
+    /// so if not.
+    fn can_be_converted(&self, around: &Surroundings<'_>, entry: &Entry) -> bool {
+        let charset = self.for_wire.as_ref().and_then(|w| w.charset.as_ref());
+        let Some(charset) = charset else {
+            return true;
+        };
+        let name = entry.path();
+        let text = if let Err(e) = charset.names.to_wire(&name) {
+            line!(
+                "[sender] cannot convert filename: ",
+                name,
+                " (",
+                e.to_string(),
+                ")"
+            )
+        } else if charset.links
+            && self.ctx.options.preserve_links
+            && let Err(e) = charset.names.to_wire(entry.link_target())
+        {
+            let path = full_name(&around.source.absolute, &name);
+            line!(
+                "[sender] cannot convert symlink data for: ",
+                path,
+                " (",
+                e.to_string(),
+                ")"
+            )
+        } else {
+            return true;
+        };
+        self.ctx.problems.add(Role::Sender, Problem::General);
+        self.ctx.transfer_error(Role::Sender, text);
+        false
     }
 
     /// Follows a symbolic link where an option says so; else reads what it holds.

@@ -90,7 +90,7 @@ impl FilterStack {
             return Ok(());
         }
         let path = if path == b"." { b"" } else { path };
-        let mut files = DirectoryFiles::new(Some(&source.dir), path, dir);
+        let mut files = DirectoryFiles::new(&sender.ctx.options, Some(&source.dir), path, dir);
         let own = above.enter(path, &mut files);
         for notice in files.outside.notices {
             filtering::tell(&sender.ctx, Role::Sender, &notice);

@@ -18,13 +18,14 @@ mod operand;
 mod sums;
 mod walk;
 
+use crate::charset::ListCharset;
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use crate::remote::agreement::Agreement;
-use fast_io::dir::{Dir, Follow, Stat};
+use fast_io::dir::{Dir, Follow, Stat, Trust};
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -45,10 +46,12 @@ pub(crate) struct Sender {
 }
 
 /// What a wire needs of the list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ForWire {
     /// The checksum of each file's content (`-c`).
     pub checksum: Option<delta::ChecksumKind>,
+    /// What is converted: what cannot be is not listed.
+    pub charset: Option<ListCharset>,
 }
 
 /// A directory that entries' names start from.
@@ -95,8 +98,9 @@ impl Sender {
     /// A sender whose list goes over a wire.
     pub fn for_wire(ctx: Arc<Context>, filters: FilterSet, agreement: &Agreement) -> Sender {
         let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
+        let charset = agreement.list_charset(ctx.charset.as_ref());
         Sender {
-            for_wire: Some(ForWire { checksum }),
+            for_wire: Some(ForWire { checksum, charset }),
             ..Sender::new(ctx, filters)
         }
     }
@@ -131,7 +135,7 @@ impl Sender {
             name
         };
         let cwd = paths::working_directory();
-        match paths::enter(path) {
+        match paths::enter(path, Trust::Anyone) {
             Ok(dir) => {
                 let source = Arc::new(SourceDir {
                     number: sources.len() as u32,
@@ -187,13 +191,13 @@ impl SourceDir {
     pub fn open_dir(&self, path: &[u8], links: Links) -> io::Result<Dir> {
         let path = if path == b"." { b"" } else { path };
         if links == Links::Followed {
-            return self.dir.open_following(path);
+            return self.dir.open_following(path, Trust::Anyone);
         }
         let end = self.named_part(path);
         if end == 0 {
             return self.dir.open_beneath(path);
         }
-        let named = self.dir.open_following(&path[..end])?;
+        let named = self.dir.open_following(&path[..end], Trust::Anyone)?;
         match path[end..].strip_prefix(b"/").unwrap_or(&path[end..]) {
             b"" => Ok(named),
             below => named.open_beneath(below),
@@ -244,7 +248,7 @@ mod tests {
             number: 0,
             name: Vec::new(),
             absolute: Vec::new(),
-            dir: Dir::open(scratch.path()).expect("the directory"),
+            dir: Dir::open(scratch.path(), Trust::Anyone).expect("the directory"),
             named: RwLock::default(),
         };
         let opens = |path: &str| source.open_dir(path.as_bytes(), Links::OnlyNamed).is_ok();

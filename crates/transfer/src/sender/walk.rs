@@ -7,7 +7,8 @@ use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
-use crate::segment::{EntryRef, Parent, Segment, sort_and_clean};
+use crate::remote::SENDING_ORDER;
+use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{Dir, Follow};
 use std::io;
 use std::sync::Arc;
@@ -207,8 +208,13 @@ impl Lister<'_> {
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        let mut cleaned = sort_and_clean(entries);
-        if let Some(wanted) = self.sender.for_wire {
+        let order = match &self.sender.for_wire {
+            // Names that are converted have their numbers by the order in which they are sent.
+            Some(wanted) if wanted.charset.is_some() => SENDING_ORDER,
+            _ => self.sender.ctx.era.order,
+        };
+        let mut cleaned = sort_and_clean(entries, order, Numbering::Sorted);
+        if let Some(wanted) = &self.sender.for_wire {
             // What is not sent has no number.
             cleaned.forget_dropped();
             if let Some(kind) = wanted.checksum {

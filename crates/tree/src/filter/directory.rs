@@ -290,7 +290,13 @@ impl Node {
         let mut list = ListBuilder::inheriting(inherited);
         let mut name = slot.name.clone();
         if slot.needs_setup {
-            if let Some(path) = self.session.parent_names(&slot, dir) {
+            let path = self.session.parent_names(&slot, dir);
+            let fits = path.as_ref().is_none_or(|path| path.len() < MAX_PATH);
+            if !fits {
+                let name = loader.origin.show(&slot.name, slot.flags.from_file);
+                loader.files.notice(FilterNotice::LongName { name });
+            }
+            if let Some(path) = path.filter(|_| fits) {
                 name = last_component(&path).into();
                 self.set_up(index, &name, loader);
                 self.scan_parents(&path, &slot, &mut list, loader)?;
@@ -306,7 +312,7 @@ impl Node {
             .map_or(&[][..], |standpoint| &standpoint.directory);
         let path = [directory, &name].concat();
         if path.len() > MAX_PATH {
-            let directory = String::from_utf8_lossy(&path).into_owned();
+            let directory = loader.origin.show(&path, slot.flags.from_file);
             loader
                 .files
                 .notice(FilterNotice::LongDirectory { directory });

@@ -100,6 +100,13 @@ pub enum FilterNotice {
         /// The file's name, or where it was named if that was in a file.
         name: String,
     },
+    /// A merge file's name with the path of the directory that it is named in is too long. An error
+    /// message.
+    #[error("merge-file name overflows: {name}")]
+    LongName {
+        /// The file's name, or where it was named if that was in a file.
+        name: String,
+    },
     /// A directory's path leaves no room for its merge file's name. An error message, and an
     /// I/O error for the session.
     #[error("cannot add local filter rules in long-named directory: {directory}")]

@@ -77,7 +77,7 @@ pub(super) struct Loader<'f> {
     pub(super) slots: Vec<Option<Slot>>,
     /// The CVS rules, once a rule asked for them.
     pub(super) cvs_rules: Option<Arc<[Entry]>>,
-    origin: Origin,
+    pub(super) origin: Origin,
     depth: usize,
 }
 

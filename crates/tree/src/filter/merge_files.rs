@@ -3,7 +3,7 @@
 //! Filters never open anything themselves: the sender and the receiver read merge files through
 //! their rooted handles, the command line through [`CommandLineFiles`].
 
-use std::fs::File;
+use fast_io::dir::{Purpose, Trust, open_named};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -41,24 +41,27 @@ pub trait MergeFiles {
     fn notice(&mut self, notice: FilterNotice);
 }
 
-/// Files as the user names them on the command line, opened by plain paths.
+/// Files as the user names them on the command line.
 #[derive(Debug, Default)]
-pub struct CommandLineFiles {
+pub struct CommandLineFiles<'a> {
     /// Remarks that came up, oldest first.
     pub notices: Vec<FilterNotice>,
     /// What paths in the tree are relative to; the working directory if empty.
     pub base: PathBuf,
+    /// Whose symbolic links are followed to them.
+    pub trust: Trust<'a>,
 }
 
-impl MergeFiles for CommandLineFiles {
+impl MergeFiles for CommandLineFiles<'_> {
     fn read(&mut self, path: MergePath<'_>) -> io::Result<Option<Vec<u8>>> {
         match path {
             MergePath::InTree { dir, name } => {
-                read_file(&self.base.join(native_path(dir)?).join(native_path(name)?))
+                let path = self.base.join(native_path(dir)?).join(native_path(name)?);
+                read_file(&path, self.trust)
             }
-            MergePath::Outside(path) => read_file(&native_path(path)?),
+            MergePath::Outside(path) => read_file(&native_path(path)?, self.trust),
             MergePath::Home(name) => match std::env::home_dir() {
-                Some(home) => read_file(&home.join(native_path(name)?)),
+                Some(home) => read_file(&home.join(native_path(name)?), self.trust),
                 None => Ok(None),
             },
             MergePath::StandardInput => {
@@ -74,8 +77,8 @@ impl MergeFiles for CommandLineFiles {
     }
 }
 
-fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut file = match File::open(path) {
+fn read_file(path: &Path, trust: Trust<'_>) -> io::Result<Option<Vec<u8>>> {
+    let mut file = match open_named(path, Purpose::Read, trust) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

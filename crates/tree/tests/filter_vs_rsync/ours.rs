@@ -176,7 +176,7 @@ fn entries(dir: &Path) -> Vec<(String, EntryKind)> {
 /// Files as the two sides find them: named files are relative to the bench's directory.
 pub struct BenchFiles {
     pub root: PathBuf,
-    pub inner: CommandLineFiles,
+    pub inner: CommandLineFiles<'static>,
 }
 
 impl MergeFiles for BenchFiles {

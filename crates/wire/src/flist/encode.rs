@@ -347,8 +347,10 @@ fn put_device(out: &mut Vec<u8>, protocol: Protocol, now: &Attributes, kind: Kin
     }
 }
 
-/// Where files are that have no other name, in protocol 27: no file system says this.
-const NOWHERE: i64 = -2;
+/// Where files are that have no other name, in protocol 27: no file system says this. rsync looks it
+/// up by two more, which may not be 0, nor may an inode.
+// rsync: hlink.c idev_find()
+const NOWHERE: i64 = -3;
 
 fn put_inode(
     out: &mut Vec<u8>,
@@ -359,7 +361,7 @@ fn put_inode(
 ) {
     let (device, inode) = match link {
         HardLink::Inode { device, inode } => (device, inode),
-        _ => (NOWHERE, index.into()),
+        _ => (NOWHERE, i64::from(index) + 1),
     };
     let (linked, same) = match protocol.has_extended_flags() {
         true => (

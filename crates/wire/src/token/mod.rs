@@ -20,7 +20,7 @@ use window::Matched;
 pub use codec::Codec;
 pub use deflate::{DeflateDecoder, DeflateEncoder};
 pub use lz4::{Lz4Decoder, Lz4Encoder};
-pub use plain::{MAX_LITERAL, PlainDecoder};
+pub use plain::{MAX_LITERAL, PlainDecoder, literals};
 pub use zstd::{ZstdDecoder, ZstdEncoder};
 
 /// What comes next in a file.
@@ -93,6 +93,14 @@ impl TokenEncoder {
             TokenEncoder::Plain | TokenEncoder::Lz4(_) => {}
             TokenEncoder::Deflate(encoder) => encoder.set_level(level),
             TokenEncoder::Zstd(encoder) => encoder.set_level(level),
+        }
+    }
+
+    /// Sets on how many threads, besides the caller's, the files from the next on are compressed,
+    /// where that can be done; to be called between files.
+    pub fn set_workers(&mut self, workers: u32) {
+        if let TokenEncoder::Zstd(encoder) = self {
+            encoder.set_workers(workers);
         }
     }
 

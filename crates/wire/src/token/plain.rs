@@ -12,10 +12,19 @@ pub const MAX_LITERAL: usize = 32 * 1024;
 
 pub(super) fn literal(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 4 * bytes.len().div_ceil(MAX_LITERAL));
-    for piece in bytes.chunks(MAX_LITERAL) {
-        put_int(out, piece.len() as i32);
+    for (number, piece) in literals(bytes) {
+        out.extend_from_slice(&number);
         out.extend_from_slice(piece);
     }
+}
+
+/// The literals that bytes cross as, each behind its number, for those who need not have all in one
+/// piece of memory.
+pub fn literals(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    let numbered = |piece: &'_ [u8]| (piece.len() as i32).to_le_bytes();
+    bytes
+        .chunks(MAX_LITERAL)
+        .map(move |piece| (numbered(piece), piece))
 }
 
 pub(super) fn copy(first: u32, count: u32, out: &mut Vec<u8>) {

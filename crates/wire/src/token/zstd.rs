@@ -26,9 +26,14 @@ pub struct ZstdEncoder {
     is_open: bool,
     /// A frame has begun.
     in_frame: bool,
-    /// The next frame has another level.
-    new_level: Option<i32>,
+    workers: u32,
+    /// What the next frame has, if that is another level or number of workers.
+    next: Option<(i32, u32)>,
 }
+
+/// What one worker compresses at a time. By its own measure zstd would take pieces so large that
+/// only files of many megabytes gave work to two.
+const JOB: u32 = 1 << 20;
 
 impl fmt::Debug for ZstdEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,12 +47,8 @@ impl ZstdEncoder {
     /// With `workers` threads, or none.
     pub(super) fn new(level: i32, workers: u32) -> Self {
         let mut context = CCtx::create();
-        for parameter in [
-            CParameter::CompressionLevel(level),
-            CParameter::NbWorkers(workers),
-        ] {
-            set(&mut context, parameter);
-        }
+        set(&mut context, CParameter::CompressionLevel(level));
+        set_workers(&mut context, workers);
         ZstdEncoder {
             context,
             level,
@@ -55,14 +56,26 @@ impl ZstdEncoder {
             compressed: vec![0; CCtx::out_size()].into(),
             is_open: false,
             in_frame: false,
-            new_level: None,
+            workers,
+            next: None,
         }
     }
 
     /// Sets the level of the files from the next on. It begins a frame, and so forgets what the
     /// files before had in common with them.
     pub(super) fn set_level(&mut self, level: i32) {
-        self.new_level = (level != self.level).then_some(level);
+        let (_, workers) = self.next.unwrap_or((self.level, self.workers));
+        self.change((level, workers));
+    }
+
+    /// Sets the number of threads of the files from the next on, likewise.
+    pub(super) fn set_workers(&mut self, workers: u32) {
+        let (level, _) = self.next.unwrap_or((self.level, self.workers));
+        self.change((level, workers));
+    }
+
+    fn change(&mut self, next: (i32, u32)) {
+        self.next = (next != (self.level, self.workers)).then_some(next);
     }
 
     pub(super) fn literal(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
@@ -70,12 +83,13 @@ impl ZstdEncoder {
             return;
         }
         self.runs.flush(out);
-        if let Some(level) = self.new_level.take() {
+        if let Some((level, workers)) = self.next.take() {
             if self.in_frame {
                 self.compress(&[], ZSTD_e_end, out);
             }
             set(&mut self.context, CParameter::CompressionLevel(level));
-            self.level = level;
+            set_workers(&mut self.context, workers);
+            (self.level, self.workers) = (level, workers);
         }
         self.in_frame = true;
         self.is_open = true;
@@ -117,6 +131,13 @@ impl ZstdEncoder {
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
         self.flush(out);
         self.runs.end(out);
+    }
+}
+
+fn set_workers(context: &mut CCtx<'_>, workers: u32) {
+    set(context, CParameter::NbWorkers(workers));
+    if workers > 0 {
+        set(context, CParameter::JobSize(JOB));
     }
 }
 

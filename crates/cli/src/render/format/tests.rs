@@ -220,3 +220,31 @@ fn deletions() {
         format!("*deleting   xx/ 0 xx {epoch}  0 ---------|")
     );
 }
+
+/// The line of an item in a session between these operands.
+fn between(from: &str, to: &str, format: &str, item: &Item<'_>) -> String {
+    let line = ["-a", from, to].map(std::ffi::OsString::from);
+    let Ok(options::Request::Sync(options)) = options::parse(line) else {
+        panic!("{from} and {to} are operands");
+    };
+    let line = LineFormat::new(format.as_bytes(), &options).line(Subject::Item(item));
+    String::from_utf8(line).unwrap()
+}
+
+#[test]
+fn content_goes_out_or_comes_in() {
+    let file = specimen::file("/a", 6);
+    let item = specimen::item(&file, NEW_FILE);
+    let format = "%i %o %n";
+    assert_eq!(between("a", "b", format, &item), ">f+++++++++ send /a");
+    assert_eq!(between("a", "h:b", format, &item), "<f+++++++++ send /a");
+    assert_eq!(between("h:a", "b", format, &item), ">f+++++++++ recv a");
+    let same = specimen::item(&file, ItemFlags::TRANSFER);
+    assert_eq!(between("a", "h:b", "%i", &same), "<f.........");
+}
+
+#[test]
+fn of_an_old_protocol_s_transfer_nothing_more_is_known() {
+    let flags = ItemFlags::TRANSFER | ItemFlags::MISSING_DATA;
+    assert_eq!(letters(&specimen::file("a", 6), flags), ">f?????????");
+}

@@ -8,7 +8,8 @@ mod sparse;
 
 use crate::case::Case;
 use crate::generated::{compare, describe};
-use crate::program::{Playground, Program};
+use crate::playground::Playground;
+use crate::program::Program;
 use crate::specimen::Tree;
 
 /// Asserts that both programs do the same with `line`, whose words have no spaces, and exit with
@@ -32,7 +33,7 @@ fn same_case(case: &Case, code: i32) {
         "tidesync differs from rsync\n{}",
         describe(case, &found)
     );
-    let ending = playground.run(Program::Rsync, case).ending;
+    let ending = Program::Rsync.run(&playground, case).ending;
     assert_eq!(
         ending,
         format!("exit code {code}"),

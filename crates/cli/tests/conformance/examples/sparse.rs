@@ -1,7 +1,12 @@
 //! What `-S` leaves out of files, and what it frees of older ones.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use crate::case::{Case, judge};
-use crate::program::{Playground, Program};
+use crate::playground::Playground;
+use crate::program::Program;
 use crate::specimen::{Content, Kind, Tree};
 
 const LENGTH: usize = 400_000;
@@ -55,9 +60,9 @@ fn same_space(older: bool, options: &str) {
     let words = options.split(' ').chain(["src/", "dst/"]).map(Into::into);
     let case = Case::new(tree, Vec::new(), words.collect());
     let playground = Playground::new();
-    let run = |program| {
-        let outcome = playground.run(program, &case);
-        let space = |name| (name, playground.allocated(&format!("dst/{name}")));
+    let run = |program: Program| {
+        let outcome = program.run(&playground, &case);
+        let space = |name| (name, allocated(&playground.tree().join("dst").join(name)));
         (outcome, names.iter().map(space).collect::<Vec<_>>())
     };
     let (theirs, their_space) = run(Program::Rsync);
@@ -65,6 +70,11 @@ fn same_space(older: bool, options: &str) {
     let found = judge(&theirs, &ours).differences;
     assert!(found.is_empty(), "{options}: {}", found[0].text);
     assert_eq!(our_space, their_space, "space on the disk, {options}");
+}
+
+/// How much of the disk a file has, in units of 512 bytes.
+fn allocated(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.blocks())
 }
 
 #[test]

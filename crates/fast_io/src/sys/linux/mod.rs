@@ -2,5 +2,6 @@
 
 pub(crate) mod copying;
 pub(crate) mod holes;
+pub(crate) mod pipes;
 #[cfg(target_os = "linux")]
 pub(crate) mod waiting;

@@ -6,7 +6,9 @@ use crate::event::Role;
 use crate::paths;
 use crate::receiver::Receiver;
 use fast_io::dir::{Dir, Stat};
+use options::Options;
 use std::io;
+use std::path::Path;
 use tree::entry::join;
 
 /// The directory that a backup is in, if it is another one; its name there; and the whole.
@@ -76,9 +78,10 @@ impl Receiver {
     /// and what stands there now is where backups go.
     fn open_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
         let in_root = self.root.as_ref().filter(|_| !paths::is_absolute(top));
+        let trust = paths::confined(&self.ctx.options);
         let opened = match in_root {
-            Some(root) => root.dir.open_following(top),
-            None => Dir::open(&paths::path_of(top)),
+            Some(root) => root.dir.open_following(top, trust),
+            None => Dir::open(&paths::path_of(top), trust),
         };
         match opened {
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.make_backup_dir(top),
@@ -86,15 +89,24 @@ impl Receiver {
         }
     }
 
-    fn make_backup_dir(&self, top: &[u8]) -> io::Result<Dir> {
+    fn make_backup_dir<'a>(&'a self, mut top: &'a [u8]) -> io::Result<Dir> {
         let below_root = !paths::is_absolute(top);
+        let trust = paths::confined(&self.ctx.options);
         if !below_root && cfg!(windows) {
             std::fs::create_dir_all(paths::path_of(top))?;
-            return Dir::open(&paths::path_of(top));
+            return Dir::open(&paths::path_of(top), trust);
         }
         let mut at = match (&self.root, below_root) {
             (Some(root), true) => root.dir.open_beneath(b"")?,
-            _ => Dir::open(&paths::path_of(if below_root { b"." } else { b"/" }))?,
+            _ if below_root => Dir::open(&paths::path_of(b"."), trust)?,
+            // What lies above the root of a confinement cannot be opened, nor has it to be.
+            _ => match confined_start(&self.ctx.options, top) {
+                Some((root, below)) => {
+                    top = below;
+                    Dir::open(root, trust)?
+                }
+                None => Dir::open(&paths::path_of(b"/"), trust)?,
+            },
         };
         let permissions = 0o777 & !self.ctx.umask;
         let mut in_root = self.root.as_ref().filter(|_| below_root);
@@ -102,7 +114,7 @@ impl Receiver {
             .split(|&b| b == b'/')
             .filter(|n| !n.is_empty() && *n != b".")
         {
-            at = match at.open_following(name) {
+            at = match at.open_following(name, trust) {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     match at.create_dir(name, permissions) {
@@ -174,4 +186,11 @@ impl Receiver {
             let _ = dir.set_own_mtime(model.mtime);
         }
     }
+}
+
+/// The root of a confinement, and the rest of a path that starts with it.
+fn confined_start<'a>(options: &'a Options, path: &'a [u8]) -> Option<(&'a Path, &'a [u8])> {
+    let root = options.confine_root.as_deref()?;
+    let below = path.strip_prefix(&paths::operand_bytes(root.as_os_str())[..])?;
+    matches!(below.first(), None | Some(b'/')).then_some((root, below))
 }

@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{FchownatFlags as Chown, Gid, Uid, fchownat};
 
-use crate::prng::noise;
+use super::noise::noise;
 
 /// Nodes in the order in which they are made: a directory before what it holds, the first name
 /// of a hard-linked file before the others. Paths are relative to the playground.
@@ -145,38 +145,6 @@ impl Tree {
                 .unwrap_or_else(|error| panic!("cannot dress {}: {error}", path.display()));
         }
     }
-
-    /// Puts a file where each symbolic link is.
-    pub fn replace_links(&mut self) {
-        for node in &mut self.nodes {
-            if matches!(node.kind, Kind::Symlink(_)) {
-                node.kind = Kind::File(Content::Bytes(b"no link".to_vec()));
-            }
-        }
-    }
-
-    /// This tree without the node at `index` and whatever cannot be made without it.
-    pub fn without(&self, index: usize) -> Tree {
-        let gone = &self.nodes[index].path;
-        let inside = |path: &[u8]| {
-            path == gone
-                || path
-                    .strip_prefix(&gone[..])
-                    .is_some_and(|rest| rest[0] == b'/')
-        };
-        let needs_gone = |node: &&Node| match &node.kind {
-            Kind::HardLink(first) => inside(first) || inside(&node.path),
-            _ => inside(&node.path),
-        };
-        Tree {
-            nodes: self
-                .nodes
-                .iter()
-                .filter(|node| !needs_gone(node))
-                .cloned()
-                .collect(),
-        }
-    }
 }
 
 impl Node {
@@ -236,37 +204,6 @@ impl Node {
             UtimensatFlags::NoFollowSymlink,
         )?;
         Ok(())
-    }
-}
-
-impl Node {
-    /// One line that tells all of it.
-    pub fn describe(&self) -> String {
-        let kind = match &self.kind {
-            Kind::File(content) => match content.bytes() {
-                bytes if bytes.len() <= 60 => format!("file \"{}\"", bytes.escape_ascii()),
-                bytes => format!("file of {} bytes", bytes.len()),
-            },
-            Kind::Dir => "dir".into(),
-            Kind::Symlink(target) => format!("link -> {}", target.escape_ascii()),
-            Kind::Fifo => "fifo".into(),
-            Kind::Socket => "socket".into(),
-            Kind::CharDevice(major, minor) => format!("char device {major}, {minor}"),
-            Kind::BlockDevice(major, minor) => format!("block device {major}, {minor}"),
-            Kind::HardLink(first) => return self.line(&format!("= {}", first.escape_ascii())),
-        };
-        let (seconds, nanoseconds) = self.mtime;
-        let owner = self
-            .owner
-            .map_or(String::new(), |(uid, gid)| format!(", owner {uid}:{gid}"));
-        let mode = self.mode;
-        self.line(&format!(
-            "{kind}, mode {mode:o}{owner}, time {seconds}.{nanoseconds:09}"
-        ))
-    }
-
-    fn line(&self, rest: &str) -> String {
-        format!("{}: {rest}", self.path.escape_ascii())
     }
 }
 

@@ -1,0 +1,14 @@
+//! The rows of the matrix, by subject.
+
+mod appearance;
+mod attributes;
+mod batches;
+mod compression;
+mod content;
+mod deleting;
+mod filters;
+mod kinds;
+mod names;
+mod protocols;
+mod trouble;
+mod writing;
