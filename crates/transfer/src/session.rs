@@ -404,7 +404,7 @@ fn refuse_to_delete_sources(
 
 /// Munged links must lead nowhere.
 // rsync: main.c main(), the check of SYMLINK_PREFIX
-fn check_munge(ctx: &Context) -> Result<(), SessionError> {
+pub(crate) fn check_munge(ctx: &Context) -> Result<(), SessionError> {
     let prefix = tree::symlink::MUNGE_PREFIX;
     if ctx.options.munge_links
         && paths::path_of(prefix.strip_suffix(b"/").unwrap_or(prefix)).is_dir()

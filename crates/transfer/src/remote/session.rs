@@ -244,6 +244,7 @@ fn run(
     let result = shaken
         .map_err(|e| e.tell(&ctx, role))
         .and_then(|agreement| {
+            session::check_munge(&ctx)?;
             let session = Session {
                 ctx: ctx.clone(),
                 agreement,
