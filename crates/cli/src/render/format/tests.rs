@@ -194,7 +194,7 @@ fn checksums() {
     let format = LineFormat::new(b"%C", &options);
     let removed = Subject::Deleted {
         name: b"x",
-        is_dir: false,
+        mode: 0o100_644,
     };
     assert_eq!(format.line(removed).len(), 40);
     options.checksum = true;
@@ -203,11 +203,11 @@ fn checksums() {
 
 #[test]
 fn deletions() {
-    let line = |format: &str, name: &str, is_dir| {
+    let line = |format: &str, name: &str, is_dir: bool| {
         let format = LineFormat::new(format.as_bytes(), &archive());
         String::from_utf8(format.line(Subject::Deleted {
             name: name.as_bytes(),
-            is_dir,
+            mode: if is_dir { 0o040_755 } else { 0o100_644 },
         }))
         .unwrap()
     };
