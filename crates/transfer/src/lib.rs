@@ -42,6 +42,7 @@ mod ids;
 pub mod item;
 mod link;
 mod narrator;
+mod negotiated;
 mod open_files;
 mod origin;
 mod paths;

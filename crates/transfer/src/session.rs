@@ -14,6 +14,7 @@ use crate::generator::prune::prune;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
 use crate::narrator::{Narrator, Order};
+use crate::negotiated;
 use crate::open_files::OpenFiles;
 use crate::origin::Origin;
 use crate::paths;
@@ -148,6 +149,7 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     } else {
         operands.pop()
     };
+    negotiated::tell(ctx);
     let filters = read_filters(ctx)?;
     check_munge(ctx)?;
     refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
