@@ -208,6 +208,7 @@ impl From<transfer::Fatal> for ExitCode {
             Fatal::Timeout => ExitCode::Timeout,
             Fatal::Protocol => ExitCode::Protocol,
             Fatal::StreamIo => ExitCode::StreamIo,
+            Fatal::Memory => ExitCode::Memory,
             Fatal::StartClient => ExitCode::StartClient,
             Fatal::Peer(code) => ExitCode::of_number(code),
         }

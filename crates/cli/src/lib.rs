@@ -4,6 +4,7 @@
 //! ([`server_names`]), and on Windows for all (`wildcards`).
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod exit_code;
 pub mod render;
 pub mod serve;

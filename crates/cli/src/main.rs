@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use cli::exit_code::ExitCode;
-use cli::{render, serve, shell, signals, version};
+use cli::{batch, render, serve, shell, signals, version};
 use options::{Access, BatchKind, OptionError, Options, Request, Route, VersionFormat};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use transfer::event::Role;
-use transfer::{Control, Converter};
+use transfer::{Control, Converter, Recording};
 
 fn main() -> std::process::ExitCode {
     let code = match options::parse(std::env::args_os().skip(1)) {
@@ -45,8 +46,15 @@ fn sync(options: Options) -> ExitCode {
         Err(error) => return refuse(&error.to_string()),
     };
     let command = match options.remote_command() {
-        Ok(command) => command,
+        Ok(Some(command)) => Some(command),
+        Ok(None) => std::env::current_exe()
+            .ok()
+            .and_then(|program| options.own_server_command(program.into())),
         Err(error) => return refused(&error),
+    };
+    let recording = match Recording::create(&options, std::env::args_os()) {
+        Ok(recording) => recording,
+        Err((name, error)) => return unusable_batch(&name, &error),
     };
     let (options, notice) = render::suited(options);
     if let Some(notice) = notice {
@@ -64,7 +72,18 @@ fn sync(options: Options) -> ExitCode {
     let renderer = render::sink(&options, &control, Box::new(on_lost));
     let pulls = matches!(options.route, Route::Pull(_));
     let who = if pulls { "Receiver" } else { "sender" };
+    let replay = options
+        .batch
+        .as_ref()
+        .filter(|batch| batch.kind == BatchKind::Read)
+        .map(|batch| batch.file.clone());
     let (outcome, other) = match command {
+        None if let Some(file) = replay => {
+            match batch::run(options, &file, renderer.clone(), control) {
+                Ok(outcome) => (outcome, None),
+                Err(error) => return unusable_batch(&file, &error),
+            }
+        }
         None => {
             let pump = transfer::pump_config(options.io_backend);
             (
@@ -72,25 +91,22 @@ fn sync(options: Options) -> ExitCode {
                 None,
             )
         }
-        Some(command) => match shell::run(
-            options,
-            &command,
-            charset.as_ref(),
-            renderer.clone(),
-            control,
-        ) {
-            Ok(ended) => ended,
-            Err(error) => {
-                let program = command.program.display();
-                let error = render::os_error(&error);
-                eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
-                let code = ExitCode::Internal;
-                if let Some(line) = code.closing_line(who) {
-                    eprintln!("{line}");
+        Some(command) => {
+            let extras = shell::Extras { charset, recording };
+            match shell::run(options, &command, extras, renderer.clone(), control) {
+                Ok(ended) => ended,
+                Err(error) => {
+                    let program = command.program.display();
+                    let error = render::os_error(&error);
+                    eprintln!("tidesync: [{who}] Failed to exec {program}: {error}");
+                    let code = ExitCode::Internal;
+                    if let Some(line) = code.closing_line(who) {
+                        eprintln!("{line}");
+                    }
+                    return code;
                 }
-                return code;
             }
-        },
+        }
     };
     let is_empty = outcome.stats.files.total == 0;
     let ended_early = outcome.error.is_some();
@@ -116,6 +132,17 @@ fn sync(options: Options) -> ExitCode {
     outcome.exit
 }
 
+// rsync: batch.c open_batch_files()
+fn unusable_batch(name: &Path, error: &io::Error) -> ExitCode {
+    let (name, error) = (name.display(), render::os_error(error));
+    eprintln!("tidesync: Batch file \"{name}\" open error: {error}");
+    let code = ExitCode::FileIo;
+    if let Some(line) = code.closing_line("client") {
+        eprintln!("{line}");
+    }
+    code
+}
+
 fn refused(error: &OptionError) -> ExitCode {
     let code = ExitCode::from(error.kind);
     eprintln!("{error}");
@@ -137,23 +164,9 @@ fn unbuilt(options: &Options) -> Option<String> {
     if let Some(message) = remote_operand(options) {
         return Some(message);
     }
-    let option = match &options.batch {
-        Some(batch) => match batch.kind {
-            BatchKind::Read => "read-batch",
-            BatchKind::Write => "write-batch",
-            BatchKind::OnlyWrite => "only-write-batch",
-        },
-        None if options.iconv.is_some() && options.route == Route::Local => {
-            return Some(
-                "--iconv is not supported yet where both sides are local: leave it out, or use rsync"
-                    .to_owned(),
-            );
-        }
-        None => return None,
-    };
-    Some(format!(
-        "--{option} is not supported yet: leave it out, or use rsync"
-    ))
+    let batch = options.batch.as_ref()?;
+    (batch.kind == BatchKind::OnlyWrite)
+        .then(|| "--only-write-batch is not supported yet: leave it out, or use rsync".to_owned())
 }
 
 fn remote_operand(options: &Options) -> Option<String> {

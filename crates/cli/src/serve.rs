@@ -7,7 +7,7 @@ use options::{Secluded, Server, ServerRole};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use transfer::{Call, Control, Converter, Side, UnknownSet, Wire};
+use transfer::{Call, Control, Converter, Fatal, Side, UnknownSet, Wire};
 
 /// Serves one session.
 pub fn serve(mut server: Server) -> ExitCode {
@@ -43,6 +43,10 @@ pub fn serve(mut server: Server) -> ExitCode {
         client_can: server.abilities,
         exit_code: |kind| ExitCode::from(kind).number(),
         last_words: |error| {
+            // What the client has told us it knows.
+            if matches!(error.kind, Fatal::Peer(_)) {
+                return None;
+            }
             let line = ExitCode::from(error.kind).closing_line(error.role.name())?;
             Some(line + "\n")
         },
@@ -95,7 +99,7 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
 }
 
 /// Without the standard library's buffer, which would keep bytes for itself.
-fn standard_input() -> io::Result<File> {
+pub(crate) fn standard_input() -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;

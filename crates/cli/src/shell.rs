@@ -10,7 +10,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use transfer::event::{Event, EventSink, Message, Role, Severity};
-use transfer::{Call, Control, Converter, Outcome, Side, Wire};
+use transfer::{Call, Control, Converter, Outcome, Recording, Side, Wire};
+
+/// What not every session has.
+pub struct Extras {
+    /// Between this side's names and those that cross.
+    pub charset: Option<Converter>,
+    /// Writes down what crosses.
+    pub recording: Option<Recording>,
+}
 
 /// Runs the session. Alongside what came of it: how the other side ended, where that counts.
 ///
@@ -19,7 +27,7 @@ use transfer::{Call, Control, Converter, Outcome, Side, Wire};
 pub fn run(
     mut options: Options,
     command: &RemoteCommand,
-    charset: Option<&Converter>,
+    extras: Extras,
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
@@ -43,13 +51,14 @@ pub fn run(
     fast_io::widen_pipe(&to);
     fast_io::widen_pipe(&from);
     if let Some(arguments) = &command.secluded {
-        let arguments = transfer::put_secluded_arguments(arguments, charset)?;
+        let arguments = transfer::put_secluded_arguments(arguments, extras.charset.as_ref())?;
         // A shell that is gone shows in what it does not answer.
         let _ = to.write_all(&arguments);
     }
     let sends = match &options.route {
-        Route::Push(_) => true,
-        Route::Pull(_) | Route::Local => false,
+        // A local transfer comes here where it is this program that is at both ends.
+        Route::Push(_) | Route::Local => true,
+        Route::Pull(_) => false,
     };
     let destination = options.pull_destination().cloned();
     if sends {
@@ -58,7 +67,8 @@ pub fn run(
         options.operands = destination.into_iter().collect();
     }
     let pace = options.bwlimit.map(|kib| kib * 1024);
-    let wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    let mut wire = Wire::new(sys::until_stopped(from, &control)?, Box::new(to), pace)?;
+    wire.record(extras.recording);
     let call = Call {
         side: Side::Client,
         sends,

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use crate::error::OptionError;
 use crate::hostspec::Access;
 use crate::quoting::{Meaning, keeps_tilde, quote};
-use crate::remote::{AddressFamily, ArgumentStyle};
+use crate::remote::{AddressFamily, ArgumentStyle, BatchKind};
 use crate::resolved::{FilesFrom, Options};
 use crate::route::{Remote, Route};
 use crate::server_args::ServerArgs;
@@ -75,6 +75,47 @@ impl Options {
                 .unwrap_or(matches!(&*program, "rsh" | "remsh")),
             secluded,
         }))
+    }
+
+    /// The command that starts the other side of a transfer within this computer where something has to
+    /// cross between two sides: because their names are in different character sets, or because it is
+    /// to be written down. `program` is this one. `None` for every other transfer.
+    // rsync: main.c start_client() local_server; pipe.c local_child()
+    pub fn own_server_command(&self, program: OsString) -> Option<RemoteCommand> {
+        let is_written_down = self
+            .batch
+            .as_ref()
+            .is_some_and(|b| b.kind != BatchKind::Read);
+        if self.iconv.is_none() && !is_written_down {
+            return None;
+        }
+        let (destination, sources) = self.operands.split_last()?;
+        if self.route != Route::Local || sources.is_empty() {
+            return None;
+        }
+        // No shell is on the way.
+        let options = Options {
+            argument_style: ArgumentStyle::Old,
+            ..self.clone()
+        };
+        let mut server = ServerArgs::new(&options, true);
+        if options.whole_file.is_none() {
+            server.words.push(b"--whole-file".to_vec());
+        }
+        server.words.push(b".".to_vec());
+        let name = Meaning::Name {
+            literal_tilde: false,
+        };
+        let destination = destination.as_encoded_bytes();
+        server
+            .words
+            .push(quote(destination, name, options.argument_style));
+        Some(RemoteCommand {
+            program,
+            args: server.words.into_iter().map(sys::from_bytes).collect(),
+            blocking_io: true,
+            secluded: None,
+        })
     }
 
     /// The shell's command line, split, and the shell's bare name.
@@ -215,6 +256,25 @@ mod tests {
     fn no_command_where_no_shell_is() {
         for line in ["a b", "a host::m/x"] {
             assert_eq!(sync(line).unwrap().remote_command(), Ok(None), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_computer_that_converts_is_its_own_other_side() {
+        let command = |line: &str| {
+            let command = sync(line).unwrap().own_server_command("tidesync".into());
+            command.map(|command| {
+                let words = std::iter::once(&command.program).chain(&command.args);
+                let words: Vec<String> = words.map(|word| word.display().to_string()).collect();
+                words.join("|")
+            })
+        };
+        assert_eq!(
+            command("-r --iconv=a,b x y z*&").as_deref(),
+            Some("tidesync|--server|-re.iLsfxCIvu|--iconv=b|--whole-file|.|z*&")
+        );
+        for line in ["-r x y", "-r --iconv=a,b x", "-r --iconv=a,b x h:y"] {
+            assert_eq!(command(line), None, "{line}");
         }
     }
 

@@ -87,6 +87,9 @@ pub struct Options {
     pub max_size: Option<u64>,
     /// `--min-size` in bytes.
     pub min_size: Option<u64>,
+    /// `--max-alloc` in bytes, 0 for no limit: what one part of a list from elsewhere may take, by
+    /// rsync's reckoning of a pointer an entry.
+    pub max_alloc: u64,
     /// List the source instead of copying it: asked for, or only one operand given.
     pub list_only: bool,
 
@@ -262,6 +265,9 @@ impl Options {
     }
 }
 
+// rsync: options.c DEFAULT_MAX_ALLOC
+pub(crate) const DEFAULT_MAX_ALLOC: u64 = 1 << 30;
+
 impl Default for Options {
     /// What rsync does when no option is given (and no operand is there).
     fn default() -> Self {
@@ -291,6 +297,7 @@ impl Default for Options {
             from0: false,
             max_size: None,
             min_size: None,
+            max_alloc: DEFAULT_MAX_ALLOC,
             list_only: false,
             preserve_links: false,
             preserve_hard_links: false,

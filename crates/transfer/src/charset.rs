@@ -7,7 +7,10 @@
 //! such as IBM850, are missing, and those in which a `/` may be part of something else.
 // rsync: rsync.c setup_iconv(), iconvbufs()
 
-use encoding_rs::{DecoderResult, EncoderResult, Encoding};
+use encoding_rs::{
+    DecoderResult, EncoderResult, Encoding, UTF_8, WINDOWS_874, WINDOWS_1252, WINDOWS_1254,
+    X_USER_DEFINED,
+};
 use options::{Charset, Iconv, Options};
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
@@ -180,25 +183,32 @@ impl Set {
     fn named(name: &str) -> Option<Set> {
         let lower = name.trim().to_ascii_lowercase();
         let plain: String = lower.chars().filter(|c| !"-_".contains(*c)).collect();
-        let (label, has_controls) = match &plain[..] {
-            "utf8" => return Some(Set::Utf8),
+        let label = match &plain[..] {
             "utf8mac" => return Some(Set::Utf8Mac),
             "ascii" | "usascii" | "ansix3.41968" | "iso646us" | "646" => return Some(Set::Ascii),
-            "iso88591" | "88591" | "latin1" | "l1" => ("windows-1252", true),
-            "iso88599" | "88599" | "latin5" | "l5" => ("windows-1254", true),
-            "iso885911" => ("windows-874", true),
-            "cp932" | "sjis" => ("shift_jis", false),
-            "cp936" => ("gbk", false),
-            "cp949" | "euckr" => ("euc-kr", false),
-            "cp950" => ("big5", false),
-            "eucjp" => ("euc-jp", false),
-            _ => (&lower[..], false),
+            "88591" => "iso-8859-1",
+            "cp932" | "sjis" => "shift_jis",
+            "cp936" => "gbk",
+            "cp949" | "euckr" => "euc-kr",
+            "cp950" => "big5",
+            "eucjp" => "euc-jp",
+            _ => &lower[..],
         };
         let encoding = Encoding::for_label(label.as_bytes())?;
-        if encoding == encoding_rs::UTF_8 {
+        if encoding == UTF_8 {
             return Some(Set::Utf8);
         }
-        let is_known = encoding.is_ascii_compatible() && encoding != encoding_rs::X_USER_DEFINED;
+        // The standard takes ISO 8859-1, 9 and 11 for Windows' sets, which have letters in the place
+        // of controls.
+        let windows = [
+            (WINDOWS_1252, "1252"),
+            (WINDOWS_1254, "1254"),
+            (WINDOWS_874, "874"),
+        ];
+        let has_controls = windows
+            .iter()
+            .any(|(set, number)| *set == encoding && !plain.contains(number));
+        let is_known = encoding.is_ascii_compatible() && encoding != X_USER_DEFINED;
         is_known.then_some(Set::Other {
             encoding,
             has_controls,
@@ -321,6 +331,10 @@ mod tests {
             ("UTF-8", "n\u{e9}".as_bytes(), "n\u{e9}"),
             ("ISO-8859-1", b"n\xe9\x80", "n\u{e9}\u{80}"),
             ("latin1", b"\xff", "\u{ff}"),
+            ("ISO_8859-1:1987", b"\x80", "\u{80}"),
+            ("8859_1", b"\x9f", "\u{9f}"),
+            ("tis-620", b"\xa1\x80", "\u{e01}\u{80}"),
+            ("windows-874", b"\xa1\x80", "\u{e01}\u{20ac}"),
             ("iso8859-15", b"\xa4", "\u{20ac}"),
             ("CP1252", b"\x80", "\u{20ac}"),
             ("ISO-8859-9", b"\xfd\x80", "\u{131}\u{80}"),

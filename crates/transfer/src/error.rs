@@ -45,6 +45,9 @@ pub enum Fatal {
     /// The other side is gone, or cannot be understood.
     #[error("error in rsync protocol data stream")]
     StreamIo,
+    /// It would take more memory than it may.
+    #[error("error allocating core memory buffers")]
+    Memory,
     /// The other side could not be started.
     #[error("error starting client-server protocol")]
     StartClient,

@@ -61,6 +61,7 @@ pub use error::{Fatal, SessionError, Trouble};
 pub use paths::trust;
 pub use patterns::expand_patterns;
 pub use remote::{
-    Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
+    Call, Messenger, Recording, Replay, Side, Wire, put_secluded_arguments, run_remote,
+    secluded_arguments,
 };
 pub use session::{Outcome, driver_name, pump_config, run_local};

@@ -48,8 +48,8 @@ pub(crate) enum Next {
 
 impl SegmentQueue {
     /// A queue into which a reader of the wire puts the list. Reading never waits for anything that
-    /// waits for writing, and the generator does: so this queue is as long as the peer makes it. A
-    /// peer that keeps to the protocol sends only so far ahead.
+    /// waits for writing, and the generator does: so this queue is as long as the peer makes it. Whoever
+    /// fills it looks at [`Self::waiting`].
     pub fn unbounded() -> SegmentQueue {
         let queue = SegmentQueue::default();
         queue.lock().unbounded = true;
@@ -71,6 +71,11 @@ impl SegmentQueue {
         state.waiting.push_back(segment);
         self.wake(&state);
         true
+    }
+
+    /// How many entries wait.
+    pub fn waiting(&self) -> u64 {
+        self.lock().waiting_entries
     }
 
     /// Says that the list is complete, or that it breaks off here.

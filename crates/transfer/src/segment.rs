@@ -467,16 +467,6 @@ impl Cleaned {
 
     /// Forgets what was dropped: what stays is numbered without it.
     pub fn forget_dropped(&mut self) {
-        if let (Some(numbers), Some(places)) = (&mut self.numbers, &self.places) {
-            let kept: Vec<u32> = places.iter().map(|&p| numbers[p as usize]).collect();
-            let mut order: Vec<u32> = (0..kept.len() as u32).collect();
-            order.sort_unstable_by_key(|&at| kept[at as usize]);
-            let mut ranks = vec![0; kept.len()];
-            for (rank, &at) in order.iter().enumerate() {
-                ranks[at as usize] = rank as u32;
-            }
-            *numbers = ranks.into();
-        }
         self.places = None;
         self.dropped.clear();
         self.dropped_dirs.clear();
@@ -706,15 +696,5 @@ mod tests {
             found,
             expected.map(|name| name.map(|n| n.as_bytes().to_vec()))
         );
-    }
-
-    #[test]
-    fn what_is_not_sent_has_no_number() {
-        let entries = ["b/x", "a", "b/", "b.c", "a"].map(|path| entry(path, 0));
-        let order = ListOrder::FilesFirst;
-        let mut cleaned = sort_and_clean(entries.into(), order, Numbering::Arrival);
-        cleaned.forget_dropped();
-        // a b.c b/ b/x, which came as b/x a b/ b.c.
-        assert_eq!(cleaned.numbers.as_deref(), Some([1, 3, 2, 0].as_slice()));
     }
 }

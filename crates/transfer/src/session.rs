@@ -31,6 +31,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tree::filter::{FilterNotice, FilterSet, Side};
+use wire::Protocol;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub fn run_local(
     ctx.pump.shut_down();
     let error = result.err();
     let mut stats = ctx.tally().stats;
+    stats.protocol = ctx.options.protocol.unwrap_or(Protocol::NEWEST);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     // What rsync's encoding would weigh, about.
     stats.bytes_sent = stats.list_size + stats.literal_data + 4 + 43 * stats.transferred_files;
@@ -266,8 +268,7 @@ pub(crate) fn receive(
         ids.clone(),
         origin.clone(),
         queue.clone(),
-        destination.absolute.clone(),
-        destination.root.clone(),
+        &destination,
         temp_dir,
         rules.clone(),
     ));

@@ -40,6 +40,8 @@ impl KindCounts {
 /// What a session counted, complete when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stats {
+    /// The protocol's version: old ones know less of this on both sides, and rsync then prints less.
+    pub protocol: u8,
     /// Entries of the file list.
     pub files: KindCounts,
     /// Entries that were made anew.

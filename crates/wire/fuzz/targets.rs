@@ -10,6 +10,8 @@ use wire::mux::{Deframer, Frame};
 use wire::ndx::{NdxReader, NdxWriter};
 use wire::negotiate::{Negotiation, Preference};
 use wire::stats::{Deletions, Statistics};
+use wire::sums::{block_sums, put_block_sum, put_sum_head, sum_head};
+use wire::token::{Codec, Token, TokenDecoder};
 use wire::{CompatFlags, Protocol, Side, arguments, filters, greeting, int, item::Item};
 
 /// What takes any bytes.
@@ -27,6 +29,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ndx", take_indices),
     ("negotiate", negotiate),
     ("stats", take_stats),
+    ("sums", take_sums),
+    ("token_lz4", |bytes| take_tokens(Codec::Lz4, bytes)),
+    ("token_plain", |bytes| take_tokens(Codec::Plain, bytes)),
+    ("token_zlib", |bytes| take_tokens(Codec::Zlib, bytes)),
+    ("token_zlibx", |bytes| take_tokens(Codec::Zlibx, bytes)),
+    ("token_zstd", |bytes| take_tokens(Codec::Zstd, bytes)),
     ("xattr", take_xattr_values),
 ];
 
@@ -65,6 +73,53 @@ fn take_greeting(bytes: &[u8]) {
         && greeting::flags(&mut source, capabilities).is_ok()
     {
         let _ = greeting::seed(&mut source);
+    }
+}
+
+/// Signatures, one behind the other.
+fn take_sums(bytes: &[u8]) {
+    let Some((protocol, mut source)) = with_protocol(bytes) else {
+        return;
+    };
+    let all = source;
+    let mut again = Vec::new();
+    while let Ok(head) = sum_head(&mut source, protocol, 16) {
+        put_sum_head(&mut again, &head);
+        let taken = block_sums(&mut source, &head, |weak, strong| {
+            put_block_sum(&mut again, weak, strong);
+            Ok(())
+        });
+        if taken.is_err() {
+            break;
+        }
+    }
+    assert!(all.starts_with(&again));
+}
+
+/// Content of files. A copied block is of zeros, as long as the first byte says.
+fn take_tokens(codec: Codec, bytes: &[u8]) {
+    /// As much as one run looks at: a few bytes may stand for a great many.
+    const MOST: usize = 4 << 20;
+    let Some((protocol, mut source)) = with_protocol(bytes) else {
+        return;
+    };
+    let block = vec![0; usize::from(bytes[0]) * 16];
+    let mut decoder = TokenDecoder::new(codec, protocol);
+    let mut seen = 0;
+    while seen < MOST
+        && let Ok(token) = decoder.next(&mut source)
+    {
+        match token {
+            Token::Literal(bytes) => seen += bytes.len().max(1),
+            Token::Copy { count, .. } => {
+                assert!(count > 0);
+                seen += 1;
+                if decoder.wants_matched() {
+                    decoder.matched(&block);
+                }
+            }
+            Token::End => seen += 1,
+        }
     }
 }
 

@@ -188,6 +188,33 @@ pub fn flags<S: Source>(source: &mut S, asked: Capabilities) -> Result<CompatFla
     Ok(flags)
 }
 
+/// Appends what a batch file begins with, once it is known what the sides agreed on.
+// rsync: io.c start_write_batch()
+pub fn put_batch(out: &mut Vec<u8>, protocol: Protocol, seed: i32) {
+    put_int(out, protocol.version().into());
+    if protocol.is_packed() {
+        put_varint(out, protocol.flags().bits() as i32);
+    }
+    put_seed(out, seed);
+}
+
+/// Takes the flags that a batch file was written with.
+///
+/// # Errors
+///
+/// Those of the source, and incremental recursion where that `may_be_incremental` not.
+pub fn flags_of_batch<S: Source>(
+    source: &mut S,
+    may_be_incremental: bool,
+) -> Result<CompatFlags, S::Error> {
+    let flags = CompatFlags::from_bits(varint(source)? as u32);
+    if flags.contains(CompatFlags::INC_RECURSE) && !may_be_incremental {
+        let what = "Incompatible options specified for inc-recursive batch file.";
+        return Err(Error::Incompatible(what.into()).into());
+    }
+    Ok(flags)
+}
+
 /// Appends the seed, which the server chooses.
 pub fn put_seed(out: &mut Vec<u8>, seed: i32) {
     put_int(out, seed);

@@ -23,8 +23,12 @@ pub fn lines(stats: &Stats, options: &Options) -> Vec<String> {
 fn block(stats: &Stats, level: u8, lines: &mut Vec<String>) {
     let mut line = |name: &str, value: String| lines.push(format!("{name}: {value}"));
     line("Number of files", counts(&stats.files, level));
-    line("Number of created files", counts(&stats.created, level));
-    line("Number of deleted files", counts(&stats.deleted, level));
+    if stats.protocol >= 29 {
+        line("Number of created files", counts(&stats.created, level));
+    }
+    if stats.protocol >= 31 {
+        line("Number of deleted files", counts(&stats.deleted, level));
+    }
     line(
         "Number of regular files transferred",
         grouped(stats.transferred_files, level),
@@ -37,11 +41,13 @@ fn block(stats: &Stats, level: u8, lines: &mut Vec<String>) {
     line("File list size", human(stats.list_size, level));
     let seconds =
         |milliseconds: u64| grouped_fraction(milliseconds as f64 / 1000.0, 3, level) + " seconds";
-    // rsync takes a list that was made in no time for one that took a millisecond.
+    // Nobody has said if it is nothing.
     let generation = (stats.list_seconds * 1000.0) as u64;
-    line("File list generation time", seconds(generation.max(1)));
-    let transfer = (stats.list_transfer_seconds * 1000.0) as u64;
-    line("File list transfer time", seconds(transfer));
+    if generation > 0 {
+        line("File list generation time", seconds(generation));
+        let transfer = (stats.list_transfer_seconds * 1000.0) as u64;
+        line("File list transfer time", seconds(transfer));
+    }
     line("Total bytes sent", human(stats.bytes_sent, level));
     line("Total bytes received", human(stats.bytes_received, level));
 }
@@ -92,6 +98,7 @@ mod tests {
 
     fn stats() -> Stats {
         Stats {
+            protocol: 32,
             files: KindCounts {
                 total: 8,
                 dirs: 2,
@@ -149,13 +156,19 @@ total size is 3,000,010  speedup is 1.00";
     }
 
     #[test]
-    fn a_list_takes_a_millisecond_at_least() {
-        let stats = Stats {
-            list_seconds: 0.0,
-            ..stats()
+    fn an_old_protocol_knows_less() {
+        let of = |protocol| {
+            let stats = Stats {
+                protocol,
+                list_seconds: 0.0,
+                ..stats()
+            };
+            lines(&stats, &options(2, 1)).join("\n")
         };
-        let text = lines(&stats, &options(2, 1)).join("\n");
-        assert!(text.contains("\nFile list generation time: 0.001 seconds\n"));
+        let has = |protocol, what| of(protocol).contains(what);
+        assert!(!has(28, "created") && has(29, "created"));
+        assert!(!has(30, "deleted") && has(31, "deleted"));
+        assert!(!has(32, "File list generation time"));
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn names_and_links_are_converted() {
         &["--delete", "-c"],
         &["--protocol=30"],
         &["--protocol=29"],
+        &["--protocol=28"],
         &["-s"],
     ];
     for pair in pairs() {
@@ -80,7 +81,7 @@ fn names_and_links_are_converted() {
                         expected.insert(latin1("\u{e8}"), Vec::new());
                     }
                     // Links are converted from protocol 30 on.
-                    if more.contains(&"--protocol=29") {
+                    if more.iter().any(|option| option.starts_with("--protocol=2")) {
                         let target = play.tree(from)[&OsString::from("link")].clone();
                         expected.insert("link".into(), target);
                     }
@@ -89,6 +90,18 @@ fn names_and_links_are_converted() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_copy_within_this_computer_is_converted_too() {
+    let play = playground();
+    for (from, to) in [("utf8", "latin1"), ("latin1", "utf8")] {
+        play.clear("dst");
+        play.write("dst/old");
+        let iconv = format!("--iconv={from},{to}");
+        play.succeed_here(&["-rlt", "--delete", &iconv, &format!("{from}/"), "dst/"]);
+        assert_eq!(play.tree("dst"), play.tree(to), "{iconv}");
     }
 }
 

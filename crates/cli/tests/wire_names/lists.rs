@@ -72,6 +72,8 @@ fn at_either_end_and_by_every_version() {
             check(&play, &pair, &["-t", protocol]);
         }
         check(&play, &pair, &["-rt"]);
+        // The client has rules to send, where it does not read.
+        check(&play, &pair, &["-rt", "--delete", "--exclude=*.none"]);
         check(&play, &pair, &["-rt", "--protocol=29", "-s"]);
     }
 }

@@ -173,6 +173,22 @@ impl Playground {
         }
     }
 
+    /// Runs this program alone, which has nothing to complain of.
+    pub fn succeed_here(&self, arguments: &[&str]) {
+        let [ours, ..] = pairs();
+        let output = Command::new(&ours.client)
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), &*stderr),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+
     /// Runs a session that has nothing to complain of.
     pub fn succeed(
         &self,

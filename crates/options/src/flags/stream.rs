@@ -140,7 +140,10 @@ const ICONV: Flag = Flag::valued(
 .doc(
     "Names are written in one character set here and in another there: `--iconv=LOCAL,REMOTE`; \
      one alone is for both. `.` is that of the locale, and `-` converts nothing, whatever the \
-     variable `RSYNC_ICONV` says.",
+     variable `RSYNC_ICONV` says. Known are UTF-8, UTF-8-MAC, ASCII, ISO-8859-1 to 16 (without 12), \
+     windows-874 and 1250 to 1258, KOI8-R, KOI8-U, IBM866, macintosh, Shift_JIS, EUC-JP, EUC-KR, \
+     GBK, GB18030 and Big5, by the names of the Encoding Standard and some of iconv's. A file \
+     whose name has no counterpart is left out, with exit code 23.",
 );
 
 const BWLIMIT: Flag = Flag::valued(
@@ -216,16 +219,14 @@ const MAX_ALLOC: Flag = Flag::valued(
         if size == 0 {
             return Err(OptionError::syntax("max-alloc must be greater than zero").into());
         }
-        let is_default = size == DEFAULT_MAX_ALLOC;
+        let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
+        given.options.max_alloc = size;
         let text = Some(value.bytes().to_vec());
         given.options.as_given.max_alloc = text.filter(|_| !is_default);
         Ok(())
     },
 )
-.doc("About rsync's own machinery: a remote side is told, and nothing else changes.");
-
-// rsync: options.c DEFAULT_MAX_ALLOC
-const DEFAULT_MAX_ALLOC: u64 = 1 << 30;
+.doc("How long a list of files from another computer may get before the session ends: an eighth as many entries. 0 is without a limit. A remote side is told.");
 
 const OUTBUF: Flag = Flag::valued(
     "outbuf",

@@ -53,11 +53,6 @@ impl Agreement {
         sum
     }
 
-    /// What the numbers of entries follow that this side lists: it sends them in its own order.
-    pub fn sent_numbering(&self) -> Numbering {
-        Numbering::Sorted
-    }
-
     /// What the numbers of entries follow that the other side lists. Names that are converted sort
     /// differently there.
     // rsync: options.c need_unsorted_flist

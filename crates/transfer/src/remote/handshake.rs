@@ -31,6 +31,8 @@ pub(crate) struct Terms {
     pub compress_threads: u32,
     /// The seed, if the user or the clock says one; 0 for the clock.
     pub seed: i32,
+    /// The session is written down, for versions that negotiate nothing.
+    pub is_recorded: bool,
 }
 
 /// What the user wants of checksums; `None` is what the version implies.
@@ -71,14 +73,15 @@ pub(crate) fn shake_hands(
         };
         protocol = protocol.with_flags(flags);
     }
+    let old_checksum = if protocol.is_packed() { "md5" } else { "md4" };
     let negotiation = Negotiation {
         side: terms.side,
         checksum: terms
             .checksum
             .is_none()
-            .then(|| preference("RSYNC_CHECKSUM_LIST", terms.side)),
+            .then(|| preference("RSYNC_CHECKSUM_LIST", terms, old_checksum)),
         compression: matches!(terms.compress, Some(None))
-            .then(|| preference("RSYNC_COMPRESS_LIST", terms.side)),
+            .then(|| preference("RSYNC_COMPRESS_LIST", terms, "zlib")),
     };
     negotiation.put(&mut out, protocol);
     send(outlet, &mut out);
@@ -94,6 +97,23 @@ pub(crate) fn shake_hands(
     } else {
         greeting::seed(inlet)?
     };
+    Ok(agreement(
+        protocol,
+        seed,
+        terms,
+        agreed.checksum,
+        agreed.compression,
+    ))
+}
+
+/// What results, where this much was negotiated.
+pub(super) fn agreement(
+    protocol: Protocol,
+    seed: i32,
+    terms: &Terms,
+    negotiated: Option<Checksum>,
+    compression: Option<Compression>,
+) -> Agreement {
     let implied = Checksum::implied(protocol);
     let (checksum, list_checksum) = match terms.checksum {
         Some(wish) => (
@@ -101,22 +121,22 @@ pub(crate) fn shake_hands(
             wish.file.unwrap_or(implied),
         ),
         None => {
-            let agreed = agreed.checksum.unwrap_or(implied);
+            let agreed = negotiated.unwrap_or(implied);
             (agreed, agreed)
         }
     };
     let compression = match terms.compress {
         None => Compression::None,
         Some(Some(chosen)) => chosen,
-        Some(None) => agreed.compression.unwrap_or(Compression::Zlib),
+        Some(None) => compression.unwrap_or(Compression::Zlib),
     };
-    Ok(Agreement {
+    Agreement {
         protocol,
         seed,
         checksum: kind(checksum),
         list_checksum: kind(list_checksum),
         compression: compression_at(compression, terms),
-    })
+    }
 }
 
 fn compression_at(chosen: Compression, terms: &Terms) -> token::Compression {
@@ -141,7 +161,12 @@ fn send(outlet: &Outlet, out: &mut Vec<u8>) {
     out.clear();
 }
 
-fn preference<C: wire::choice::Choice>(variable: &str, side: Side) -> Preference<C> {
+fn preference<C: wire::choice::Choice>(variable: &str, terms: &Terms, old: &str) -> Preference<C> {
+    let side = terms.side;
+    // rsync: compat.c getenv_nstr()
+    if terms.is_recorded {
+        return Preference::of_environment(Some(old.as_bytes()), side);
+    }
     let value = std::env::var_os(variable);
     Preference::of_environment(value.as_ref().map(|v| v.as_encoded_bytes()), side)
 }

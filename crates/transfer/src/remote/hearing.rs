@@ -26,6 +26,7 @@ pub(crate) fn for_sender(ctx: Arc<Context>, queue: Arc<RequestQueue>) -> OnMessa
         match message {
             Message::Success(number) if number >= 0 => {
                 queue.push([Request::Success(number as u32)]);
+                queue.wait_for_room();
             }
             message => hear(&ctx, message, Role::Receiver)?,
         }

@@ -178,7 +178,7 @@ impl Inlet {
         self.run.start += len;
         let bytes = &self.buffer[from..from + len];
         if let Some(copy) = &mut self.copy {
-            // A batch file that cannot be written is told when it is closed.
+            // What cannot be written is found out when all is over.
             let _ = copy.write_all(bytes);
         }
         bytes
@@ -212,5 +212,49 @@ impl Source for Inlet {
         }
         let some = self.data()?.min(most);
         Ok(self.consume(some))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::message::MessageCode;
+
+    fn frame(bytes: &[u8]) -> Vec<u8> {
+        [&MessageCode::Data.header(bytes.len()), bytes].concat()
+    }
+
+    /// Frames, bytes as they are, and frames again, of which all is read ahead or every byte alone.
+    #[test]
+    fn frames_pause() {
+        let stream = [
+            frame(b"rules"),
+            b"a\0\0".to_vec(),
+            frame(b""),
+            frame(b"more"),
+        ]
+        .concat();
+        for mut inlet in [
+            Inlet::new(Box::new(io::Cursor::new(stream.clone()))),
+            Inlet::unbuffered(Box::new(io::Cursor::new(stream.clone()))),
+        ] {
+            inlet.start_frames(Side::Client, Box::new(|_| Ok(())));
+            assert_eq!(inlet.take(5).unwrap(), b"rules");
+            inlet.pause_frames();
+            assert_eq!(inlet.take(3).unwrap(), b"a\0\0");
+            inlet.resume_frames();
+            assert_eq!(inlet.take(4).unwrap(), b"more");
+            assert!(matches!(inlet.take(1), Err(StreamError::Closed { .. })));
+        }
+    }
+
+    #[test]
+    fn without_frames_a_pause_changes_nothing() {
+        let mut inlet = Inlet::new(Box::new(io::Cursor::new(b"abcd")));
+        assert_eq!(inlet.take(1).unwrap(), b"a");
+        inlet.pause_frames();
+        assert_eq!(inlet.take(1).unwrap(), b"b");
+        inlet.resume_frames();
+        assert_eq!(inlet.take(2).unwrap(), b"cd");
     }
 }

@@ -26,6 +26,10 @@ use wire::flist::{
 const FORMAT: u32 = 0o170000;
 const DIRECTORY: u32 = 0o040000;
 
+/// What an entry takes at least, by rsync's reckoning.
+// rsync: flist.c flist_expand(), which asks for an array of pointers
+const POINTER: u64 = 8;
+
 /// Reads the list.
 pub(crate) struct ListReader {
     ctx: Arc<Context>,
@@ -150,6 +154,10 @@ impl ListReader {
         let directory = directory.as_deref().filter(|d| *d != b".").unwrap_or(b"");
         let is_named = !matches!(parent, Directory::Unnamed);
         let mut gathering = Gathering::default();
+        let most = match self.ctx.options.max_alloc {
+            0 => u64::MAX,
+            bytes => bytes / POINTER,
+        };
         let io_error = loop {
             match self.decoder.next(inlet)? {
                 Item::End { io_error, .. } => break io_error,
@@ -198,6 +206,9 @@ impl ListReader {
                     let options = &self.ctx.options;
                     let top = &mut self.top_name;
                     gathering.add(&name, index, &entry, &self.rules, options, top)?;
+                    if gathering.len() as u64 > most {
+                        return Err(StreamError::TooLarge(self.ctx.options.max_alloc));
+                    }
                     if !incremental && self.segments == 0 {
                         self.count_progress(gathering.len());
                     }

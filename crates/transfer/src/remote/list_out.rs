@@ -176,7 +176,8 @@ impl ListWriter {
 
     fn put_ids(&self, out: &mut Vec<u8>) {
         let protocol = self.rules.protocol;
-        let lists: [(bool, &HashSet<u32>, fn(u32) -> Option<Vec<u8>>); 2] = [
+        type NameOf = fn(u32) -> Option<Vec<u8>>;
+        let lists: [(bool, &HashSet<u32>, NameOf); 2] = [
             (self.rules.lists_users(), &self.users, ids::user_name),
             (self.rules.lists_groups(), &self.groups, ids::group_name),
         ];
@@ -196,11 +197,14 @@ impl ListWriter {
     }
 }
 
-/// The entries and their places in an order in which the content of a directory comes right behind
-/// it: the receiver sorts, and before protocol 30 takes what comes there for content.
+/// An order in which the content of a directory comes right behind it: the receiver sorts, and before
+/// protocol 30 takes what comes there for content.
 // rsync: flist.c recv_file_entry(), in_del_hier
+pub(crate) const SENDING_ORDER: ListOrder = ListOrder::FilesFirst;
+
+/// The entries and their places in [`SENDING_ORDER`].
 fn in_sending_order(segment: &Segment) -> impl Iterator<Item = (usize, &Entry)> {
-    let order = ListOrder::FilesFirst;
+    let order = SENDING_ORDER;
     let all = 0..segment.entries.len();
     let mut places: Option<Vec<usize>> = (segment.order != order).then(|| all.clone().collect());
     if let Some(places) = &mut places {

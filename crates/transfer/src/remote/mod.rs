@@ -18,6 +18,7 @@
 //! - [`listed_names`]: the names of `--files-from` that are read at the other end;
 //! - receiving: [`requests`], [`receiving`], [`list_in`], [`asked_for`];
 //! - sending: [`sending`], [`request_queue`], [`list_out`], [`content_out`];
+//! - [`recording`], [`replay`]: batch files;
 //! - [`sums`], [`stats`]: the same things as other crates know them.
 //!
 //! *Reading never waits on writing.* On the receiving side the reader waits for disks at most; what it
@@ -36,6 +37,8 @@ mod list_out;
 mod listed_names;
 mod outlet;
 mod receiving;
+mod recording;
+mod replay;
 mod request_queue;
 pub(crate) mod requests;
 mod sending;
@@ -45,6 +48,9 @@ pub(crate) mod sums;
 mod watch;
 
 pub(crate) use hearing::Destined;
+pub(crate) use list_out::SENDING_ORDER;
+pub use recording::Recording;
+pub use replay::Replay;
 pub use session::{
     Call, Messenger, Side, Wire, put_secluded_arguments, run_remote, secluded_arguments,
 };
@@ -65,6 +71,8 @@ pub(crate) enum StreamError {
     Wire(wire::Error),
     /// The other side said that it ends, with this code or, where it only follows us, none.
     PeerExit(Option<u8>),
+    /// It would take more memory than `--max-alloc` allows, in bytes.
+    TooLarge(u64),
     /// The session is ending on our side.
     Ended,
 }
@@ -112,6 +120,11 @@ impl StreamError {
                 kind: Fatal::Peer(code.unwrap_or(0)),
                 role,
             },
+            StreamError::TooLarge(most) => {
+                let who = role.name();
+                let text = format!("[{who}] the file list exceeded --max-alloc={most}");
+                ctx.fatal(Fatal::Memory, role, text)
+            }
             StreamError::Ended => SessionError {
                 kind: Fatal::Interrupted,
                 role,

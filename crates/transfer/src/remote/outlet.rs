@@ -62,8 +62,6 @@ struct State {
     /// The writer is through, and has let go of the stream.
     closed: bool,
     lost: Option<io::ErrorKind>,
-    /// Where everything that is data is written too.
-    copy: Option<Box<dyn Write + Send>>,
     /// How long nothing may be said.
     lull: Option<Duration>,
 }
@@ -76,12 +74,17 @@ enum Chunk {
     Literals(Buffer),
     /// With its header.
     Message(Vec<u8>),
+    /// From here on data goes here too.
+    Copy(Box<dyn Write + Send>),
+    /// For the copy alone.
+    Aside(Vec<u8>),
 }
 
 impl Chunk {
     fn len(&self) -> usize {
         match self {
             Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Message(bytes) => bytes.len(),
+            Chunk::Copy(_) | Chunk::Aside(_) => 0,
             Chunk::Literals(buffer) => {
                 buffer.len() + 4 * buffer.len().div_ceil(wire::token::MAX_LITERAL)
             }
@@ -110,6 +113,7 @@ impl Outlet {
             shared: shared.clone(),
             to,
             brake: pace.map(Brake::new),
+            copy: None,
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -155,9 +159,14 @@ impl Outlet {
         self.shared.wanted.notify_one();
     }
 
-    /// From here on all data is written to `copy` too (`--write-batch`).
+    /// All data that is queued from here on is written to `copy` too (`--write-batch`).
     pub fn copy_to(&self, copy: Box<dyn Write + Send>) {
-        self.shared.lock().copy = Some(copy);
+        self.shared.lock().queue.push_back(Chunk::Copy(copy));
+    }
+
+    /// Queues what is for the copy alone.
+    pub fn aside(&self, bytes: Vec<u8>) {
+        self.shared.lock().queue.push_back(Chunk::Aside(bytes));
     }
 
     /// Queues data; waits while much is queued. Pieces that belong together must come together if
@@ -251,6 +260,8 @@ impl Outlet {
         while !state.closed {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             state = match left {
+                // Nothing more is written, whether or not the writer comes back.
+                _ if state.lost.is_some() => return,
                 None => {
                     let waited = self.shared.room.wait(state);
                     waited.unwrap_or_else(PoisonError::into_inner)
@@ -356,12 +367,16 @@ struct Writer {
     shared: Arc<Shared>,
     to: Box<dyn Write + Send>,
     brake: Option<Brake>,
+    copy: Option<Box<dyn Write + Send>>,
 }
 
 impl Writer {
     fn run(mut self) {
         self.write_queue();
-        let Writer { shared, to, .. } = self;
+        let Writer {
+            shared, to, copy, ..
+        } = self;
+        drop(copy);
         // The other side sees the end before anybody here does.
         drop(to);
         shared.lock().closed = true;
@@ -370,8 +385,9 @@ impl Writer {
 
     fn write_queue(&mut self) {
         while let Some(chunk) = self.next() {
-            let result = self.write(&chunk);
-            if let (Some(control), false) = (self.shared.alive.get(), chunk.len() == 0) {
+            let is_nothing = chunk.len() == 0;
+            let result = self.record(&chunk).and_then(|()| self.write(chunk));
+            if let (Some(control), false) = (self.shared.alive.get(), is_nothing) {
                 control.sign_of_life();
             }
             if let Err(error) = result {
@@ -398,10 +414,6 @@ impl Writer {
                 state.taken += chunk.len() as u64;
                 if state.crowded > 0 && state.bytes <= AT_MOST / 2 {
                     self.shared.room.notify_all();
-                }
-                if let (Chunk::Data(bytes), Some(copy)) = (&chunk, &mut state.copy) {
-                    // A batch file that cannot be written is told when it is closed.
-                    let _ = copy.write_all(bytes);
                 }
                 return Some(chunk);
             }
@@ -434,17 +446,38 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
+    fn record(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let Some(copy) = &mut self.copy else {
+            return Ok(());
+        };
+        match chunk {
+            Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Aside(bytes) => copy.write_all(bytes),
+            Chunk::Literals(content) => literals(content).try_for_each(|(number, bytes)| {
+                copy.write_all(&number).and_then(|()| copy.write_all(bytes))
+            }),
+            Chunk::Message(_) | Chunk::Copy(_) => Ok(()),
+        }
+    }
+
+    fn write(&mut self, chunk: Chunk) -> io::Result<()> {
+        let len = chunk.len();
         let framed = self.shared.lock().framed;
         match chunk {
-            Chunk::Raw(bytes) | Chunk::Message(bytes) => self.write_all(&mut [IoSlice::new(bytes)]),
+            Chunk::Copy(copy) => {
+                self.copy = Some(copy);
+                Ok(())
+            }
+            Chunk::Aside(_) => Ok(()),
+            Chunk::Raw(bytes) | Chunk::Message(bytes) => {
+                self.write_all(&mut [IoSlice::new(&bytes)])
+            }
             Chunk::Data(bytes) => {
                 let header = MessageCode::Data.header(bytes.len());
-                self.write_all(&mut [IoSlice::new(&header), IoSlice::new(bytes)])
+                self.write_all(&mut [IoSlice::new(&header), IoSlice::new(&bytes)])
             }
             Chunk::Literals(content) => {
-                let header = MessageCode::Data.header(chunk.len());
-                let literals: Vec<([u8; 4], &[u8])> = literals(content).collect();
+                let header = MessageCode::Data.header(len);
+                let literals: Vec<([u8; 4], &[u8])> = literals(&content).collect();
                 let mut parts = Vec::with_capacity(1 + 2 * literals.len());
                 if framed {
                     parts.push(IoSlice::new(&header));

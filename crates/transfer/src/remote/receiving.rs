@@ -7,14 +7,14 @@ use super::agreement::Agreement;
 use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
-use super::requests::Requests;
-use crate::context::Context;
+use super::requests::{Phase, Requests};
+use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
-use crate::receiver::{Job, Receiver};
+use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::BlockLayout;
 use fast_io::Operation;
@@ -40,6 +40,11 @@ pub(crate) struct Receiving {
     pub receiver: Destined,
     pub is_server: bool,
 }
+
+/// How many entries may wait for the generator when a further part of the list comes. A sender that
+/// keeps to the protocol stops a hundred times earlier.
+// rsync: rsync.h MAX_FILECNT_LOOKAHEAD
+const FAR_AHEAD: u64 = 1_000_000;
 
 /// How many small files are written by one worker in one go, and how much may be in them.
 const SMALL_FILES: usize = 32;
@@ -128,7 +133,15 @@ impl Receiving {
                     }
                     phase += 1;
                     session.write_small_files(&self.ctx);
-                    self.give_up_unanswered(session)?;
+                    let ended = if phase == 1 {
+                        Phase::List
+                    } else {
+                        Phase::Again
+                    };
+                    if self.requests.is_replay() {
+                        self.requests.wait_for_all_asked();
+                    }
+                    self.give_up_unanswered(session, ended)?;
                     self.requests.phase_ended();
                     if phase > self.agreement.protocol.phases() {
                         return Ok(());
@@ -136,6 +149,10 @@ impl Receiving {
                 }
                 Ndx::ListEnd if self.agreement.protocol.is_incremental() => self.list_is_complete(),
                 Ndx::List(directory) if self.agreement.protocol.is_incremental() => {
+                    if self.queue.waiting() > FAR_AHEAD {
+                        let text = "the file list runs too far ahead of the transfer [receiver]";
+                        return Err(wire::Error::misbehaving(text).into());
+                    }
                     let segment = self.list.content_of(&mut self.inlet, directory)?;
                     self.begin(session, segment);
                 }
@@ -177,8 +194,26 @@ impl Receiving {
     }
 
     /// What was asked for in a phase that has ended and did not come will not come.
-    fn give_up_unanswered(&mut self, session: &mut Session) -> Result<(), StreamError> {
-        for job in self.requests.take_unanswered() {
+    fn give_up_unanswered(
+        &mut self,
+        session: &mut Session,
+        ended: Phase,
+    ) -> Result<(), StreamError> {
+        let jobs = self.requests.take_unanswered(ended);
+        self.give_up(session, jobs)
+    }
+
+    fn give_up(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), StreamError> {
+        for job in jobs {
+            if self.requests.is_replay() {
+                let again = match job.attempt {
+                    Attempt::First => "",
+                    Attempt::Again => " resend of",
+                };
+                let name = job.entry.entry().path();
+                let text = line!("(No batched update for", again, " \"", name, "\")");
+                self.ctx.transfer_error(Role::Receiver, text);
+            }
             session
                 .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
                 .not_sent(job);
@@ -216,12 +251,38 @@ impl Receiving {
             self.ctx.narrator.pretended(record);
             return Ok(());
         }
+        if self.requests.is_replay() {
+            let missing = self.requests.wait_to_know(number, entry.segment.ordinal());
+            self.give_up(session, missing)?;
+        }
         let Some(mut job) = self.requests.take(number) else {
+            if self.requests.is_replay() {
+                return self.skip(session, &entry);
+            }
             let text = format!("a file comes that was not asked for: {number} [receiver]");
             return Err(wire::Error::misbehaving(text).into());
         };
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
+    }
+
+    /// Content that nobody wants.
+    // rsync: receiver.c discard_receive_data()
+    fn skip(&mut self, session: &mut Session, entry: &EntryRef) -> Result<(), StreamError> {
+        let name = entry.entry().path();
+        let text = line!("(Skipping batched update for \"", name, "\")");
+        self.ctx.info(Role::Receiver, text);
+        let digest_len = self.agreement.checksum.digest_len();
+        sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
+        let mut content = Content {
+            inlet: &mut self.inlet,
+            tokens: &mut session.tokens,
+            digest_len,
+            copying: None,
+        };
+        while !matches!(content.next()?, Piece::End) {}
+        content.digest()?;
+        Ok(())
     }
 
     fn content(&mut self, session: &mut Session, job: Job) -> Result<(), StreamError> {

@@ -93,7 +93,7 @@ impl RequestQueue {
     }
 
     /// Waits until there is room.
-    fn wait_for_room(&self) {
+    pub fn wait_for_room(&self) {
         if self.lock().weight < AT_MOST {
             return;
         }

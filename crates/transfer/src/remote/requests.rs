@@ -26,6 +26,8 @@ pub(crate) struct Requests {
     outlet: Arc<Outlet>,
     queue: Arc<SegmentQueue>,
     agreement: Agreement,
+    /// A batch file says what it says.
+    is_replay: bool,
     /// No content comes, nor is asked for.
     dry_run: bool,
     /// Deletions come when everything else is done.
@@ -47,6 +49,8 @@ struct State {
     parts: VecDeque<Part>,
     /// How many phases the other side has ended.
     phases_ended: usize,
+    /// How many phases this side is through with asking in.
+    phases_asked: usize,
     /// Everything that comes has come.
     all_read: bool,
     /// Why no more can be read.
@@ -77,11 +81,13 @@ impl Requests {
         queue: Arc<SegmentQueue>,
         agreement: Agreement,
         options: &Options,
+        is_replay: bool,
     ) -> Requests {
         Requests {
             outlet,
             queue,
             agreement,
+            is_replay,
             dry_run: options.dry_run,
             deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
@@ -92,6 +98,7 @@ impl Requests {
                 room_below: 0,
                 parts: VecDeque::new(),
                 phases_ended: 0,
+                phases_asked: 0,
                 all_read: false,
                 read_failure: None,
             }),
@@ -156,7 +163,9 @@ impl Requests {
             self.put_item(&mut state, &mut out, &job.entry, job.flags.0, basis, None);
         }
         let first = job.attempt == Attempt::First;
-        receiver.put_signature(&job, &self.agreement, &mut out);
+        if !self.is_replay {
+            receiver.put_signature(&job, &self.agreement, &mut out);
+        }
         {
             let mut state = self.lock();
             if first {
@@ -167,6 +176,9 @@ impl Requests {
             }
             state.asked.insert(number, job);
         }
+        if self.is_replay {
+            self.queue.ring();
+        }
         self.outlet.data(&out);
     }
 
@@ -175,11 +187,55 @@ impl Requests {
         self.lock().asked.remove(&number)
     }
 
-    /// The other side can send nothing of what was asked for and has not come: it would have come
-    /// by now.
-    pub fn take_unanswered(&self) -> Vec<Job> {
+    /// Whether a batch file takes the sender's place.
+    pub fn is_replay(&self) -> bool {
+        self.is_replay
+    }
+
+    /// Waits until this side knows whether it wants the content of a number that is in a batch file:
+    /// it may not have come so far. Those before it that it wants are not in the file.
+    // rsync: receiver.c gen_wants_ndx(), we_want_redo()
+    pub fn wait_to_know(&self, number: u32, ordinal: u64) -> Vec<Job> {
+        let knows = || {
+            let state = self.lock();
+            let has_left = || match state.parts.front() {
+                Some(first) => ordinal
+                    .checked_sub(first.ordinal)
+                    .is_none_or(|at| state.parts.get(at as usize).is_some_and(|part| part.left)),
+                None => true,
+            };
+            state.asked.contains_key(&number)
+                || (state.phases_ended == 0 && has_left())
+                || state.phases_asked > state.phases_ended
+                || state.read_failure.is_some()
+        };
+        self.queue.wait_until(knows);
+        self.take_unanswered_before(number)
+    }
+
+    /// Waits until this side is through with asking in the phase that a batch file ends.
+    pub fn wait_for_all_asked(&self) {
+        self.queue.wait_until(|| {
+            let state = self.lock();
+            state.phases_asked > state.phases_ended.min(1) || state.read_failure.is_some()
+        });
+    }
+
+    fn take_unanswered_before(&self, number: u32) -> Vec<Job> {
         let mut state = self.lock();
-        let mut jobs: Vec<Job> = state.asked.drain().map(|(_, job)| job).collect();
+        let before = |asked: &u32, _: &mut Job| *asked < number;
+        let mut jobs: Vec<Job> = state.asked.extract_if(before).map(|(_, job)| job).collect();
+        jobs.sort_by_key(|job| job.entry.number());
+        jobs
+    }
+
+    /// The other side can send nothing of what was asked for and has not come: it would have come
+    /// by now. What was asked for again before a first phase ended comes in the second.
+    pub fn take_unanswered(&self, phase: Phase) -> Vec<Job> {
+        let mut state = self.lock();
+        let late = |job: &Job| phase == Phase::List && job.attempt == Attempt::Again;
+        let unanswered = state.asked.extract_if(|_, job| !late(job));
+        let mut jobs: Vec<Job> = unanswered.map(|(_, job)| job).collect();
         jobs.sort_by_key(|job| job.entry.number());
         jobs
     }
@@ -233,6 +289,10 @@ impl Requests {
             part.left = true;
         }
         self.end_parts(&mut state);
+        drop(state);
+        if self.is_replay {
+            self.queue.ring();
+        }
     }
 
     /// Tells the other side which parts of an incremental list are done with.
@@ -258,6 +318,7 @@ impl Requests {
         let protocol = self.agreement.protocol;
         let mut out = Vec::new();
         let mut state = self.lock();
+        state.phases_asked += 1;
         match phase {
             // The end of the last part says it.
             Phase::List if protocol.is_incremental() => {}
@@ -275,6 +336,9 @@ impl Requests {
             }
         }
         drop(state);
+        if self.is_replay {
+            self.queue.ring();
+        }
         self.outlet.data(&out);
         self.outlet.flush();
     }

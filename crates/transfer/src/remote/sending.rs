@@ -370,7 +370,7 @@ impl Sending {
     // rsync: main.c handle_stats(), read_final_goodbye()
     fn say_goodbye(&mut self) -> Result<(), SessionError> {
         let protocol = self.agreement.protocol;
-        if self.is_server {
+        {
             let stats = self.ctx.tally().stats;
             let mut out = Vec::new();
             let statistics = Statistics {
@@ -381,8 +381,13 @@ impl Sending {
                 list_transfer: (stats.list_transfer_seconds * 1000.0) as u64,
             };
             statistics.put(&mut out, protocol);
-            self.outlet.data(&out);
-            self.outlet.flush();
+            if self.is_server {
+                self.outlet.data(&out);
+                self.outlet.flush();
+            } else {
+                // Whoever reads a batch file is a client that receives.
+                self.outlet.aside(out);
+            }
         }
         if protocol.has_long_goodbye() {
             self.wait_for_done()?;

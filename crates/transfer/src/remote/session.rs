@@ -11,6 +11,8 @@ use super::list_in::{Conversion, ListReader};
 use super::listed_names::{self, Forwarder, converts_names};
 use super::outlet::{Outlet, Pace};
 use super::receiving::Receiving;
+use super::recording::Recording;
+use super::replay::Replay;
 use super::request_queue::{RequestQueue, RequestReader};
 use super::requests::Requests;
 use super::sending::Sending;
@@ -50,6 +52,8 @@ pub struct Wire {
     inlet: Inlet,
     outlet: Arc<Outlet>,
     agreed: Arc<OnceLock<Protocol>>,
+    recording: Option<Recording>,
+    replay: Option<Replay>,
 }
 
 /// Tells the other side's user something, beside the data: what a server has instead of standard
@@ -76,7 +80,24 @@ impl Wire {
             inlet: Inlet::new(from),
             outlet: Arc::new(Outlet::start(to, pace)?),
             agreed: Arc::default(),
+            recording: None,
+            replay: None,
         })
+    }
+
+    /// A batch file in the place of a sender. What is said to it goes nowhere.
+    ///
+    /// # Errors
+    /// The system has no thread for that.
+    pub fn of_batch(replay: Replay) -> io::Result<Wire> {
+        let mut wire = Wire::new(Box::new(io::empty()), Box::new(io::sink()), None)?;
+        wire.replay = Some(replay);
+        Ok(wire)
+    }
+
+    /// Has the session written down.
+    pub fn record(&mut self, recording: Option<Recording>) {
+        self.recording = recording;
     }
 
     /// A way to the other side's user, which converts what it is given.
@@ -174,12 +195,27 @@ fn run(
         mut inlet,
         outlet,
         agreed,
+        recording,
+        replay,
     } = wire;
+    let is_replay = replay.is_some();
+    let adapted = replay
+        .as_ref()
+        .map_or_else(Vec::new, |replay| replay.adapt(&mut options));
+    let recorded = recording.as_ref().map(Recording::failure);
     let allows = |protocol| match era::refusal(&options, protocol) {
         Some(text) => Err(wire::Error::Incompatible(text)),
         None => Ok(()),
     };
-    let shaken = shake_hands(&terms(&options, call), &allows, &mut inlet, &outlet);
+    let terms = terms(&options, call, recording.is_some());
+    let shaken = match replay {
+        None => shake_hands(&terms, &allows, &mut inlet, &outlet),
+        Some(replay) => replay.agree(&terms).and_then(|(from, agreement)| {
+            inlet = from;
+            allows(agreement.protocol)?;
+            Ok(agreement)
+        }),
+    };
     let mut era = Era::default();
     if let Ok(Agreement { protocol, .. }) = &shaken {
         era::settle(&mut options, *protocol);
@@ -199,6 +235,11 @@ fn run(
     } else {
         Role::Destination
     };
+    if ctx.options.info.misc > 0 {
+        for text in adapted {
+            ctx.info(Role::Client, text);
+        }
+    }
     let protocol = shaken.as_ref().ok().map(|agreement| agreement.protocol);
     let result = shaken
         .map_err(|e| e.tell(&ctx, role))
@@ -209,6 +250,8 @@ fn run(
                 outlet: outlet.clone(),
                 side: call.side,
                 has_begun,
+                recording,
+                is_replay,
             };
             if call.sends {
                 session.send(inlet)
@@ -224,7 +267,12 @@ fn run(
         }
     }
     ctx.pump.shut_down();
+    let result = match recorded.as_ref().and_then(|failure| failure.get()) {
+        Some(error) if result.is_ok() => Err(not_recorded(&ctx, error.kind().into())),
+        _ => result,
+    };
     let mut stats = ctx.tally().stats;
+    stats.protocol = protocol.map_or(Protocol::NEWEST, Protocol::version);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     Outcome {
         stats,
@@ -251,7 +299,7 @@ pub struct Call {
     pub last_words: fn(&SessionError) -> Option<String>,
 }
 
-fn terms(options: &Options, call: &Call) -> Terms {
+fn terms(options: &Options, call: &Call, is_recorded: bool) -> Terms {
     let mut own_flags = handshake::known_flags() | CompatFlags::SYMLINK_ICONV;
     if options.recurse
         && options.allow_inc_recurse
@@ -282,6 +330,7 @@ fn terms(options: &Options, call: &Call) -> Terms {
         compress_level: options.compress.level,
         compress_threads: options.compress.threads,
         seed: options.checksum_seed.unwrap_or(0),
+        is_recorded,
     }
 }
 
@@ -306,7 +355,8 @@ fn checksum_choice(choice: options::ChecksumChoice) -> handshake::ChecksumWish {
 /// Lets the other side know that this one ends early, and its user why.
 // rsync: cleanup.c _exit_cleanup(), log.c log_exit(); io.c read_a_msg(), MSG_ERROR_EXIT
 fn tell_end(outlet: &Outlet, error: &SessionError, call: &Call, protocol: Option<Protocol>) {
-    if let (Side::Server, Some(words)) = (call.side, (call.last_words)(error)) {
+    let is_news = call.side == Side::Server && !matches!(error.kind, Fatal::Peer(_));
+    if is_news && let Some(words) = (call.last_words)(error) {
         outlet.message(MessageCode::Error, words.as_bytes());
     }
     if !protocol.is_some_and(|p| p.has_late_errors()) {
@@ -330,6 +380,35 @@ struct Session {
     outlet: Arc<Outlet>,
     side: Side,
     has_begun: Arc<AtomicBool>,
+    recording: Option<Recording>,
+    is_replay: bool,
+}
+
+/// From here on the session is written down, if it is to be.
+// rsync: io.c start_write_batch()
+fn start_recording(
+    ctx: &Context,
+    agreement: &Agreement,
+    recording: Option<Recording>,
+    filters: &FilterSet,
+) -> Result<Option<Box<dyn Write + Send>>, SessionError> {
+    let Some(recording) = recording else {
+        return Ok(None);
+    };
+    let rules = filters
+        .for_server(tree::filter::Side::Sender, agreement.dialect())
+        .map_err(|e| session::filter_failure(ctx, e))?;
+    if rules.iter().any(|rule| rule.contains(&b'\n')) {
+        let text = "cannot write a filter rule containing a newline to the batch replay script";
+        return Err(ctx.fatal(Fatal::Syntax, Role::Client, text));
+    }
+    let started = recording.start(agreement, &ctx.options, &rules);
+    let copy = started.map_err(|e| not_recorded(ctx, e))?;
+    Ok(Some(copy))
+}
+
+fn not_recorded(ctx: &Context, error: io::Error) -> SessionError {
+    ctx.fatal_os(Fatal::FileIo, Role::Client, "Batch file write error", error)
 }
 
 impl Session {
@@ -340,6 +419,8 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
+            ..
         } = self;
         let is_server = side == Side::Server;
         if is_server || ctx.era.frames_both_ways {
@@ -356,6 +437,9 @@ impl Session {
             inlet.start_frames(side, hearing::for_sender(ctx.clone(), requests.clone()));
         }
         let filters = exchange_filters(&ctx, &agreement, side, true, &mut inlet, &outlet)?;
+        if let Some(copy) = start_recording(&ctx, &agreement, recording, &filters)? {
+            outlet.copy_to(copy);
+        }
         has_begun.store(true, Ordering::Relaxed);
         let operands: Vec<Vec<u8>> = ctx
             .options
@@ -364,6 +448,7 @@ impl Session {
             .map(|o| paths::operand_bytes(o))
             .collect();
         let names = if listed_names::come_from_peer(&ctx.options, side) {
+            // The other side waits for the rules before it sends any.
             outlet.flush();
             let taken = listed_names::take(&ctx, &mut inlet, agreement.protocol);
             Some(taken.map_err(|e| e.tell(&ctx, Role::Sender))?)
@@ -413,6 +498,8 @@ impl Session {
             outlet,
             side,
             has_begun,
+            recording,
+            is_replay,
         } = self;
         let protocol = agreement.protocol;
         let is_server = side == Side::Server;
@@ -428,16 +515,24 @@ impl Session {
             queue.clone(),
             agreement,
             &ctx.options,
+            is_replay,
         ));
         let destined = Destined::default();
-        if !is_server || ctx.era.frames_both_ways {
+        if !is_replay && (!is_server || ctx.era.frames_both_ways) {
             let hearing = hearing::for_receiver(ctx.clone(), requests.clone(), destined.clone());
             inlet.start_frames(side, hearing);
         }
-        let filters = exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?;
+        let filters = if is_replay {
+            session::read_filters(&ctx)?
+        } else {
+            exchange_filters(&ctx, &agreement, side, false, &mut inlet, &outlet)?
+        };
         outlet.flush();
+        inlet.copy_to(start_recording(&ctx, &agreement, recording, &filters)?);
         has_begun.store(true, Ordering::Relaxed);
         let asked = match side {
+            // Nobody knows what was asked for when it was written.
+            Side::Client if is_replay => AskedFor::default(),
             Side::Client => {
                 AskedFor::of_client(&ctx.options, &filters, &paths::working_directory())
             }
@@ -523,7 +618,7 @@ impl Session {
         );
         queue.abandon();
         destined.get_or_init(|| None);
-        if result.is_ok() {
+        if result.is_ok() && requests.read_failure().is_none() {
             let _ = reader.join();
         }
         match (result, requests.read_failure()) {

@@ -25,7 +25,6 @@ use crate::event::Role;
 use crate::link::SegmentQueue;
 use crate::paths;
 use crate::remote::agreement::Agreement;
-use crate::segment::Numbering;
 use fast_io::dir::{Dir, Follow, Stat, Trust};
 use std::collections::HashSet;
 use std::io;
@@ -51,8 +50,6 @@ pub(crate) struct Sender {
 pub(crate) struct ForWire {
     /// The checksum of each file's content (`-c`).
     pub checksum: Option<delta::ChecksumKind>,
-    /// What entries' numbers follow.
-    pub numbering: Numbering,
     /// What is converted: what cannot be is not listed.
     pub charset: Option<ListCharset>,
 }
@@ -103,11 +100,7 @@ impl Sender {
         let checksum = ctx.options.checksum.then_some(agreement.list_checksum);
         let charset = agreement.list_charset(ctx.charset.as_ref());
         Sender {
-            for_wire: Some(ForWire {
-                checksum,
-                numbering: agreement.sent_numbering(),
-                charset,
-            }),
+            for_wire: Some(ForWire { checksum, charset }),
             ..Sender::new(ctx, filters)
         }
     }

@@ -7,6 +7,7 @@ use super::list::Lister;
 use crate::context::{full_name, line};
 use crate::error::{Problem, SessionError};
 use crate::event::Role;
+use crate::remote::SENDING_ORDER;
 use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{Dir, Follow};
 use std::io;
@@ -207,11 +208,12 @@ impl Lister<'_> {
         parent: Parent,
     ) -> Option<Arc<Segment>> {
         self.count(&entries);
-        let numbering = match &self.sender.for_wire {
-            Some(wanted) => wanted.numbering,
-            None => Numbering::Sorted,
+        let order = match &self.sender.for_wire {
+            // Names that are converted have their numbers by the order in which they are sent.
+            Some(wanted) if wanted.charset.is_some() => SENDING_ORDER,
+            _ => self.sender.ctx.era.order,
         };
-        let mut cleaned = sort_and_clean(entries, self.sender.ctx.era.order, numbering);
+        let mut cleaned = sort_and_clean(entries, order, Numbering::Sorted);
         if let Some(wanted) = &self.sender.for_wire {
             // What is not sent has no number.
             cleaned.forget_dropped();

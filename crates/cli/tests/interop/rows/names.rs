@@ -107,12 +107,11 @@ fn of_any_bytes() {
 
 #[test]
 fn of_any_bytes_as_operands() {
-    let names: [&[u8]; 9] = [
+    let names: [&[u8]; 8] = [
         b"src/with space",
         b"src/qu'ote",
         b"src/dou\"ble",
         b"src/back\\slash",
-        b"src/dol$HOME`lar",
         b"src/se;mi&co|lon",
         b"src/\xff\xfe not UTF-8",
         b"src/d with space/",
@@ -129,9 +128,10 @@ fn of_any_bytes_as_operands() {
             ],
         );
     }
-    // Where a shell reads it, rsync loses the end of the line.
-    let news = vec![&b"-ais"[..], b"src/new\nline", b"fresh"];
-    same_words(&odd_names(), 0, &BOTH, &[news]);
+    // Where a shell reads them, rsync 3.5.0 loses the end of the line, and 3.2.7 the quote.
+    for name in [&b"src/new\nline"[..], b"src/dol$HOME`lar"] {
+        same_words(&odd_names(), 0, &BOTH, &[vec![b"-ais", name, b"fresh"]]);
+    }
     same_words(
         &odd_names(),
         0,
