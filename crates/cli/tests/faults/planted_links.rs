@@ -16,10 +16,14 @@ struct Case {
     went: fn(&Scratch) -> bool,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case {
         arguments: &["-a", "--log-file=link/log", "src/", "dst/"],
         went: |scratch| scratch.path("elsewhere/log").exists(),
+    },
+    Case {
+        arguments: &["-a", "--write-batch=link/batch", "src/", "dst/"],
+        went: |scratch| scratch.path("elsewhere/batch").exists(),
     },
     Case {
         arguments: &["-a", "--exclude-from=link/rules", "src/", "dst/"],
