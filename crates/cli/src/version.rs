@@ -5,7 +5,8 @@
 use delta::ChecksumKind;
 use std::fmt::Write;
 use wire::Protocol;
-use wire::choice::{Choice, Compression};
+use wire::choice::Choice;
+use wire::token::Codec;
 
 /// For people. `driver` is the driver of `fast_io` that would move the bytes.
 pub fn text(driver: &str) -> String {
@@ -106,7 +107,7 @@ fn checksums(alias: &'static str) -> Vec<&'static str> {
 }
 
 fn compressions() -> Vec<&'static str> {
-    let names = Compression::NAMES.iter();
+    let names = Codec::NAMES.iter();
     names.map(|(name, _)| *name).collect()
 }
 

@@ -4,8 +4,9 @@
 
 use crate::context::Context;
 use crate::event::Role;
+use crate::remote::handshake;
 use options::Options;
-use wire::choice::{Checksum, Choice, Compression};
+use wire::choice::{Checksum, Choice};
 use wire::token::Codec;
 
 /// Tells what was chosen, or agreed upon.
@@ -32,24 +33,15 @@ fn lines(options: &Options) -> Vec<String> {
     let (codec, how, name) = match options.compress.algorithm {
         options::Compression::Off => return lines,
         options::Compression::Negotiated => {
-            let name = first::<Compression>();
-            let codec = match Compression::named(name.as_bytes()) {
-                Some(Compression::Zstd) => Codec::Zstd,
-                Some(Compression::Lz4) => Codec::Lz4,
-                Some(Compression::Zlibx) => Codec::Zlibx,
-                Some(Compression::Zlib) => Codec::Zlib,
-                Some(Compression::None) | None => return lines,
-            };
-            (codec, " negotiated", name)
+            let name = first::<Codec>();
+            match Codec::named(name.as_bytes()) {
+                Some(Codec::Plain) | None => return lines,
+                Some(codec) => (codec, " negotiated", name),
+            }
         }
         options::Compression::Chosen(codec) => {
-            let (codec, name) = match codec {
-                options::Codec::Zstd => (Codec::Zstd, Compression::Zstd),
-                options::Codec::Lz4 => (Codec::Lz4, Compression::Lz4),
-                options::Codec::Zlibx => (Codec::Zlibx, Compression::Zlibx),
-                options::Codec::Zlib => (Codec::Zlib, Compression::Zlib),
-            };
-            (codec, "", name.name())
+            let codec = handshake::codec(codec);
+            (codec, "", codec.name())
         }
     };
     let (codec, level) = codec.at_level(options.compress.level);

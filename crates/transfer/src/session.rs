@@ -203,6 +203,8 @@ pub(crate) fn filter_failure(ctx: &Context, error: tree::filter::FilterError) ->
     use std::error::Error;
     let kind = if error.is_syntax() {
         Fatal::Syntax
+    } else if error.is_of_protocol() {
+        Fatal::Protocol
     } else {
         Fatal::FileIo
     };
