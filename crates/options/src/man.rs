@@ -18,6 +18,10 @@ pub fn man_page() -> String {
     for paragraph in DESCRIPTION {
         page.paragraph(paragraph);
     }
+    page.section("OTHER COMPUTERS");
+    for paragraph in OTHER_COMPUTERS {
+        page.paragraph(paragraph);
+    }
     page.section("OPTIONS");
     page.paragraph(ABOUT_OPTIONS);
     for theme in help::shown_themes() {
@@ -29,17 +33,15 @@ pub fn man_page() -> String {
     page.subsection("Not supported yet");
     page.paragraph(&not_supported());
     page.section("ENVIRONMENT");
-    page.item(
-        "RSYNC_PARTIAL_DIR",
-        "The directory that `--partial` keeps partial files in.",
-    );
-    page.item("CVSIGNORE", "Patterns that `--cvs-exclude` adds.");
+    for (variable, meaning) in ENVIRONMENT {
+        page.item(variable, meaning);
+    }
     page.section("EXIT STATUS");
     for (status, meaning) in EXIT_STATUS {
         page.item(status, meaning);
     }
     page.section("SEE ALSO");
-    page.paragraph("`rsync`(1), `cp`(1)");
+    page.paragraph("`rsync`(1), `ssh`(1), `cp`(1)");
     page.text
 }
 
@@ -51,18 +53,69 @@ const DESCRIPTION: [&str; 3] = [
     "A SRC alone is listed.",
 ];
 
+const OTHER_COMPUTERS: [&str; 5] = [
+    "SRC or DEST, not both, may be on another computer: `[USER@]HOST:PATH`. A colon before the \
+     first slash makes the difference; a local file with a colon in its name is written `./a:b`, an \
+     address with colons `[::1]:PATH`. On Windows a single letter before the colon is a drive. A \
+     PATH without a slash in front starts in the home directory there. Several SRC on one computer \
+     are written `HOST:A :B`.",
+    "The other computer is reached by `ssh`, or what `--rsh` says, and needs `rsync` or this \
+     program there; the latter under its own name by `--rsync-path=tidesync`. Both sides agree on \
+     the newest version of rsync's protocol that they know, of 27 to 32, and on checksum and \
+     compression.",
+    "What both sides have of a file is not sent again: between computers the delta transfer is the \
+     default, see `--whole-file`.",
+    "The shell there expands wildcards in PATH, and nothing else: all that could mean something to it \
+     is quoted. With `--secluded-args` it sees no names at all, and the program there expands them.",
+    "A receiver takes only what was asked for, see `--trust-sender`. Daemons (`HOST::MODULE`, \
+     `rsync://`) are not supported yet.",
+];
+
+const ENVIRONMENT: [(&str, &str); 8] = [
+    ("RSYNC_RSH", "The remote shell, where `--rsh` is not given."),
+    (
+        "RSYNC_PROTECT_ARGS",
+        "Other than 0: `--secluded-args` is the default.",
+    ),
+    ("RSYNC_OLD_ARGS", "How often `--old-args` is given."),
+    ("RSYNC_ICONV", "The default of `--iconv`."),
+    (
+        "RSYNC_CHECKSUM_LIST",
+        "The checksums to agree on with the other side, best first; behind an `&`, those of a \
+         server.",
+    ),
+    (
+        "RSYNC_COMPRESS_LIST",
+        "The same for the compressions of `-z`.",
+    ),
+    (
+        "RSYNC_PARTIAL_DIR",
+        "The directory that `--partial` keeps partial files in.",
+    ),
+    ("CVSIGNORE", "Patterns that `--cvs-exclude` adds."),
+];
+
 const ABOUT_OPTIONS: &str = "Options and operands come in any order; later options override \
      earlier ones; `--` ends the options. A value follows after a space or an equals sign, or \
      directly after a letter. Letters can be bundled. Long names cannot be abbreviated.";
 
 // The numbers themselves are the program's business; these are the words of rsync(1).
-const EXIT_STATUS: [(&str, &str); 12] = [
+const EXIT_STATUS: [(&str, &str); 20] = [
     ("0", "Success."),
     ("1", "The command line makes no sense."),
     ("2", "The two sides speak different protocols."),
     ("3", "A source or destination cannot be used."),
-    ("4", "What was asked for is not supported."),
+    (
+        "4",
+        "What was asked for is not supported, or the sender named what was not asked for.",
+    ),
     ("11", "Reading or writing a file failed."),
+    (
+        "12",
+        "The connection broke off, or what came over it makes no sense.",
+    ),
+    ("13", "What there was to tell could not be written."),
+    ("14", "A part of the program failed."),
     ("20", "Interrupted."),
     ("22", "Out of memory."),
     (
@@ -75,6 +128,14 @@ const EXIT_STATUS: [(&str, &str); 12] = [
     ),
     ("25", "`--max-delete` stopped the deletion."),
     ("30", "No data moved for as long as `--timeout` says."),
+    ("124", "The remote shell failed."),
+    ("125", "The remote shell was ended from outside."),
+    ("126", "The program on the other computer cannot be run."),
+    ("127", "It is not there."),
+    (
+        "255",
+        "`ssh` has no connection. As any other number that is not listed, it is the remote shell's          own.",
+    ),
 ];
 
 /// The names of a flag and of what undoes it.

@@ -114,7 +114,7 @@ const BLOCKING_IO: Flag = Flag::switch(
 .undo(&["no-blocking-io"], |given| {
     given.options.shell.blocking_io = Some(false)
 })
-.doc("Let the remote shell have pipes that block; the default for `rsh` and `remsh`.");
+.doc("The remote shell always has pipes that block here: it is accepted and changes nothing.");
 
 const PROTOCOL: Flag = Flag::valued(
     "protocol",
@@ -153,8 +153,9 @@ const TRUST_SENDER: Flag = Flag::switch(
     |given| given.options.trust_sender = true,
 )
 .doc(
-    "Do not check that what the other side sends is what was asked for. Only for a sender that \
-     is beyond doubt.",
+    "Do not check that what the other side sends is what was asked for: by default a name that \
+     was not, or that the filters exclude, ends the session with exit status 4. Only for a sender \
+     that is beyond doubt.",
 );
 
 const IPV4: Flag = Flag::switch("ipv4", Some('4'), "prefer IPv4", |given| {

@@ -97,7 +97,10 @@ const COMPRESS_THREADS: Flag = Flag::valued(
     },
 )
 .or(&["zt"])
-.doc("How many threads compress beside the one that sends.");
+.doc(
+    "How many threads compress beside the one that sends, with `zstd`. Without it the program \
+     takes some for long files.",
+);
 
 const SKIP_COMPRESS: Flag = Flag::valued(
     "skip-compress",
@@ -171,7 +174,11 @@ const WRITE_BATCH: Flag = Flag::valued(
     "write a batched update to FILE",
     |given, value| batch(given, BatchKind::Write, value),
 )
-.doc("Do the transfer, and write it down so that `--read-batch` can do it elsewhere.");
+.doc(
+    "Do the transfer, and write it down so that `--read-batch` can do it elsewhere, with this \
+     program or rsync. Beside it stands a script, FILE`.sh`, that does so. A filter rule may not \
+     have a line end in it.",
+);
 
 const ONLY_WRITE_BATCH: Flag = Flag::valued(
     "only-write-batch",
@@ -226,7 +233,10 @@ const MAX_ALLOC: Flag = Flag::valued(
         Ok(())
     },
 )
-.doc("How long a list of files from another computer may get before the session ends: an eighth as many entries. 0 is without a limit. A remote side is told.");
+.doc(
+    "How long a list of files from another computer may get before the session ends: an eighth as \
+     many entries. The default is `1G`. The other side is told, too.",
+);
 
 const OUTBUF: Flag = Flag::valued(
     "outbuf",

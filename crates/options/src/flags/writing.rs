@@ -193,7 +193,10 @@ const TIMEOUT: Flag = Flag::valued(
     },
 )
 .undo(&["no-timeout"], |given| given.options.timeout = None)
-.doc("Give up when no data has moved for so long. 0, the default, never does.");
+.doc(
+    "Give up when no data has moved for so long. 0, the default, never does. The other side is \
+     told; where that allows less, it holds for both.",
+);
 
 #[cfg(test)]
 mod tests {
