@@ -123,8 +123,12 @@ impl Receiving {
                     }
                     phase += 1;
                     session.write_small_files(&self.ctx);
-                    if self.requests.is_replay() {
-                        self.requests.wait_for_all_asked();
+                    while self.requests.is_replay() {
+                        let missing = self.requests.wait_for_all_asked();
+                        if missing.is_empty() {
+                            break;
+                        }
+                        self.give_up(session, missing)?;
                     }
                     self.give_up_unanswered(session)?;
                     self.requests.phase_ended();
@@ -228,8 +232,12 @@ impl Receiving {
             self.ctx.narrator.pretended(record);
             return Ok(());
         }
-        if self.requests.is_replay() {
-            let missing = self.requests.wait_to_know(number, entry.segment.ordinal());
+        while self.requests.is_replay() {
+            let ordinal = entry.segment.ordinal();
+            let missing = self.requests.wait_to_know(number, ordinal);
+            if missing.is_empty() {
+                break;
+            }
             self.give_up(session, missing)?;
         }
         let Some(mut job) = self.requests.take(number) else {
