@@ -92,8 +92,8 @@ fn options_that_are_missing() {
             "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--write-batch=dst/x",
-            "tidesync: --write-batch is not supported yet: leave it out, or use rsync",
+            "--only-write-batch=dst/x",
+            "tidesync: --only-write-batch is not supported yet: leave it out, or use rsync",
         ),
         (
             "-M--fsync",
