@@ -9,7 +9,7 @@ use super::inlet::Inlet;
 use super::recording::{stream, stream_flags};
 use options::{Append, Compression, Options};
 use std::io::Read;
-use wire::{Protocol, Source, greeting};
+use wire::greeting;
 
 /// A batch file whose first words are read.
 pub struct Replay {
