@@ -11,34 +11,16 @@ struct NotYet {
     lines: &'static [&'static str],
 }
 
-const ANY: &[(&str, &str)] = &[("*", "*")];
-
-const LIST: &[NotYet] = &[
-    NotYet {
-        reason: "batch files are not supported yet",
-        pairs: ANY,
-        lines: &[
-            "-ai --delete --write-batch=../batch src/ dst/",
-            "-ai --delete --write-batch=../batch src/ h:dst/",
-            "-ai --delete --write-batch=../batch h:src/ dst/",
-            "-ai --delete --only-write-batch=../batch src/ dst/",
-            "-ai --delete --only-write-batch=../batch src/ h:dst/",
-            "-ai --delete --only-write-batch=../batch h:src/ dst/",
-            "-ai --no-W --write-batch=../batch src/ h:dst/",
-            "-aiz --write-batch=../batch h:src/ dst/",
-            "-aiH --only-write-batch=../batch src/ dst/",
-            "-ai --protocol=29 --write-batch=../batch src/ h:dst/",
-        ],
-    },
-    NotYet {
-        reason: "a server of old protocols names entries that are no files in another order",
-        pairs: &[("*", "tidesync")],
-        lines: &[
-            "-av --stats --delete --protocol=27 src/ h:dst/",
-            "-av --stats --delete --protocol=28 src/ h:dst/",
-        ],
-    },
-];
+const LIST: &[NotYet] = &[NotYet {
+    reason: "--only-write-batch is not supported yet",
+    pairs: &[("tidesync", "*")],
+    lines: &[
+        "-ai --delete --only-write-batch=../batch src/ dst/",
+        "-ai --delete --only-write-batch=../batch src/ h:dst/",
+        "-ai --delete --only-write-batch=../batch h:src/ dst/",
+        "-aiH --only-write-batch=../batch src/ dst/",
+    ],
+}];
 
 /// Why this session is known to fail, if it is.
 pub fn reason(client: &str, server: &str, line: &str) -> Option<&'static str> {
