@@ -21,10 +21,13 @@ const FILE: u32 = 0o100644;
 pub(crate) type Destined = Arc<OnceLock<Option<Arc<Receiver>>>>;
 
 /// Hears for the sending side.
+// rsync: sender.c successful_send()
 pub(crate) fn for_sender(ctx: Arc<Context>, queue: Arc<RequestQueue>) -> OnMessage {
+    // Else the other side could have any file of the list removed.
+    let removes = ctx.options.remove_source_files.is_some();
     Box::new(move |message| {
         match message {
-            Message::Success(number) if number >= 0 => {
+            Message::Success(number) if removes && number >= 0 => {
                 queue.push([Request::Success(number as u32)]);
                 queue.wait_for_room();
             }

@@ -132,6 +132,18 @@ fn a_source_is_not_removed_without_a_transfer() {
 }
 
 #[test]
+fn a_source_is_not_removed_unless_that_was_asked_for() {
+    let world = World::new();
+    let kept = world.root().join("kept");
+    fs::write(&kept, "kept").unwrap();
+    let script = (0..5i32).fold(client(), |script, number| {
+        script.message(MessageCode::Success, &number.to_le_bytes())
+    });
+    world.send(SEND, script);
+    assert!(kept.is_file());
+}
+
+#[test]
 fn filters_without_bounds() {
     for (what, bytes) in [
         ("length", i32::MAX.to_le_bytes().to_vec()),
