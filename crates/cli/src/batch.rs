@@ -3,8 +3,8 @@
 
 use crate::exit_code::ExitCode;
 use crate::sys;
+use fast_io::dir::{Purpose, open_named};
 use options::Options;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub fn run(
     let from = if file == Path::new("-") {
         crate::serve::standard_input()?
     } else {
-        let from = File::open(file)?;
+        let from = open_named(file, Purpose::Read, transfer::trust(&options))?;
         if !from.metadata()?.is_file() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

@@ -4,7 +4,7 @@
 //!   signals end it ([`signals`]); and what the program says of itself ([`version`]).
 //! - Where the other side is: behind a remote shell ([`shell`]), in a batch file ([`batch`]), or whoever
 //!   started this program as its server ([`serve`]).
-//! - What a shell does elsewhere: on Windows for all names (`wildcards`), and [`server_names`].
+//! - What a shell does elsewhere, on Windows: wildcards in names (`wildcards`).
 //! - `sys`: reads that the end of a session breaks off.
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,6 @@ pub mod batch;
 pub mod exit_code;
 pub mod render;
 pub mod serve;
-pub mod server_names;
 pub mod shell;
 pub mod signals;
 mod sys;

@@ -4,12 +4,15 @@
 
 use delta::ChecksumKind;
 use std::fmt::Write;
+use wire::Protocol;
+use wire::choice::Choice;
+use wire::token::Codec;
 
 /// For people. `driver` is the driver of `fast_io` that would move the bytes.
 pub fn text(driver: &str) -> String {
     let mut text = format!(
-        "tidesync  version {VERSION}\nWeb site: {SITE}\n\
-         Compatible with: rsync 3.5.0, local transfers\nCapabilities:\n"
+        "tidesync  version {VERSION}  protocol version {PROTOCOL}\nWeb site: {SITE}\n\
+         Compatible with: rsync 3.5.0\nCapabilities:\n"
     );
     wrap(&mut text, &capabilities());
     text += "Optimizations:\n";
@@ -20,6 +23,7 @@ pub fn text(driver: &str) -> String {
         "Checksum list:\n    {}\n",
         checksums("(xxhash)").join(" ")
     );
+    let _ = write!(text, "Compress list:\n    {}\n", compressions().join(" "));
     text += "\ntidesync comes with ABSOLUTELY NO WARRANTY.  This is free software, and you\n\
              are welcome to redistribute it under certain conditions.  See the GNU\n\
              General Public Licence for details.\n";
@@ -34,12 +38,14 @@ pub fn json(driver: &str) -> String {
     let value = serde_json::json!({
         "program": "tidesync",
         "version": VERSION,
+        "protocol": format!("{PROTOCOL}.0"),
         "url": SITE,
         "compatible_with": "rsync 3.5.0",
         "capabilities": flags(&capabilities()),
         "optimizations": flags(&optimizations()),
         "io_backend": driver,
         "checksum_list": checksums(""),
+        "compress_list": compressions(),
         "license": "GPLv3",
         "caveat": "tidesync comes with ABSOLUTELY NO WARRANTY",
     });
@@ -47,6 +53,7 @@ pub fn json(driver: &str) -> String {
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+const PROTOCOL: u8 = Protocol::NEWEST;
 const SITE: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// rsync's words, `no` before what is missing.
@@ -69,8 +76,8 @@ fn capabilities() -> Vec<&'static str> {
         "append",
         "no ACLs",
         "no xattrs",
-        "no secluded-args",
-        "no iconv",
+        "optional secluded-args",
+        "iconv",
         "prealloc",
         "no stop-at",
         "no crtimes",
@@ -99,6 +106,11 @@ fn checksums(alias: &'static str) -> Vec<&'static str> {
     names
 }
 
+fn compressions() -> Vec<&'static str> {
+    let names = Codec::NAMES.iter();
+    names.map(|(name, _)| *name).collect()
+}
+
 /// Lines of at most 75 columns.
 fn wrap(text: &mut String, words: &[&str]) {
     let mut width = 0;
@@ -118,11 +130,12 @@ fn wrap(text: &mut String, words: &[&str]) {
     text.push('\n');
 }
 
-/// `no ACLs` is `"ACLs": false`, `64-bit files` is `"file_bits": 64`.
+/// `no ACLs` is `"ACLs": false`, `optional secluded-args` `"secluded_args": "optional"`, `64-bit files` is `"file_bits": 64`.
 fn flag(word: &str) -> (String, serde_json::Value) {
     let key = |name: &str| name.replace([' ', '-'], "_");
     match word.split_once(' ') {
         Some(("no", name)) => (key(name), false.into()),
+        Some(("optional", name)) => (key(name), "optional".into()),
         Some((bits, name)) if bits.ends_with("-bit") => {
             let bits: Option<u32> = bits.strip_suffix("-bit").and_then(|bits| bits.parse().ok());
             (format!("{}_bits", name.trim_end_matches('s')), bits.into())
@@ -138,11 +151,13 @@ mod tests {
     #[test]
     fn the_text_has_rsyncs_shape() {
         let text = text("threads");
-        assert!(text.starts_with(&format!("tidesync  version {VERSION}\n")));
+        let first = format!("tidesync  version {VERSION}  protocol version 32\n");
+        assert!(text.starts_with(&first));
         assert!(text.contains("\nCapabilities:\n    64-bit files, 64-bit inums,"));
         assert!(
             text.contains("\nChecksum list:\n    xxh128 xxh3 xxh64 (xxhash) md5 md4 sha1 none\n")
         );
+        assert!(text.contains("\nCompress list:\n    zstd lz4 zlibx zlib none\n"));
         assert!(text.contains("no ACLs") && text.ends_with("for details.\n"));
         assert!(text.lines().all(|line| line.len() <= 79), "{text}");
     }
@@ -154,6 +169,8 @@ mod tests {
         assert_eq!(value["capabilities"]["file_bits"], 64);
         assert_eq!(value["capabilities"]["ACLs"], false);
         assert_eq!(value["capabilities"]["inplace"], true);
+        assert_eq!(value["capabilities"]["secluded_args"], "optional");
+        assert_eq!(value["compress_list"][0], "zstd");
         assert_eq!(value["checksum_list"][0], "xxh128");
         assert_eq!(value["io_backend"], "threads");
     }

@@ -53,25 +53,17 @@ impl Scratch {
 }
 
 #[test]
-fn other_computers() {
+fn daemons() {
     let scratch = Scratch::new();
-    for (line, name) in [
-        ("-a src/ host:path", "host:path"),
-        ("-a -e ssh src/ user@host:path", "user@host:path"),
-        ("-a host::module/dir dst", "host::module/dir"),
-        ("host:", "host:"),
-        ("-a src/ [::1]:path", "[::1]:path"),
-    ] {
-        let expected = format!(
-            "tidesync: {name} is on a remote host, and remote transfers are not supported yet: \
-             use rsync for it, or write ./{name} for a local file of that name"
-        );
-        assert_eq!(scratch.refusal(line), expected);
-    }
+    assert_eq!(
+        scratch.refusal("-a host::module/dir dst"),
+        "tidesync: host::module/dir is to be reached as a daemon, which is not supported yet: use \
+         rsync for it, or write ./host::module/dir for a local file of that name"
+    );
     assert_eq!(
         scratch.refusal("-a src/ rsync://host/module"),
-        "tidesync: rsync://host/module is on a remote host, and remote transfers are not \
-         supported yet: use rsync for it"
+        "tidesync: rsync://host/module is to be reached as a daemon, which is not supported yet: \
+         use rsync for it"
     );
 }
 
@@ -92,18 +84,13 @@ fn options_that_are_missing() {
             "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--write-batch=dst/x",
-            "tidesync: --write-batch is not supported yet: leave it out, or use rsync",
+            "--only-write-batch=dst/x",
+            "tidesync: --only-write-batch is not supported yet: leave it out, or use rsync",
         ),
         (
             "-M--fsync",
             "tidesync: --remote-option (-M) is not for a local transfer: give the option itself, \
              both sides are this program",
-        ),
-        (
-            "--server",
-            "tidesync: --server is not supported yet: rsync itself gives it to its other half, \
-             and remote transfers are still to come",
         ),
     ] {
         assert_eq!(scratch.refusal(&format!("-a {option} src/ dst/")), expected);

@@ -273,7 +273,7 @@ mod tests {
             command("-r --iconv=a,b x y z*&").as_deref(),
             Some("tidesync|--server|-re.iLsfxCIvu|--iconv=b|--whole-file|.|z*&")
         );
-        for line in ["-r x y", "-r --iconv=a,b x", "-r --iconv=a,b x h:y"] {
+        for line in ["-r x y", "-r --iconv=a,b x", "-r --iconv=a,b x host:y"] {
             assert_eq!(command(line), None, "{line}");
         }
     }

@@ -69,6 +69,7 @@ mod ids;
 pub mod item;
 mod link;
 mod narrator;
+mod negotiated;
 mod open_files;
 mod origin;
 mod paths;

@@ -14,6 +14,7 @@ use crate::generator::prune::prune;
 use crate::ids::Ids;
 use crate::link::SegmentQueue;
 use crate::narrator::{Narrator, Order};
+use crate::negotiated;
 use crate::open_files::OpenFiles;
 use crate::origin::Origin;
 use crate::paths;
@@ -148,6 +149,7 @@ fn run(ctx: &Arc<Context>) -> Result<(), SessionError> {
     } else {
         operands.pop()
     };
+    negotiated::tell(ctx);
     let filters = read_filters(ctx)?;
     check_munge(ctx)?;
     refuse_to_delete_sources(ctx, &operands, target.as_deref())?;
@@ -201,6 +203,8 @@ pub(crate) fn filter_failure(ctx: &Context, error: tree::filter::FilterError) ->
     use std::error::Error;
     let kind = if error.is_syntax() {
         Fatal::Syntax
+    } else if error.is_of_protocol() {
+        Fatal::Protocol
     } else {
         Fatal::FileIo
     };
@@ -266,8 +270,7 @@ pub(crate) fn receive(
         ids.clone(),
         origin.clone(),
         queue.clone(),
-        destination.absolute.clone(),
-        destination.root.clone(),
+        &destination,
         temp_dir,
         rules.clone(),
     ));
@@ -405,7 +408,7 @@ fn refuse_to_delete_sources(
 
 /// Munged links must lead nowhere.
 // rsync: main.c main(), the check of SYMLINK_PREFIX
-fn check_munge(ctx: &Context) -> Result<(), SessionError> {
+pub(crate) fn check_munge(ctx: &Context) -> Result<(), SessionError> {
     let prefix = tree::symlink::MUNGE_PREFIX;
     if ctx.options.munge_links
         && paths::path_of(prefix.strip_suffix(b"/").unwrap_or(prefix)).is_dir()

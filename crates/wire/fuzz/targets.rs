@@ -4,7 +4,6 @@
 //!
 //! A new decoder is one line here and one in `Cargo.toml` beside this file.
 
-use wire::choice::ChecksumChoice;
 use wire::flist::{self, EntryDecoder, EntryEncoder, ListRules, ids, xattr};
 use wire::mux::{Deframer, Frame};
 use wire::ndx::{NdxReader, NdxWriter};
@@ -279,7 +278,6 @@ fn negotiate(bytes: &[u8]) {
     let Some((protocol, source)) = with_protocol(bytes) else {
         return;
     };
-    let _ = ChecksumChoice::parse(source, protocol);
     for side in [Side::Client, Side::Server] {
         let negotiation = Negotiation {
             side,

@@ -2,7 +2,8 @@
 //! options, in the environment and on the wire.
 // rsync: checksum.c valid_checksums_items, parse_checksum_choice(); compat.c valid_compressions_items
 
-use crate::{Error, Protocol};
+use crate::Protocol;
+use crate::token::Codec;
 
 /// A checksum, of blocks or of whole files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,21 +37,6 @@ impl Checksum {
     }
 }
 
-/// A compression of file contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// Zstandard.
-    Zstd,
-    /// LZ4.
-    Lz4,
-    /// zlib, of what is not matched.
-    Zlibx,
-    /// zlib, which sees matched data, too.
-    Zlib,
-    /// None.
-    None,
-}
-
 /// What has names that cross.
 pub trait Choice: Copy + Eq + 'static {
     /// What rsync's messages call it.
@@ -80,18 +66,6 @@ pub trait Choice: Copy + Eq + 'static {
     fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|entry| entry.1 == self);
         found.map_or("UNKNOWN", |entry| entry.0)
-    }
-
-    /// The one that a user names.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`], in rsync's words.
-    fn chosen(name: &[u8]) -> Result<Self, Error> {
-        Self::named(name).ok_or_else(|| {
-            let name = String::from_utf8_lossy(name);
-            Error::Unsupported(format!("unknown {} name: {name}", Self::KIND))
-        })
     }
 }
 
@@ -125,67 +99,18 @@ impl Choice for Checksum {
     }
 }
 
-impl Choice for Compression {
+impl Choice for Codec {
     const KIND: &'static str = "compress";
-    const NAMES: &'static [(&'static str, Compression)] = &[
-        ("zstd", Compression::Zstd),
-        ("lz4", Compression::Lz4),
-        ("zlibx", Compression::Zlibx),
-        ("zlib", Compression::Zlib),
-        ("none", Compression::None),
+    const NAMES: &'static [(&'static str, Codec)] = &[
+        ("zstd", Codec::Zstd),
+        ("lz4", Codec::Lz4),
+        ("zlibx", Codec::Zlibx),
+        ("zlib", Codec::Zlib),
+        ("none", Codec::Plain),
     ];
-    const NONE: Compression = Compression::None;
+    const NONE: Codec = Codec::Plain;
 
-    fn of_old_peers(_: Protocol) -> Compression {
-        Compression::Zlib
-    }
-}
-
-/// What `--checksum-choice` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChecksumChoice {
-    /// For the contents that cross, and their blocks.
-    pub transfer: Checksum,
-    /// For `--checksum`.
-    pub file: Checksum,
-}
-
-impl ChecksumChoice {
-    /// What one name or two with a comma between them say; `auto` is what the version implies.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`], for unknown names.
-    pub fn parse(value: &[u8], protocol: Protocol) -> Result<ChecksumChoice, Error> {
-        let one = |name: &[u8]| match name.eq_ignore_ascii_case(b"auto") {
-            true => Ok(Checksum::implied(protocol)),
-            false => Checksum::chosen(name),
-        };
-        let comma = value.iter().position(|&byte| byte == b',');
-        let transfer = one(&value[..comma.unwrap_or(value.len())])?;
-        let file = comma.map_or(Ok(transfer), |comma| one(&value[comma + 1..]))?;
-        Ok(ChecksumChoice { transfer, file })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_choose_by_name() {
-        let parsed = |value: &str, version| {
-            let choice =
-                ChecksumChoice::parse(value.as_bytes(), Protocol::new(version).expect("a version"));
-            choice.map(|choice| (choice.transfer, choice.file))
-        };
-        assert_eq!(parsed("md4", 29), Ok((Checksum::Md4, Checksum::Md4)));
-        assert_eq!(
-            parsed("none,XXH64", 32),
-            Ok((Checksum::None, Checksum::Xxh64))
-        );
-        assert_eq!(parsed("auto", 29), Ok((Checksum::Md4Old, Checksum::Md4Old)));
-        let error = parsed("md5,md6", 32).expect_err("no such name");
-        assert_eq!(error.to_string(), "unknown checksum name: md6");
+    fn of_old_peers(_: Protocol) -> Codec {
+        Codec::Zlib
     }
 }

@@ -6,8 +6,9 @@
 //! cross here.
 // rsync: compat.c negotiate_the_strings()
 
-use crate::choice::{Checksum, Choice, Compression};
+use crate::choice::{Checksum, Choice};
 use crate::int::{put_vstring, vstring};
+use crate::token::Codec;
 use crate::{Error, Protocol, Side, Source};
 
 /// What this end knows, in the order that it likes them.
@@ -138,7 +139,7 @@ pub struct Negotiation {
     /// Checksums.
     pub checksum: Option<Preference<Checksum>>,
     /// Compressions.
-    pub compression: Option<Preference<Compression>>,
+    pub compression: Option<Preference<Codec>>,
 }
 
 /// What resulted; none of what was not negotiated.
@@ -147,7 +148,7 @@ pub struct Agreement {
     /// For contents, blocks and `--checksum`.
     pub checksum: Option<Checksum>,
     /// For contents.
-    pub compression: Option<Compression>,
+    pub compression: Option<Codec>,
 }
 
 impl Negotiation {
@@ -203,11 +204,11 @@ impl Negotiation {
             )?;
         }
         if let Some(compression) = &self.compression {
-            compression.agree(Compression::Zlib.name().as_bytes(), self.side)?;
+            compression.agree(Codec::Zlib.name().as_bytes(), self.side)?;
         }
         Ok(Agreement {
             checksum: self.checksum.as_ref().map(|_| Checksum::implied(protocol)),
-            compression: self.compression.as_ref().map(|_| Compression::Zlib),
+            compression: self.compression.as_ref().map(|_| Codec::Zlib),
         })
     }
 }
@@ -259,7 +260,7 @@ mod tests {
             assert_eq!(listed(value, Side::Server).text(), server, "{value:?}");
         }
         assert_eq!(
-            Preference::<Compression>::of_environment(None, Side::Client).text(),
+            Preference::<Codec>::of_environment(None, Side::Client).text(),
             "zstd lz4 zlibx zlib"
         );
     }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use wire::choice::{Checksum, Compression};
+use wire::choice::Checksum;
 use wire::greeting::{self, Capabilities};
 use wire::int::int;
 use wire::item::{Basis, Item, ItemFlags};
@@ -14,6 +14,7 @@ use wire::mux::{Deframer, Frame, put_data};
 use wire::ndx::{NdxReader, NdxWriter};
 use wire::negotiate::{Agreement, Negotiation, Preference};
 use wire::stats::{Deletions, Statistics};
+use wire::token::Codec;
 use wire::{CompatFlags, Ndx, Protocol, Side, Source, arguments, filters};
 
 /// The bytes of a file list's checksum head, and those of a block: the weak sum and the strong.
@@ -189,7 +190,7 @@ fn arguments_names_and_rules_come_before_all_else() {
     let agreed = end(Side::Server).take(&mut source, protocol);
     let expected = Agreement {
         checksum: Some(Checksum::Xxh128),
-        compression: Some(Compression::Zstd),
+        compression: Some(Codec::Zstd),
     };
     assert_eq!(agreed, Ok(expected));
 

@@ -1,5 +1,6 @@
 //! What must hold when something goes wrong in the middle: killed at any moment, interrupted, the
-//! power gone, the disk full, few files allowed open, files unreadable, vanishing, shrinking or growing while they are read.
+//! power gone, the disk full, few files allowed open, links planted by others, files unreadable,
+//! vanishing, shrinking or growing while they are read.
 //!
 //! Like the conformance tests these pass with rsync itself too (`TIDESYNC_BIN=/usr/bin/rsync`).
 #![cfg(unix)]
@@ -11,6 +12,7 @@ mod few_open_files;
 mod full_disk;
 mod interrupted;
 mod killed;
+mod planted_links;
 mod stuck;
 mod unreadable;
 mod unsteady;

@@ -2,6 +2,7 @@
 //! too, where there is no rsync to compare with: what is expected is written down here.
 #![forbid(unsafe_code)]
 
+mod remote;
 mod scratch;
 #[cfg(windows)]
 mod windows;

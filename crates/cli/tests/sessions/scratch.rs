@@ -56,10 +56,14 @@ impl Scratch {
         found
     }
 
+    /// The program that is tested.
+    pub fn program() -> PathBuf {
+        std::env::var_os("TIDESYNC_BIN")
+            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from)
+    }
+
     pub fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Output {
-        let program = std::env::var_os("TIDESYNC_BIN")
-            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from);
-        Command::new(program)
+        Command::new(Scratch::program())
             .args(arguments)
             .current_dir(self.0.path())
             .output()

@@ -155,13 +155,15 @@ mod tests {
 
     #[test]
     fn confine_root() {
-        let root = options("--confine-root=/srv/x").confine_root;
-        assert_eq!(root.as_deref(), Some("/srv/x".as_ref()));
+        // On Windows a path without a drive is not absolute.
+        let drive = if cfg!(windows) { "C:" } else { "" };
+        let root = options(&format!("--confine-root={drive}/srv/x")).confine_root;
+        assert_eq!(root, Some(format!("{drive}/srv/x").into()));
         let message = "tidesync: --confine-root must be an absolute path";
         assert_eq!(error("--confine-root=srv a b").to_string(), message);
         let message = "tidesync: --insecure-links cannot be combined with --confine-root";
-        let both = "--insecure-links --confine-root=/x a b";
-        assert_eq!(error(both).to_string(), message);
+        let both = format!("--insecure-links --confine-root={drive}/x a b");
+        assert_eq!(error(&both).to_string(), message);
     }
 
     #[test]

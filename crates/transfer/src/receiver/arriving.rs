@@ -419,7 +419,6 @@ impl Assembly<'_> {
                 .with(&self.ticket, &receiver.buffers, |h| h.finish(o.inplace))
                 .map_err(Trouble::Target);
         }
-        drop(holes);
         let Assembly {
             job,
             sum,

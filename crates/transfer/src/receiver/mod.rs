@@ -31,7 +31,7 @@ pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
 use crate::attrs::Setter;
 use crate::context::Context;
-use crate::destination::DestDir;
+use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::ids::Ids;
@@ -157,8 +157,7 @@ impl Receiver {
         ids: Arc<Ids>,
         origin: Origin,
         queue: Arc<SegmentQueue>,
-        destination: Vec<u8>,
-        root: Option<Arc<DestDir>>,
+        destination: &Destination,
         temp_dir: Option<Dir>,
         filters: DirFilters,
     ) -> Receiver {
@@ -180,8 +179,8 @@ impl Receiver {
             ids,
             origin,
             queue,
-            destination,
-            root,
+            destination: destination.absolute.clone(),
+            root: destination.root.clone(),
             temp_dir,
             filters,
             removals: Removals::default(),

@@ -6,7 +6,7 @@ use super::agreement::Agreement;
 use super::inlet::Inlet;
 use super::outlet::Outlet;
 use delta::ChecksumKind;
-use wire::choice::{Checksum, Compression};
+use wire::choice::Checksum;
 use wire::greeting::{self, Capabilities};
 use wire::negotiate::{Negotiation, Preference};
 use wire::token::{self, Codec};
@@ -25,7 +25,7 @@ pub(crate) struct Terms {
     /// What the user chose.
     pub checksum: Option<ChecksumWish>,
     /// Whether content is compressed, and how if the user chose.
-    pub compress: Option<Option<Compression>>,
+    pub compress: Option<Option<Codec>>,
     /// How hard, and on how many threads.
     pub compress_level: Option<i32>,
     pub compress_threads: u32,
@@ -112,7 +112,7 @@ pub(super) fn agreement(
     seed: i32,
     terms: &Terms,
     negotiated: Option<Checksum>,
-    compression: Option<Compression>,
+    compression: Option<Codec>,
 ) -> Agreement {
     let implied = Checksum::implied(protocol);
     let (checksum, list_checksum) = match terms.checksum {
@@ -126,9 +126,9 @@ pub(super) fn agreement(
         }
     };
     let compression = match terms.compress {
-        None => Compression::None,
+        None => Codec::Plain,
         Some(Some(chosen)) => chosen,
-        Some(None) => compression.unwrap_or(Compression::Zlib),
+        Some(None) => compression.unwrap_or(Codec::Zlib),
     };
     Agreement {
         protocol,
@@ -139,14 +139,17 @@ pub(super) fn agreement(
     }
 }
 
-fn compression_at(chosen: Compression, terms: &Terms) -> token::Compression {
-    let codec = match chosen {
-        Compression::Zstd => Codec::Zstd,
-        Compression::Lz4 => Codec::Lz4,
-        Compression::Zlibx => Codec::Zlibx,
-        Compression::Zlib => Codec::Zlib,
-        Compression::None => Codec::Plain,
-    };
+/// The codec that a user chose.
+pub(crate) fn codec(chosen: options::Codec) -> Codec {
+    match chosen {
+        options::Codec::Zstd => Codec::Zstd,
+        options::Codec::Lz4 => Codec::Lz4,
+        options::Codec::Zlibx => Codec::Zlibx,
+        options::Codec::Zlib => Codec::Zlib,
+    }
+}
+
+fn compression_at(codec: Codec, terms: &Terms) -> token::Compression {
     let (codec, level) = codec.at_level(terms.compress_level);
     token::Compression {
         codec,

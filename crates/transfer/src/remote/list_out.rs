@@ -176,7 +176,8 @@ impl ListWriter {
 
     fn put_ids(&self, out: &mut Vec<u8>) {
         let protocol = self.rules.protocol;
-        let lists: [(bool, &HashSet<u32>, fn(u32) -> Option<Vec<u8>>); 2] = [
+        type NameOf = fn(u32) -> Option<Vec<u8>>;
+        let lists: [(bool, &HashSet<u32>, NameOf); 2] = [
             (self.rules.lists_users(), &self.users, ids::user_name),
             (self.rules.lists_groups(), &self.groups, ids::group_name),
         ];

@@ -35,7 +35,7 @@
 pub(crate) mod agreement;
 mod asked_for;
 mod content_out;
-mod handshake;
+pub(crate) mod handshake;
 mod hearing;
 mod inlet;
 mod list_in;

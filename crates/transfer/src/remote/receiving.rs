@@ -138,8 +138,12 @@ impl Receiving {
                     } else {
                         Phase::Again
                     };
-                    if self.requests.is_replay() {
-                        self.requests.wait_for_all_asked();
+                    while self.requests.is_replay() {
+                        let missing = self.requests.wait_for_all_asked();
+                        if missing.is_empty() {
+                            break;
+                        }
+                        self.give_up(session, missing)?;
                     }
                     self.give_up_unanswered(session, ended)?;
                     self.requests.phase_ended();
@@ -251,8 +255,12 @@ impl Receiving {
             self.ctx.narrator.pretended(record);
             return Ok(());
         }
-        if self.requests.is_replay() {
-            let missing = self.requests.wait_to_know(number, entry.segment.ordinal());
+        while self.requests.is_replay() {
+            let ordinal = entry.segment.ordinal();
+            let missing = self.requests.wait_to_know(number, ordinal);
+            if missing.is_empty() {
+                break;
+            }
             self.give_up(session, missing)?;
         }
         let Some(mut job) = self.requests.take(number) else {

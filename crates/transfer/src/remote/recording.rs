@@ -5,12 +5,13 @@
 // rsync: batch.c, io.c start_write_batch(), main.c handle_stats()
 
 use super::agreement::Agreement;
-use crate::paths::operand_bytes;
+use crate::paths::{self, operand_bytes};
+use fast_io::dir::{Purpose, open_named};
 use options::{Append, BatchKind, Compression, Options};
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// Options that decide what the stream is like, by their bits at the start of the file.
@@ -87,10 +88,17 @@ impl Recording {
         let mut script_name = batch.file.clone().into_os_string();
         script_name.push(".sh");
         let script_name = PathBuf::from(script_name);
-        let script = new_file(&script_name, true).map_err(|e| (script_name, e))?;
+        let create = |path: &Path, permissions| {
+            open_named(
+                path,
+                Purpose::Replace { permissions },
+                paths::trust(options),
+            )
+        };
+        let script = create(&script_name, 0o700).map_err(|e| (script_name, e))?;
         let flags = stream_flags(options).to_le_bytes();
         let failed = |e| (batch.file.clone(), e);
-        let mut file = BufWriter::new(new_file(&batch.file, false).map_err(failed)?);
+        let mut file = BufWriter::new(create(&batch.file, 0o600).map_err(failed)?);
         file.write_all(&flags).map_err(failed)?;
         Ok(Some(Recording {
             batch: Batch {
@@ -149,19 +157,6 @@ impl Drop for Batch {
             let _ = self.failed.set(error);
         }
     }
-}
-
-fn new_file(path: &std::path::Path, executable: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(if executable { 0o700 } else { 0o600 });
-    }
-    #[cfg(not(unix))]
-    let _ = executable;
-    options.open(path)
 }
 
 /// The destination, where it is.

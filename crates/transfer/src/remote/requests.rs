@@ -193,11 +193,11 @@ impl Requests {
     }
 
     /// Waits until this side knows whether it wants the content of a number that is in a batch file:
-    /// it may not have come so far. Those before it that it wants are not in the file.
+    /// it may not have come so far. Meanwhile it may want others that would have come before; they
+    /// are not in the file, and the caller comes again when they are given up.
     // rsync: receiver.c gen_wants_ndx(), we_want_redo()
     pub fn wait_to_know(&self, number: u32, ordinal: u64) -> Vec<Job> {
-        let knows = || {
-            let state = self.lock();
+        self.wait_or_miss(number, |state| {
             let has_left = || match state.parts.front() {
                 Some(first) => ordinal
                     .checked_sub(first.ordinal)
@@ -207,23 +207,26 @@ impl Requests {
             state.asked.contains_key(&number)
                 || (state.phases_ended == 0 && has_left())
                 || state.phases_asked > state.phases_ended
-                || state.read_failure.is_some()
-        };
-        self.queue.wait_until(knows);
-        self.take_unanswered_before(number)
+        })
     }
 
-    /// Waits until this side is through with asking in the phase that a batch file ends.
-    pub fn wait_for_all_asked(&self) {
+    /// Waits until this side is through with asking in the phase that a batch file ends, in the same
+    /// way.
+    pub fn wait_for_all_asked(&self) -> Vec<Job> {
+        self.wait_or_miss(u32::MAX, |state| {
+            // Those after the second are not asked in.
+            state.phases_asked > state.phases_ended.min(1)
+        })
+    }
+
+    fn wait_or_miss(&self, below: u32, is_over: impl Fn(&State) -> bool) -> Vec<Job> {
         self.queue.wait_until(|| {
             let state = self.lock();
-            state.phases_asked > state.phases_ended.min(1) || state.read_failure.is_some()
+            let misses = state.asked.keys().any(|asked| *asked < below);
+            misses || is_over(&state) || state.read_failure.is_some()
         });
-    }
-
-    fn take_unanswered_before(&self, number: u32) -> Vec<Job> {
         let mut state = self.lock();
-        let before = |asked: &u32, _: &mut Job| *asked < number;
+        let before = |asked: &u32, _: &mut Job| *asked < below;
         let mut jobs: Vec<Job> = state.asked.extract_if(before).map(|(_, job)| job).collect();
         jobs.sort_by_key(|job| job.entry.number());
         jobs

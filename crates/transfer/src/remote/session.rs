@@ -32,7 +32,7 @@ use crate::sender::Sender;
 use crate::session::{self, Outcome};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
-use options::{Append, Codec, Options};
+use options::{Append, Options};
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tree::filter::{FilterSet, Wanted};
 use wire::arguments::Lines;
-use wire::choice::{Checksum, Compression};
+use wire::choice::Checksum;
 use wire::greeting::Capabilities;
 use wire::message::MessageCode;
 use wire::{CompatFlags, Protocol};
@@ -244,6 +244,7 @@ fn run(
     let result = shaken
         .map_err(|e| e.tell(&ctx, role))
         .and_then(|agreement| {
+            session::check_munge(&ctx)?;
             let session = Session {
                 ctx: ctx.clone(),
                 agreement,
@@ -320,12 +321,7 @@ fn terms(options: &Options, call: &Call, is_recorded: bool) -> Terms {
         compress: match options.compress.algorithm {
             options::Compression::Off => None,
             options::Compression::Negotiated => Some(None),
-            options::Compression::Chosen(codec) => Some(Some(match codec {
-                Codec::Zstd => Compression::Zstd,
-                Codec::Lz4 => Compression::Lz4,
-                Codec::Zlibx => Compression::Zlibx,
-                Codec::Zlib => Compression::Zlib,
-            })),
+            options::Compression::Chosen(codec) => Some(Some(handshake::codec(codec))),
         },
         compress_level: options.compress.level,
         compress_threads: options.compress.threads,

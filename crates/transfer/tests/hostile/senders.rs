@@ -370,6 +370,20 @@ fn links_that_lead_out() {
 
 #[test]
 #[cfg(unix)]
+fn links_are_munged_where_they_arrive() {
+    let world = World::new();
+    let script = plain()
+        .entry_of("out", LINK, 0, "../beside")
+        .end()
+        .step(Step::Await(REQUEST - 16));
+    world.pull(&[PULL, &["--munge-links"]].concat(), "dir/", script);
+    // It is made before it is told of.
+    let target = std::fs::read_link(world.root().join("out")).unwrap();
+    assert_eq!(target.to_str(), Some("/rsyncd-munged/../beside"));
+}
+
+#[test]
+#[cfg(unix)]
 fn a_link_in_the_list_is_not_gone_through() {
     // The list has a link and a file below it.
     let world = World::new();

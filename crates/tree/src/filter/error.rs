@@ -115,10 +115,12 @@ pub enum FilterNotice {
         directory: String,
     },
     /// A pattern ends in a space, which is seldom meant. Shown by `--debug=FILTER` only.
-    #[error("add_rule({rule}) -- CAUTION: trailing whitespace!")]
+    #[error("add_rule({rule}){}", if *from_file { "" } else { " -- CAUTION: trailing whitespace!" })]
     TrailingWhitespace {
         /// The rule, or where it stands if it came from a file.
         rule: String,
+        /// It came from a file, whose text, and what is odd about it, is nobody's business.
+        from_file: bool,
     },
 }
 

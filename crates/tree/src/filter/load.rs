@@ -283,7 +283,9 @@ impl<'f> Loader<'f> {
             } else {
                 flags.prefix() + &String::from_utf8_lossy(pattern)
             };
-            self.files.notice(FilterNotice::TrailingWhitespace { rule });
+            let from_file = flags.from_file;
+            self.files
+                .notice(FilterNotice::TrailingWhitespace { rule, from_file });
         }
         let standpoint = self.standpoint.as_ref().filter(|_| of_directory);
         if standpoint.is_some_and(|standpoint| !standpoint.side.sees(&flags)) {

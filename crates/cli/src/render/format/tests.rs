@@ -194,7 +194,7 @@ fn checksums() {
     let format = LineFormat::new(b"%C", &options);
     let removed = Subject::Deleted {
         name: b"x",
-        is_dir: false,
+        mode: 0o100_644,
     };
     assert_eq!(format.line(removed).len(), 40);
     options.checksum = true;
@@ -204,12 +204,9 @@ fn checksums() {
 #[test]
 fn deletions() {
     let line = |format: &str, name: &str, is_dir| {
-        let format = LineFormat::new(format.as_bytes(), &archive());
-        String::from_utf8(format.line(Subject::Deleted {
-            name: name.as_bytes(),
-            is_dir,
-        }))
-        .unwrap()
+        let mode = if is_dir { 0o040_755 } else { 0o100_644 };
+        let name = name.as_bytes();
+        between("a", "b", format, Subject::Deleted { name, mode })
     };
     assert_eq!(line("deleting %n", "xx/y", false), "deleting xx/y");
     assert_eq!(line("%i %n%L", "xx", true), "*deleting   xx/");
@@ -219,15 +216,22 @@ fn deletions() {
         line("%i %n %l %f %M %L %U %B|", "xx", true),
         format!("*deleting   xx/ 0 xx {epoch}  0 ---------|")
     );
+    // Who deletes itself knows more.
+    let removed = Subject::Deleted {
+        name: b"xx",
+        mode: 0o040_755,
+    };
+    assert_eq!(between("h:a", "b", "%B", removed), "rwxr-xr-x");
+    assert_eq!(between("a", "h:b", "%B", removed), "---------");
 }
 
 /// The line of an item in a session between these operands.
-fn between(from: &str, to: &str, format: &str, item: &Item<'_>) -> String {
+fn between(from: &str, to: &str, format: &str, subject: Subject<'_>) -> String {
     let line = ["-a", from, to].map(std::ffi::OsString::from);
     let Ok(options::Request::Sync(options)) = options::parse(line) else {
         panic!("{from} and {to} are operands");
     };
-    let line = LineFormat::new(format.as_bytes(), &options).line(Subject::Item(item));
+    let line = LineFormat::new(format.as_bytes(), &options).line(subject);
     String::from_utf8(line).unwrap()
 }
 
@@ -235,12 +239,16 @@ fn between(from: &str, to: &str, format: &str, item: &Item<'_>) -> String {
 fn content_goes_out_or_comes_in() {
     let file = specimen::file("/a", 6);
     let item = specimen::item(&file, NEW_FILE);
+    let item = Subject::Item(&item);
     let format = "%i %o %n";
-    assert_eq!(between("a", "b", format, &item), ">f+++++++++ send /a");
-    assert_eq!(between("a", "h:b", format, &item), "<f+++++++++ send /a");
-    assert_eq!(between("h:a", "b", format, &item), ">f+++++++++ recv a");
+    assert_eq!(between("a", "b", format, item), ">f+++++++++ send /a");
+    assert_eq!(between("a", "h:b", format, item), "<f+++++++++ send /a");
+    assert_eq!(between("h:a", "b", format, item), ">f+++++++++ recv a");
     let same = specimen::item(&file, ItemFlags::TRANSFER);
-    assert_eq!(between("a", "h:b", "%i", &same), "<f.........");
+    assert_eq!(
+        between("a", "h:b", "%i", Subject::Item(&same)),
+        "<f........."
+    );
 }
 
 #[test]

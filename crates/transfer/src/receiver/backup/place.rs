@@ -155,10 +155,15 @@ impl Receiver {
                     let stat = model.and_then(|m| m.stat_self().ok());
                     let permissions = 0o777 & !self.ctx.umask;
                     if let Err(e) = at.create_dir(name, permissions) {
-                        // What is there is no directory: it makes way.
                         if e.kind() != io::ErrorKind::AlreadyExists {
                             return Err(e);
                         }
+                        // Another file's backup was quicker.
+                        if let Ok(dir) = at.open_beneath(name) {
+                            at = dir;
+                            continue;
+                        }
+                        // What is there is no directory: it makes way.
                         at.remove_file(name)?;
                         at.create_dir(name, permissions)?;
                     }
