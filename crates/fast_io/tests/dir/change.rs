@@ -231,7 +231,8 @@ fn a_symbolic_link_is_made_or_refused() {
             assert_eq!(dir.read_link(b"link").unwrap(), b"sub");
             assert!(dir.stat(b"link", Follow::Always).unwrap().is_dir());
             assert!(crate::met_a_link(&dir.open_beneath(b"link").unwrap_err()));
-            dir.open_following(b"link", Trust::Anyone).unwrap();
+            dir.open_following(b"link", fast_io::dir::Trust::Anyone)
+                .unwrap();
             dir.remove_file(b"link").unwrap();
         }
         // No such feature here, or (1314) no privilege.
