@@ -3,7 +3,8 @@
 //! Operations outlive the call that submits them, so they share the file's handle instead of
 //! borrowing it; dropping yours with operations in flight is safe, and the last of them closes it.
 //! It is a type of its own, not `Arc<File>`, because a driver must remember things about a handle
-//! for the handle's life: on Windows a port attaches to a handle once, on Linux a ring registers it.
+//! for the handle's life: on Windows a port attaches to a handle once, on Linux `auto` keeps in mind
+//! whether its reads wait for the disk.
 
 use std::fs::File;
 use std::ops::Deref;

@@ -5,6 +5,7 @@
 //! the path of a completion free of locks; the lock below is only for those who wait.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
 
@@ -17,6 +18,13 @@ const ONE_OPERATION: u64 = 1 << UNIT_BITS;
 /// The highest bit of the word: somebody waits for room. Being in the same word as what is waited
 /// for, it is never missed.
 const WAITED_FOR: u64 = 1 << 63;
+/// The bit below: whoever waits has waited for much of it long enough, and takes any.
+const AT_ONCE: u64 = 1 << 62;
+const MARKS: u64 = WAITED_FOR | AT_ONCE;
+
+/// How long a submitter waits for much room before it waits for any: longer than a busy system keeps
+/// threads from running.
+const LULL: Duration = Duration::from_millis(10);
 
 /// The same for the count of those unfinished, in its lowest bit.
 const END_WAITED_FOR: usize = 1;
@@ -82,6 +90,7 @@ impl Ledger {
             return;
         }
         let cost = cost(weight);
+        let mut mark = WAITED_FOR;
         let mut guard = self.lock();
         loop {
             // Takes the room, or leaves word in the same step that it is waited for.
@@ -89,7 +98,7 @@ impl Ledger {
                 let next = if self.fits(now, cost) {
                     now + cost
                 } else {
-                    now | WAITED_FOR
+                    now | mark
                 };
                 Some(next)
             };
@@ -100,15 +109,27 @@ impl Ledger {
                 self.unfinished.fetch_add(ONE_UNFINISHED, Ordering::Relaxed);
                 return;
             }
-            guard = self
-                .freed
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner);
+            if mark == WAITED_FOR {
+                let (woken, waited) = self
+                    .freed
+                    .wait_timeout(guard, LULL)
+                    .unwrap_or_else(PoisonError::into_inner);
+                guard = woken;
+                if waited.timed_out() {
+                    // What is in flight may stay there: sockets that wait, say.
+                    mark = MARKS;
+                }
+            } else {
+                guard = self
+                    .freed
+                    .wait(guard)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
         }
     }
 
     fn fits(&self, now: u64, cost: u64) -> bool {
-        let now = now & !WAITED_FOR;
+        let now = now & !MARKS;
         let next = now + cost;
         now == 0 || next >> UNIT_BITS <= self.max_operations && next & UNIT_MASK <= self.max_units
     }
@@ -118,14 +139,15 @@ impl Ledger {
         let before = self.in_flight.fetch_sub(cost(weight), Ordering::AcqRel);
         if before & WAITED_FOR != 0 {
             // Waking a submitter for each single place would cost a context switch an operation:
-            // wait until a quarter is free. It comes to that, as nothing is admitted meanwhile.
-            let left = (before & !WAITED_FOR) - cost(weight);
+            // for a moment it waits until a quarter is free.
+            let left = (before & !MARKS) - cost(weight);
             let roomy = |count: u64, max: u64| count <= max - max.div_ceil(4);
-            if roomy(left >> UNIT_BITS, self.max_operations)
-                && roomy(left & UNIT_MASK, self.max_units)
+            if before & AT_ONCE != 0
+                || roomy(left >> UNIT_BITS, self.max_operations)
+                    && roomy(left & UNIT_MASK, self.max_units)
             {
                 let guard = self.lock();
-                self.in_flight.fetch_and(!WAITED_FOR, Ordering::AcqRel);
+                self.in_flight.fetch_and(!MARKS, Ordering::AcqRel);
                 drop(guard);
                 self.freed.notify_all();
             }
@@ -163,7 +185,7 @@ impl Ledger {
     }
 
     pub fn operations(&self) -> usize {
-        ((self.in_flight.load(Ordering::Acquire) & !WAITED_FOR) >> UNIT_BITS) as usize
+        ((self.in_flight.load(Ordering::Acquire) & !MARKS) >> UNIT_BITS) as usize
     }
 
     pub fn bytes(&self) -> u64 {

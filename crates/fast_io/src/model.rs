@@ -1,5 +1,5 @@
 //! The races of an operation's life, in every order: `loom` runs each of these tests once for each way
-//! in which the threads can meet.
+//! in which the threads can meet, as far as that takes no more than three preemptions.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg loom" cargo test --release -p fast_io --lib model
@@ -29,7 +29,7 @@ use crate::operation::Operation;
 use crate::pump::CompletionPump;
 use crate::slot::WaitingSlot;
 
-/// More preemptions than these find no more, and take for ever.
+/// More preemptions than these take for ever.
 const PREEMPTIONS: usize = 3;
 
 fn in_every_order(body: impl Fn() + Sync + Send + 'static) {

@@ -23,7 +23,6 @@ use std::time::Instant;
 
 use socket2::SockAddr;
 
-use crate::buffer::Buffer;
 use crate::completion::{Cancelled, Completion, CompletionHandler};
 use crate::file::{HandleId, SharedFile};
 use crate::ledger::Ledger;
@@ -316,6 +315,16 @@ impl RunningSlot {
                 }
                 return Step::Done(EndedSlot(self.0, Err(error)));
             }
+            // After a reset the system only says that nothing can be sent.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+                ) && self.0.kind.socket().is_some_and(SharedSocket::was_reset) =>
+            {
+                let error = io::ErrorKind::ConnectionReset.into();
+                return Step::Done(EndedSlot(self.0, Err(error)));
+            }
             Err(error) => return Step::Done(EndedSlot(self.0, Err(error))),
         };
         self.0.transferred += moved;
@@ -384,10 +393,7 @@ impl RunningSlot {
     }
 
     fn run_work(&self, work: Box<dyn FnOnce() -> io::Result<u64> + Send>) -> io::Result<u64> {
-        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-            self.0.ledger.count_panic();
-            Err(io::Error::other("the work panicked"))
-        })
+        caught(&self.0.ledger, work).unwrap_or_else(|| Err(io::Error::other("the work panicked")))
     }
 }
 
@@ -431,12 +437,8 @@ impl Body {
         };
         // The operation's hold on its files goes before the handler runs, so that the handler of
         // the last operation can have the file to itself.
-        let let_go = AssertUnwindSafe(|| spent.into_buffer());
-        let mut buffer = catch_unwind(let_go).unwrap_or_else(|_| {
-            // What a closure had captured panicked when it was dropped.
-            self.ledger.count_panic();
-            Buffer::default()
-        });
+        // (What a closure has captured may panic when it is dropped.)
+        let mut buffer = caught(&self.ledger, || spent.into_buffer()).unwrap_or_default();
         if is_read {
             buffer.set_filled(transferred as usize);
         }
@@ -448,10 +450,7 @@ impl Body {
             accepted,
             cancel_requested,
         };
-        let run = AssertUnwindSafe(|| handler.complete(completion));
-        if catch_unwind(run).is_err() {
-            self.ledger.count_panic();
-        }
+        caught(&self.ledger, || handler.complete(completion));
         self.ledger.count_finished();
     }
 }
@@ -459,6 +458,21 @@ impl Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.run_handler(Err(Cancelled.into()));
+    }
+}
+
+/// Runs what is the caller's. A panic in it is caught and counted.
+pub(crate) fn caught<R>(ledger: &Ledger, run: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(value) => Some(value),
+        Err(thrown) => {
+            ledger.count_panic();
+            // What was thrown is the caller's too, and may panic when it is dropped.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+                std::mem::forget(again);
+            }
+            None
+        }
     }
 }
 

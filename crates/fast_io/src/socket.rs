@@ -100,12 +100,13 @@ impl SharedSocket {
     /// Hands `self` back while an operation or another clone still holds the socket, or if the
     /// system does not let its calls block.
     pub fn into_tcp_stream(self) -> Result<TcpStream, SharedSocket> {
-        if self.make_calls(Calls::Block).is_err() {
-            return Err(self);
-        }
-        match Arc::try_unwrap(self.shared) {
-            Ok(shared) => Ok(shared.socket.into()),
-            Err(shared) => Err(Self { shared }),
+        // Not before it is ours alone: a driver may be about to make a call that must not wait.
+        let shared = Arc::try_unwrap(self.shared).map_err(|shared| Self { shared })?;
+        match shared.make_calls(Calls::Block) {
+            Ok(()) => Ok(shared.socket.into()),
+            Err(_) => Err(Self {
+                shared: Arc::new(shared),
+            }),
         }
     }
 
@@ -138,13 +139,7 @@ impl SharedSocket {
 
     /// Has the socket's calls wait or not, as a driver needs it.
     pub(crate) fn make_calls(&self, calls: Calls) -> io::Result<()> {
-        if self.shared.calls.load(Ordering::Acquire) != calls as u8 {
-            self.shared
-                .socket
-                .set_nonblocking(calls == Calls::ReturnAtOnce)?;
-            self.shared.calls.store(calls as u8, Ordering::Release);
-        }
-        Ok(())
+        self.shared.make_calls(calls)
     }
 
     /// Has [`make_calls`](Self::make_calls) look again: somebody outside has changed it.
@@ -160,6 +155,16 @@ impl SharedSocket {
 
     pub(crate) fn was_reset(&self) -> bool {
         self.shared.reset.load(Ordering::Acquire)
+    }
+}
+
+impl Shared {
+    fn make_calls(&self, calls: Calls) -> io::Result<()> {
+        if self.calls.load(Ordering::Acquire) != calls as u8 {
+            self.socket.set_nonblocking(calls == Calls::ReturnAtOnce)?;
+            self.calls.store(calls as u8, Ordering::Release);
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::driver::{Subject, on_every_driver};
 
 on_every_driver!(
     a_handler_that_panics_harms_no_sibling,
+    what_is_thrown_may_panic_again,
     work_that_panics_is_an_error,
     work_that_fails_harms_no_sibling,
     waiting_inside_a_handler_is_an_error_not_a_deadlock,
@@ -29,6 +30,30 @@ fn a_handler_that_panics_harms_no_sibling(subject: &Subject) {
     let (handler, receiver) = oneshot_handler();
     pump.submit(Operation::work(|| Ok(1)), handler);
     assert_eq!(receiver.wait().result.unwrap(), 1, "the pump lives on");
+}
+
+/// What panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("deliberate");
+    }
+}
+
+fn what_is_thrown_may_panic_again(subject: &Subject) {
+    let pump = subject.pump();
+    for _ in 0..20 {
+        pump.submit(Operation::work(|| Ok(0)), |_: Completion| {
+            std::panic::panic_any(Bomb);
+        });
+        let work = Operation::work(|| std::panic::panic_any(Bomb));
+        pump.submit(work, |completion: Completion| {
+            assert!(completion.result.is_err());
+        });
+    }
+    pump.drain();
+    assert_eq!(pump.panics(), 40);
 }
 
 fn work_that_panics_is_an_error(subject: &Subject) {

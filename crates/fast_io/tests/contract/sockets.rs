@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use fast_io::{Backend, Operation, PumpConfig, Script, SharedSocket, Victims, oneshot_handler};
+use fast_io::{
+    Backend, Completion, Operation, PumpConfig, Script, SharedSocket, Victims, oneshot_handler,
+};
 use socket2::SockRef;
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
@@ -22,6 +24,7 @@ on_every_driver!(
     a_reset_breaks_off_what_is_being_sent,
     waiting_sockets_hold_nobody_up,
     a_socket_that_did_not_wait_before,
+    what_stays_in_flight_does_not_keep_others_from_what_is_free,
 );
 
 fn both_ends_know_each_other(subject: &Subject) {
@@ -249,6 +252,28 @@ fn a_socket_that_did_not_wait_before(subject: &Subject) {
     assert_eq!(receiver.wait().result.unwrap(), 1);
 }
 
+fn what_stays_in_flight_does_not_keep_others_from_what_is_free(subject: &Subject) {
+    let config = subject.config().with_max_operations(8);
+    for config in [
+        config.clone().with_max_bytes(64 << 10),
+        config.with_max_bytes(15 << 10),
+    ] {
+        let pump = start(&config);
+        let (_client, server) = connected(&pump, Network::Tcp);
+        for _ in 0..7 {
+            pump.submit(receive(&server, 2 << 10), |_: Completion| {});
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let file = new_file(scratch.path(), "file");
+        for _ in 0..20 {
+            let write = Operation::write(file.clone(), 0, vec![1; 1 << 10].into(), ..);
+            pump.submit(write, |_: Completion| {});
+        }
+        pump.cancel_all();
+        pump.drain();
+    }
+}
+
 /// A reset without anything under way: Wine says goodbye before each, which is an end.
 #[cfg(unix)]
 mod resetting {
@@ -266,6 +291,8 @@ mod resetting {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         for _ in 0..3 {
             let error = run(&pump, receive(&server, 10)).result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            let error = run(&pump, send(&server, b"x")).result.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         }
     }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::windows::io::BorrowedHandle;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,7 +20,7 @@ use crate::driver::lending::Attendance;
 use crate::driver::perform_part;
 use crate::ledger::Ledger;
 use crate::posting::{PostHandler, Posted};
-use crate::slot::{EndedSlot, RunningSlot, Step};
+use crate::slot::{EndedSlot, RunningSlot, Step, caught};
 use crate::sys::iocp::attachment::{Attachment, Handle, Inline};
 use crate::sys::iocp::call::{Asked, Call};
 use crate::sys::iocp::hold::PortSlot;
@@ -324,10 +323,7 @@ impl Engine {
     fn run_post_handler(&self, posted: Posted) {
         match &self.on_post {
             Some(handler) => {
-                let run = AssertUnwindSafe(|| handler.run(posted));
-                if catch_unwind(run).is_err() {
-                    self.ledger.count_panic();
-                }
+                caught(&self.ledger, || handler.run(posted));
             }
             None => self.count_stray(),
         }

@@ -162,6 +162,10 @@ impl Iocp {
     /// Waits until the workers have ended. Should the kernel never answer for an operation, gives
     /// up after a while: that operation, its buffer and the threads stay for ever.
     fn wait_for_the_workers(&self) {
+        if lock(&self.workers).is_empty() {
+            // They have ended, or were given up before.
+            return;
+        }
         let mut alive = lock(&self.crew.alive);
         let mut before = self.engine.under_way();
         while *alive > 0 {
