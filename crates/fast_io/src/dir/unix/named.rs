@@ -82,6 +82,7 @@ pub(super) fn walk(
                 Err(_) if lies_outside => return Err(Errno::LOOP),
                 Err(error) => return Err(error),
                 Ok(Link::None) => return Err(error),
+                #[cfg(target_os = "linux")]
                 Ok(Link::OfKernel) => {
                     let target = rustix::fs::readlinkat(parent, &name[..], Vec::new())?;
                     if let Some(reached) = &mut reached {
@@ -213,6 +214,7 @@ enum Link {
     /// One in `/proc`, where nobody else makes links. What it leads to may have no path
     /// (`/dev/fd/63`, as shells write `<(command)`).
     // rsync takes the text of such a link for a path, and so finds nothing.
+    #[cfg(target_os = "linux")]
     OfKernel,
     To(Vec<u8>),
 }
