@@ -31,7 +31,7 @@ pub fn run(
     sink: Arc<dyn EventSink>,
     control: Arc<Control>,
 ) -> io::Result<(Outcome, Option<ExitCode>)> {
-    if options.debug.cmd >= 1 {
+    if options.debug.cmd >= 1 && options.route != Route::Local {
         sink.event(Event::Message(&Message {
             severity: Severity::Client,
             role: Role::Client,

@@ -78,15 +78,15 @@ impl Options {
     }
 
     /// The command that starts the other side of a transfer within this computer where something has to
-    /// cross between two sides: because their names are in different character sets, or because it is
-    /// to be written down. `program` is this one. `None` for every other transfer.
+    /// cross between two sides: because their names are in different character sets, because it is to be
+    /// written down, or not to go faster than so. `program` is this one. `None` for every other transfer.
     // rsync: main.c start_client() local_server; pipe.c local_child()
     pub fn own_server_command(&self, program: OsString) -> Option<RemoteCommand> {
         let is_written_down = self
             .batch
             .as_ref()
             .is_some_and(|b| b.kind != BatchKind::Read);
-        if self.iconv.is_none() && !is_written_down {
+        if self.iconv.is_none() && !is_written_down && self.bwlimit.is_none() {
             return None;
         }
         let (destination, sources) = self.operands.split_last()?;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_computer_that_converts_is_its_own_other_side() {
+    fn a_computer_is_its_own_other_side_where_something_must_cross() {
         let command = |line: &str| {
             let command = sync(line).unwrap().own_server_command("tidesync".into());
             command.map(|command| {
@@ -272,6 +272,10 @@ mod tests {
         assert_eq!(
             command("-r --iconv=a,b x y z*&").as_deref(),
             Some("tidesync|--server|-re.iLsfxCIvu|--iconv=b|--whole-file|.|z*&")
+        );
+        assert_eq!(
+            command("-r --bwlimit=8 --no-W x y").as_deref(),
+            Some("tidesync|--server|-re.iLsfxCIvu|--bwlimit=8|.|y")
         );
         for line in ["-r x y", "-r --iconv=a,b x", "-r --iconv=a,b x host:y"] {
             assert_eq!(command(line), None, "{line}");
