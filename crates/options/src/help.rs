@@ -12,8 +12,9 @@ pub fn help() -> String {
          \n\
          Usage: tidesync [OPTION]... SRC [SRC]... DEST\n  \
            or   tidesync [OPTION]... SRC            (lists SRC)\n\
-         A SRC that ends in a slash stands for the content of the directory. SRC or DEST may be\n\
-         on another computer that has rsync or tidesync: [USER@]HOST:PATH, reached by ssh.\n",
+         A SRC that ends in a slash stands for the content of the directory. SRC or\n\
+         DEST may be on another computer that has rsync or tidesync and is reached by\n\
+         ssh: [USER@]HOST:PATH.\n",
     );
     for theme in shown_themes() {
         text += &format!("\n{}\n", theme.heading);
