@@ -176,11 +176,12 @@ impl RequestReader {
             }
             // What is there already is handed over together.
             if together.len() == TOGETHER || self.inlet.is_dry() {
-                self.queue.push(together.drain(..));
                 self.queue.lock().read = self.inlet.read();
+                self.queue.push(together.drain(..));
                 self.queue.wait_for_room();
             }
         };
+        self.queue.lock().read = self.inlet.read();
         self.queue.push(together);
         self.queue.end(why);
     }

@@ -466,6 +466,7 @@ impl Session {
         }
         // It ends when the other side does, which may be after us.
         std::thread::spawn(move || reader.run());
+        let heard = requests.clone();
         std::thread::scope(|scope| {
             let lister = {
                 let (sender, list) = (sender.clone(), list.clone());
@@ -483,6 +484,7 @@ impl Session {
         let mut tally = ctx.tally();
         if !is_server {
             tally.stats.bytes_sent = outlet.written();
+            tally.stats.bytes_received = heard.read();
         }
         Ok(())
     }
