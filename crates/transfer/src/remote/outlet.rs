@@ -13,7 +13,7 @@ use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use wire::message::{HEADER, MessageCode};
+use wire::message::{HEADER, MAX_FRAME, MessageCode};
 use wire::token::literals;
 
 /// How much data may be queued.
@@ -472,8 +472,14 @@ impl Writer {
                 self.write_all(&mut [IoSlice::new(&bytes)])
             }
             Chunk::Data(bytes) => {
-                let header = MessageCode::Data.header(bytes.len());
-                self.write_all(&mut [IoSlice::new(&header), IoSlice::new(&bytes)])
+                // A list or the sums of a large file may be more than a frame holds; nothing is a
+                // frame too.
+                let (first, rest) = bytes.split_at(bytes.len().min(MAX_FRAME));
+                for part in std::iter::once(first).chain(rest.chunks(MAX_FRAME)) {
+                    let header = MessageCode::Data.header(part.len());
+                    self.write_all(&mut [IoSlice::new(&header), IoSlice::new(part)])?;
+                }
+                Ok(())
             }
             Chunk::Literals(content) => {
                 let header = MessageCode::Data.header(len);
@@ -552,5 +558,38 @@ impl Brake {
         if pause >= LEAST_PAUSE {
             std::thread::sleep(pause);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// As a file list of half a million names, or the sums of many small blocks.
+    #[test]
+    fn data_of_more_than_a_frame_goes_in_several() {
+        let written = Written::default();
+        let outlet = Outlet::start(Box::new(written.clone()), None).unwrap();
+        outlet.start_frames();
+        let bytes = vec![7; 2 * MAX_FRAME + 5];
+        outlet.owned_data(bytes.clone());
+        outlet.end(None);
+        let mut expected = Vec::new();
+        wire::mux::put_data(&mut expected, &bytes);
+        assert!(*written.0.lock().unwrap() == expected);
     }
 }
