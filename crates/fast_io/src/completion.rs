@@ -146,6 +146,11 @@ impl<T> Cell<T> {
         }
     }
 
+    /// Whether nothing has come so far.
+    pub fn is_empty(&self) -> bool {
+        matches!(*self.lock(), State::Waiting)
+    }
+
     fn put(&self, news: State<T>) {
         let mut state = self.lock();
         if matches!(*state, State::Waiting) {

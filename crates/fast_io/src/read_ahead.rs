@@ -32,14 +32,18 @@ pub struct ReadAhead<T = Buffer> {
     /// Not asked for yet.
     unasked: Range<u64>,
     asked: VecDeque<Pending<T>>,
+    /// Cancelled, and perhaps still under way.
+    given_up: Vec<Arrival<T>>,
 }
+
+type Arrival<T> = Arc<Cell<io::Result<Arrived<T>>>>;
 
 /// Makes of a piece, which begins at this offset, what the reader wants.
 type OnArrival<T> = Arc<dyn Fn(u64, Buffer) -> T + Send + Sync>;
 
 struct Pending<T> {
     ticket: Ticket,
-    arrival: Arc<Cell<io::Result<Arrived<T>>>>,
+    arrival: Arrival<T>,
     wanted: u64,
 }
 
@@ -67,6 +71,7 @@ impl ReadAhead {
             on_arrival: Arc::new(|_, buffer| buffer),
             unasked: range,
             asked: VecDeque::new(),
+            given_up: Vec::new(),
         }
     }
 
@@ -96,6 +101,7 @@ impl ReadAhead {
             on_arrival: Arc::new(make),
             unasked: self.unasked.clone(),
             asked: VecDeque::new(),
+            given_up: Vec::new(),
         }
     }
 }
@@ -105,6 +111,16 @@ impl<T: Send + 'static> ReadAhead<T> {
     pub fn restart(&mut self, range: Range<u64>) {
         self.stop();
         self.unasked = range;
+    }
+
+    /// Ends, and waits until no read holds the file any more: Windows replaces none that is open.
+    /// Not for handlers, as [`next`](Self::next).
+    pub fn close(mut self) {
+        self.stop();
+        for arrival in self.given_up.drain(..) {
+            // Nobody wants it.
+            let _ = arrival.wait();
+        }
     }
 
     /// Asks for what may be ahead. Waits for room in a full pump only for the piece whose turn it
@@ -143,8 +159,10 @@ impl<T: Send + 'static> ReadAhead<T> {
 
 impl<T> ReadAhead<T> {
     fn stop(&mut self) {
+        self.given_up.retain(|arrival| arrival.is_empty());
         for pending in self.asked.drain(..) {
             pending.ticket.cancel();
+            self.given_up.push(pending.arrival);
         }
         self.unasked = 0..0;
     }

@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use fast_io::{Backend, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, Victims};
+use fast_io::{
+    Backend, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, SharedFile, Victims,
+};
 
 use crate::driver::{Subject, on_every_driver, pattern, start};
 
@@ -13,6 +15,7 @@ on_every_driver!(
     pieces_come_in_order,
     it_ends_with_the_file,
     it_restarts_anywhere,
+    a_closed_one_holds_no_file,
     it_is_bounded,
     a_narrow_pump_is_no_obstacle,
 );
@@ -45,6 +48,23 @@ fn it_ends_with_the_file(subject: &Subject) {
     let path = scratch.path().join("file");
     fs::write(&path, pattern(1, 4321)).unwrap();
     assert!(all(&mut reader(subject.pump(), &path, u64::MAX, 3)) == pattern(1, 4321));
+}
+
+fn a_closed_one_holds_no_file(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 20_000)).unwrap();
+    let pump = subject.pump();
+    for start in 0..50 {
+        let file = SharedFile::from(File::open(&path).unwrap());
+        let pool = BufferPool::new(1000, 8);
+        let mut reader = ReadAhead::new(pump.clone(), file.clone(), start..20_000, pool, 4);
+        reader.next().unwrap().unwrap();
+        reader.restart(9_000..20_000);
+        reader.next().unwrap().unwrap();
+        reader.close();
+        assert!(file.into_file().is_ok(), "from {start}");
+    }
 }
 
 fn it_restarts_anywhere(subject: &Subject) {

@@ -422,6 +422,7 @@ impl Assembly<'_> {
         let Assembly {
             job,
             sum,
+            basis,
             ticket,
             target,
             offset,
@@ -429,6 +430,10 @@ impl Assembly<'_> {
             mut meter,
             ..
         } = self;
+        if let Some(basis) = basis {
+            // The file may take its name.
+            basis.pieces.close();
+        }
         if result.is_ok() && sum.finish().as_bytes() != expected {
             result = Err(Trouble::Unverified);
         }

@@ -589,13 +589,16 @@ impl Session {
             is_server,
         };
         {
-            let requests = requests.clone();
+            // The control outlives the session, whose directories are open as long as something waits.
+            let requests = Arc::downgrade(&requests);
             // Whatever waits for the other side waits no more.
             ctx.control.on_stop(move || {
-                requests.fail(SessionError {
-                    kind: Fatal::Interrupted,
-                    role: Role::Receiver,
-                });
+                if let Some(requests) = requests.upgrade() {
+                    requests.fail(SessionError {
+                        kind: Fatal::Interrupted,
+                        role: Role::Receiver,
+                    });
+                }
             });
         }
         // It may wait for the other side for ever: nobody waits for it unless it is through.

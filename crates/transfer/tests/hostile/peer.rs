@@ -235,6 +235,12 @@ impl World {
         self.scratch.path().join("root")
     }
 
+    /// For a session that hangs on and has the root open: where Windows (as under Wine) cannot remove
+    /// what is open, trying would not end.
+    pub fn leave_behind(mut self) {
+        self.scratch.disable_cleanup(cfg!(windows));
+    }
+
     /// What is there, below the root and beside it.
     pub fn names(&self) -> Vec<String> {
         let mut found = Vec::new();

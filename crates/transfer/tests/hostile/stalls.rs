@@ -74,6 +74,8 @@ fn a_peer_that_takes_nothing() {
         .step(Step::Hang);
     let ended = world.pull_over(&options, "dir/", script.steps(), true);
     ended.expect("takes nothing", Fatal::Timeout, "io timeout");
+    fs::remove_file(world.root().join("large")).unwrap();
+    world.leave_behind();
 }
 
 #[test]
