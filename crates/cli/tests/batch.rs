@@ -1,9 +1,9 @@
 //! Batch files, written and read by this program and by rsync: each reads what the other wrote.
 #![cfg(target_os = "linux")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const OURS: &str = env!("CARGO_BIN_EXE_tidesync");
 const PROGRAMS: [&str; 2] = [OURS, "rsync"];
@@ -169,4 +169,89 @@ fn what_the_batch_lacks_is_told_and_what_nobody_wants_is_skipped() {
         "{errors}"
     );
     assert_eq!(output.status.code(), Some(23), "{errors}");
+}
+
+/// Everything that a program told, and how it ended. The order of lines is not part of it.
+fn told(program: &str, directory: &Path, arguments: &[&str], input: Stdio) -> (Vec<String>, i32) {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(input)
+        .output()
+        .unwrap();
+    let mut lines: Vec<String> = [output.stdout, output.stderr]
+        .iter()
+        .flat_map(|text| {
+            String::from_utf8_lossy(text)
+                .lines()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        // Each program names itself in its last line.
+        .filter(|line| !line.contains("error: some files"))
+        .collect();
+    lines.sort();
+    (lines, output.status.code().unwrap())
+}
+
+#[test]
+fn a_dry_run_reads_the_batch_and_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    make(place);
+    for options in [&["-aiH", "--delete"][..], &["-aiHW", "--delete-after"]] {
+        restore(place, "written");
+        let words = [options, &["--write-batch=batch", "new/", "written/"]].concat();
+        run(OURS, place, &words);
+        restore(place, "read");
+        // One is current already, and the batch has no content for another.
+        run("rsync", place, &["-a", "new/deep/9", "read/deep/9"]);
+        run("touch", place, &["-d", "2001-01-01", "read/deep/7"]);
+        run("rm", place, &["-rf", "before"]);
+        run("cp", place, &["-a", "read", "before"]);
+        let words = [options, &["-n", "--read-batch=batch", "read/"]].concat();
+        let theirs = told("rsync", place, &words, Stdio::null());
+        assert!(
+            theirs.0.iter().any(|line| line == ">f..t...... deep/8"),
+            "{theirs:?}"
+        );
+        assert_eq!(
+            told(OURS, place, &words, Stdio::null()),
+            theirs,
+            "{words:?}"
+        );
+        let difference = run("rsync", place, &["-aHnic", "--delete", "before/", "read/"]);
+        assert_eq!(difference, "", "{words:?}");
+    }
+}
+
+#[test]
+fn a_batch_may_come_from_standard_input() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    make(place);
+    restore(place, "written");
+    run(
+        OURS,
+        place,
+        &["-aH", "--write-batch=batch", "new/", "written/"],
+    );
+    let words = ["-aHi", "--read-batch=-", "read/"];
+    for from_pipe in [false, true] {
+        restore(place, "read");
+        let batch = File::open(place.join("batch")).unwrap();
+        let (lines, code) = if from_pipe {
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let mut batch = batch;
+            let feeder = std::thread::spawn(move || std::io::copy(&mut batch, &mut writer));
+            let ended = told(OURS, place, &words, reader.into());
+            feeder.join().unwrap().unwrap();
+            ended
+        } else {
+            told(OURS, place, &words, batch.into())
+        };
+        assert_eq!(code, 0, "{lines:?}");
+        let difference = run("rsync", place, &["-aHnic", "new/", "read/"]);
+        assert_eq!(difference, "", "{lines:?}");
+    }
 }

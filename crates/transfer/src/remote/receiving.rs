@@ -7,7 +7,7 @@ use super::agreement::Agreement;
 use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
-use super::requests::{Phase, Requests};
+use super::requests::{Missing, Phase, Requests};
 use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
@@ -203,24 +203,26 @@ impl Receiving {
         session: &mut Session,
         ended: Phase,
     ) -> Result<(), StreamError> {
-        let jobs = self.requests.take_unanswered(ended);
-        self.give_up(session, jobs)
+        let missing = self.requests.take_unanswered(ended);
+        self.give_up(session, missing)
     }
 
-    fn give_up(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), StreamError> {
-        for job in jobs {
+    fn give_up(&mut self, session: &mut Session, missing: Vec<Missing>) -> Result<(), StreamError> {
+        for Missing { entry, job } in missing {
             if self.requests.is_replay() {
-                let again = match job.attempt {
-                    Attempt::First => "",
-                    Attempt::Again => " resend of",
+                let again = match &job {
+                    Some(job) if job.attempt == Attempt::Again => " resend of",
+                    _ => "",
                 };
-                let name = job.entry.entry().path();
+                let name = entry.entry().path();
                 let text = line!("(No batched update for", again, " \"", name, "\")");
                 self.ctx.transfer_error(Role::Receiver, text);
             }
-            session
-                .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
-                .not_sent(job);
+            if let Some(job) = job {
+                session
+                    .receiver(&self.ctx, &self.receiver, &mut self.inlet)?
+                    .not_sent(job);
+            }
         }
         Ok(())
     }
@@ -251,10 +253,6 @@ impl Receiving {
             self.ctx.narrator.item(record);
             return Ok(());
         }
-        if self.requests.is_dry_run() {
-            self.ctx.narrator.pretended(record);
-            return Ok(());
-        }
         while self.requests.is_replay() {
             let ordinal = entry.segment.ordinal();
             let missing = self.requests.wait_to_know(number, ordinal);
@@ -262,6 +260,18 @@ impl Receiving {
                 break;
             }
             self.give_up(session, missing)?;
+        }
+        if self.requests.is_dry_run() {
+            let is_replay = self.requests.is_replay();
+            if is_replay && !self.requests.take_pretended(number) {
+                return self.skip(session, &entry);
+            }
+            self.ctx.narrator.pretended(record);
+            return if is_replay {
+                self.discard(session)
+            } else {
+                Ok(())
+            };
         }
         let Some(mut job) = self.requests.take(number) else {
             if self.requests.is_replay() {
@@ -275,11 +285,16 @@ impl Receiving {
     }
 
     /// Content that nobody wants.
-    // rsync: receiver.c discard_receive_data()
     fn skip(&mut self, session: &mut Session, entry: &EntryRef) -> Result<(), StreamError> {
         let name = entry.entry().path();
         let text = line!("(Skipping batched update for \"", name, "\")");
         self.ctx.info(Role::Receiver, text);
+        self.discard(session)
+    }
+
+    /// Reads content for nothing.
+    // rsync: receiver.c discard_receive_data()
+    fn discard(&mut self, session: &mut Session) -> Result<(), StreamError> {
         let digest_len = self.agreement.checksum.digest_len();
         sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
         let mut content = Content {

@@ -41,6 +41,8 @@ struct State {
     numbers: NdxWriter,
     /// What was asked for and has not begun to come, by number.
     asked: HashMap<u32, Job>,
+    /// What a dry run wants of a batch file and has not met there, by number.
+    pretended: HashMap<u32, EntryRef>,
     /// How many transfers have not ended.
     under_way: u64,
     /// Somebody waits until there are fewer than this.
@@ -75,6 +77,22 @@ pub(crate) enum Phase {
     Again,
 }
 
+/// What was wanted and does not come.
+pub(crate) struct Missing {
+    pub entry: EntryRef,
+    /// Not in a dry run.
+    pub job: Option<Job>,
+}
+
+impl Missing {
+    fn of(job: Job) -> Missing {
+        Missing {
+            entry: job.entry.clone(),
+            job: Some(job),
+        }
+    }
+}
+
 impl Requests {
     pub fn new(
         outlet: Arc<Outlet>,
@@ -94,6 +112,7 @@ impl Requests {
             state: Mutex::new(State {
                 numbers: NdxWriter::new(agreement.protocol),
                 asked: HashMap::new(),
+                pretended: HashMap::new(),
                 under_way: 0,
                 room_below: 0,
                 parts: VecDeque::new(),
@@ -123,8 +142,16 @@ impl Requests {
             None,
             name,
         );
+        let is_awaited = self.is_replay && record.flags.0 & ItemFlags::TRANSFER.0 != 0;
+        if is_awaited {
+            let number = record.entry.wire_number();
+            state.pretended.insert(number, record.entry);
+        }
         // The generator alone sends data, but for the ends of parts: so this order is the wire's.
         drop(state);
+        if is_awaited {
+            self.queue.ring();
+        }
         self.outlet.data(&out);
     }
 
@@ -187,6 +214,11 @@ impl Requests {
         self.lock().asked.remove(&number)
     }
 
+    /// Whether a dry run wants the content that comes now.
+    pub fn take_pretended(&self, number: u32) -> bool {
+        self.lock().pretended.remove(&number).is_some()
+    }
+
     /// Whether a batch file takes the sender's place.
     pub fn is_replay(&self) -> bool {
         self.is_replay
@@ -196,7 +228,7 @@ impl Requests {
     /// it may not have come so far. Meanwhile it may want others that would have come before; they
     /// are not in the file, and the caller comes again when they are given up.
     // rsync: receiver.c gen_wants_ndx(), we_want_redo()
-    pub fn wait_to_know(&self, number: u32, ordinal: u64) -> Vec<Job> {
+    pub fn wait_to_know(&self, number: u32, ordinal: u64) -> Vec<Missing> {
         self.wait_or_miss(number, |state| {
             let has_left = || match state.parts.front() {
                 Some(first) => ordinal
@@ -205,6 +237,7 @@ impl Requests {
                 None => true,
             };
             state.asked.contains_key(&number)
+                || state.pretended.contains_key(&number)
                 || (state.phases_ended == 0 && has_left())
                 || state.phases_asked > state.phases_ended
         })
@@ -212,35 +245,38 @@ impl Requests {
 
     /// Waits until this side is through with asking in the phase that a batch file ends, in the same
     /// way.
-    pub fn wait_for_all_asked(&self) -> Vec<Job> {
+    pub fn wait_for_all_asked(&self) -> Vec<Missing> {
         self.wait_or_miss(u32::MAX, |state| {
             // Those after the second are not asked in.
             state.phases_asked > state.phases_ended.min(1)
         })
     }
 
-    fn wait_or_miss(&self, below: u32, is_over: impl Fn(&State) -> bool) -> Vec<Job> {
+    fn wait_or_miss(&self, below: u32, is_over: impl Fn(&State) -> bool) -> Vec<Missing> {
         self.queue.wait_until(|| {
             let state = self.lock();
-            let misses = state.asked.keys().any(|asked| *asked < below);
+            let mut wanted = state.asked.keys().chain(state.pretended.keys());
+            let misses = wanted.any(|wanted| *wanted < below);
             misses || is_over(&state) || state.read_failure.is_some()
         });
         let mut state = self.lock();
-        let before = |asked: &u32, _: &mut Job| *asked < below;
-        let mut jobs: Vec<Job> = state.asked.extract_if(before).map(|(_, job)| job).collect();
-        jobs.sort_by_key(|job| job.entry.number());
-        jobs
+        let asked = state.asked.extract_if(|number, _| *number < below);
+        let mut missing: Vec<Missing> = asked.map(|(_, job)| Missing::of(job)).collect();
+        let pretended = state.pretended.extract_if(|number, _| *number < below);
+        missing.extend(pretended.map(|(_, entry)| Missing { entry, job: None }));
+        missing.sort_by_key(|missing| missing.entry.number());
+        missing
     }
 
     /// The other side can send nothing of what was asked for and has not come: it would have come
     /// by now. What was asked for again before a first phase ended comes in the second.
-    pub fn take_unanswered(&self, phase: Phase) -> Vec<Job> {
+    pub fn take_unanswered(&self, phase: Phase) -> Vec<Missing> {
         let mut state = self.lock();
         let late = |job: &Job| phase == Phase::List && job.attempt == Attempt::Again;
         let unanswered = state.asked.extract_if(|_, job| !late(job));
-        let mut jobs: Vec<Job> = unanswered.map(|(_, job)| job).collect();
-        jobs.sort_by_key(|job| job.entry.number());
-        jobs
+        let mut missing: Vec<Missing> = unanswered.map(|(_, job)| Missing::of(job)).collect();
+        missing.sort_by_key(|missing| missing.entry.number());
+        missing
     }
 
     /// A name waits for another one's transfer.
