@@ -71,7 +71,7 @@ fn capabilities() -> Vec<&'static str> {
         unix("hardlink-symlinks", "no hardlink-symlinks"),
         "no IPv6",
         "no atimes",
-        "no batchfiles",
+        "batchfiles",
         "inplace",
         "append",
         "no ACLs",
