@@ -38,7 +38,7 @@ fn sync(options: Options) -> ExitCode {
         operands: cli::wildcards::expand(options.operands),
         ..options
     };
-    if let Some(message) = unbuilt(&options) {
+    if let Some(message) = remote_operand(&options) {
         return refuse(&message);
     }
     let charset = match Converter::new(options.iconv.as_ref()) {
@@ -160,15 +160,6 @@ fn has_seen_enough(error: &io::Error) -> bool {
 }
 
 /// What is parsed and cannot be done yet is refused by name.
-fn unbuilt(options: &Options) -> Option<String> {
-    if let Some(message) = remote_operand(options) {
-        return Some(message);
-    }
-    let batch = options.batch.as_ref()?;
-    (batch.kind == BatchKind::OnlyWrite)
-        .then(|| "--only-write-batch is not supported yet: leave it out, or use rsync".to_owned())
-}
-
 fn remote_operand(options: &Options) -> Option<String> {
     let Access::Daemon { .. } = options.route.remote()?.access else {
         return None;

@@ -107,6 +107,65 @@ fn each_program_reads_what_the_other_wrote() {
 }
 
 #[test]
+fn a_batch_alone_is_written_as_if_all_had_happened() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    make(place);
+    let shell = place.join("shell");
+    fs::write(&shell, "#!/bin/sh\nshift\nexec \"$@\"\n").unwrap();
+    run("chmod", place, &["+x", "shell"]);
+    let shell = format!("--rsh={}", shell.display());
+    let (from, to) = (
+        format!("host:{}/new/", place.display()),
+        format!("host:{}/written/", place.display()),
+    );
+    let local = ["new/", "written/"];
+    let (push, pull) = (["new/", &to], [&from[..], "written/"]);
+    for options in [
+        &["-aH", "--delete"][..],
+        &["-aHz", "--delete", "--no-W"],
+        &["-aHc", "--delete-after", "--no-inc-recursive"],
+        &["-aH", "--delete", "--protocol=29"],
+        &["-aH", "--delete", "--partial-dir=.part"],
+    ] {
+        for (operands, client, server) in [
+            (local, OURS, OURS),
+            (push, OURS, OURS),
+            (push, OURS, "rsync"),
+            (push, "rsync", OURS),
+            (pull, OURS, OURS),
+            (pull, OURS, "rsync"),
+            (pull, "rsync", OURS),
+        ] {
+            restore(place, "written");
+            let path = format!("--rsync-path={server}");
+            let away = [&shell[..], &path, "--stats", "--only-write-batch=batch"];
+            let words = [options, &away, &operands].concat();
+            let told = run(client, place, &words);
+            assert!(
+                told.contains(" (BATCH ONLY)\n"),
+                "{client} {words:?}: {told}"
+            );
+            let difference = run("rsync", place, &["-aHnic", "--delete", "old/", "written/"]);
+            assert_eq!(difference, "", "{client} {words:?}");
+            // As it follows from what is there: the rest of the large file is not in the batch.
+            let size = fs::metadata(place.join("batch")).unwrap().len();
+            assert!(size < 200_000, "{client} {words:?}: {size}");
+            for reader in PROGRAMS {
+                restore(place, "read");
+                let words = [options, &["--read-batch=batch", "read/"]].concat();
+                run(reader, place, &words);
+                let difference = run("rsync", place, &["-aHnic", "--delete", "new/", "read/"]);
+                assert_eq!(
+                    difference, "",
+                    "{client}, {server} {operands:?}, read by {reader}: {words:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_script_applies_the_batch() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();

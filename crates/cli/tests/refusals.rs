@@ -84,10 +84,6 @@ fn options_that_are_missing() {
             "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--only-write-batch=dst/x",
-            "tidesync: --only-write-batch is not supported yet: leave it out, or use rsync",
-        ),
-        (
             "-M--fsync",
             "tidesync: --remote-option (-M) is not for a local transfer: give the option itself, \
              both sides are this program",

@@ -99,7 +99,8 @@ impl Options {
             ..self.clone()
         };
         let mut server = ServerArgs::new(&options, true);
-        if options.whole_file.is_none() {
+        // What is written down is for others too, who may have less than the destination here.
+        if options.whole_file.is_none() && !is_written_down {
             server.words.push(b"--whole-file".to_vec());
         }
         server.words.push(b".".to_vec());
@@ -276,6 +277,10 @@ mod tests {
         assert_eq!(
             command("-r --bwlimit=8 --no-W x y").as_deref(),
             Some("tidesync|--server|-re.iLsfxCIvu|--bwlimit=8|.|y")
+        );
+        assert_eq!(
+            command("-r --only-write-batch=b x y").as_deref(),
+            Some("tidesync|--server|-re.iLsfxCIvu|--only-write-batch=X|.|y")
         );
         for line in ["-r x y", "-r --iconv=a,b x", "-r --iconv=a,b x host:y"] {
             assert_eq!(command(line), None, "{line}");

@@ -212,8 +212,7 @@ fn batch(given: &mut Given) -> Result<(), OptionError> {
             return Err(OptionError::syntax(message));
         }
         // Old clients hand the option on; it is not meant for a server.
-        (Some(BatchKind::OnlyWrite), _) if given.server => Some(BatchKind::OnlyWrite),
-        _ if given.server => None,
+        (Some(BatchKind::Write), _) | (None, true) if given.server => None,
         (Some(kind), _) => Some(kind).filter(|_| !given.options.dry_run),
         (None, reads) => reads.then_some(BatchKind::Read),
     };
@@ -237,6 +236,7 @@ fn batch(given: &mut Given) -> Result<(), OptionError> {
         return Err(OptionError::syntax(message));
     }
     given.options.batch = kind.zip(file).map(|(kind, file)| Batch { kind, file });
+    given.options.dry_run |= given.options.only_writes_batch();
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::format::OutFormat;
 use crate::hostspec::Host;
 use crate::levels::{DebugLevels, InfoLevels};
 use crate::name_map::NameMap;
-use crate::remote::{ArgumentStyle, Batch, Compress, Iconv, RemoteShell};
+use crate::remote::{ArgumentStyle, Batch, BatchKind, Compress, Iconv, RemoteShell};
 use crate::route::Route;
 
 /// What the user asked for, complete and consistent.
@@ -194,7 +194,7 @@ pub struct Options {
     pub io_backend: IoBackend,
     /// `--timeout`; `None` never times out.
     pub timeout: Option<std::time::Duration>,
-    /// `-n`.
+    /// `-n`; also under `--only-write-batch`, which changes as little.
     pub dry_run: bool,
 
     // --- deletion and backups ------------------------------------------------------------
@@ -256,6 +256,14 @@ impl Options {
             && self.allow_inc_recurse
             && !self.prune_empty_dirs
             && !matches!(self.delete, Some(DeleteWhen::Before | DeleteWhen::After))
+    }
+
+    /// Whether a session only becomes a batch file: a dry run, but for content, which is asked for
+    /// and sent.
+    // rsync: write_batch < 0, with dry_run and do_xfers
+    pub fn only_writes_batch(&self) -> bool {
+        let only_writes = |batch: &Batch| batch.kind == BatchKind::OnlyWrite;
+        self.batch.as_ref().is_some_and(only_writes)
     }
 
     /// How much the line of each entry itemizes: 0 not at all, 1 changes, 2 also the unchanged.

@@ -167,7 +167,9 @@ mod tests {
         assert_eq!(options("--log-format=X").itemize(), 0);
         assert!(options("-b --delete").filters.is_empty());
         assert_eq!(options("--write-batch=x").batch, None);
-        assert!(options("--only-write-batch=X").batch.is_some());
+        let only_writes = options("--only-write-batch=X");
+        assert!(only_writes.only_writes_batch() && only_writes.dry_run);
+        assert_eq!(options("-n --only-write-batch=X").batch, None);
         assert_eq!(
             options("--files-from=- --from0").files_from,
             Some(FilesFrom::Stdin)

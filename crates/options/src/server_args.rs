@@ -6,7 +6,7 @@
 //! rsync: options.c server_options(), maybe_add_e_option()
 
 use crate::quoting::{Meaning, quote};
-use crate::remote::{ArgumentStyle, BatchKind, Codec, Compression};
+use crate::remote::{ArgumentStyle, Codec, Compression};
 use crate::resolved::{
     Append, DeleteWhen, FilesFrom, Options, RemoveSource, StderrMode, SuperMode,
 };
@@ -141,9 +141,7 @@ impl ServerArgs {
         }
         self.when(excluded, "--delete-excluded");
         self.when(options.force_delete, "--force");
-        let only_writes = |batch: &crate::remote::Batch| batch.kind == BatchKind::OnlyWrite;
-        let batch = options.batch.as_ref();
-        self.when(batch.is_some_and(only_writes), "--only-write-batch=X");
+        self.when(options.only_writes_batch(), "--only-write-batch=X");
         self.when(options.super_mode == SuperMode::Super, "--super");
         self.when(options.size_only, "--size-only");
         self.when(options.as_given.stats, "--stats");
@@ -285,7 +283,8 @@ fn letters(options: &Options, pushes: bool) -> String {
     add('q', u8::from(options.quiet > 0 && tells_all));
     add('b', options.backup.into());
     add('u', options.update.into());
-    add('n', options.dry_run.into());
+    let pretends = options.dry_run && !options.only_writes_batch();
+    add('n', pretends.into());
     add('l', options.preserve_links.into());
     let flat = options.xfer_dirs && !options.recurse;
     let flat = flat && (options.list_only || options.delete.is_some() && pushes);

@@ -281,12 +281,16 @@ fn what_matters(
         preserve_hard_links preserve_perms preserve_times preserve_uid preserve_gid
         preserve_devices preserve_specials numeric_ids copy_unsafe_links safe_links checksum
         update ignore_times inplace append sparse block_size checksum_choice timeout
-        dry_run ignore_errors remove_source_files backup backup_dir suffix compress
+        ignore_errors remove_source_files backup backup_dir suffix compress
         checksum_seed bwlimit stderr
     );
     let mut also = |what, of: &dyn Fn(&Options) -> String| {
         fields.push((what, of(user), of(server)));
     };
+    // A sender does not notice that what it sends is only written down.
+    also("dry_run", &|o| {
+        (o.dry_run && (pushes || !o.only_writes_batch())).to_string()
+    });
     also("one_file_system", &|o| o.one_file_system.min(2).to_string());
     if user.protocol.is_none() {
         also("implied_dirs", &|o| o.implied_dirs.to_string());

@@ -7,6 +7,8 @@
 use crate::context::Context;
 use crate::era::Itemizing;
 use crate::narrator::{ItemRecord, PlaceId};
+use crate::receiver::Receiver;
+use crate::receiver::signature::Compared;
 use crate::remote::requests::Requests;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
@@ -34,11 +36,18 @@ impl Origin {
         }
     }
 
-    /// Tells an item whose transfer is only pretended.
-    pub fn pretended(&self, ctx: &Context, record: ItemRecord) {
+    /// Tells an item whose transfer is only pretended. For a batch file alone its content comes
+    /// nevertheless, as it follows from what is there.
+    pub fn pretended(
+        &self,
+        ctx: &Context,
+        record: ItemRecord,
+        receiver: &Receiver,
+        compared: &Compared<'_>,
+    ) {
         match self {
             Origin::Here(_) => ctx.narrator.pretended(record),
-            Origin::Away(requests) => requests.item(record),
+            Origin::Away(requests) => requests.pretend(record, receiver, compared),
         }
     }
 

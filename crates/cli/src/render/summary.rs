@@ -88,7 +88,11 @@ fn closing(stats: &Stats, options: &Options, lines: &mut Vec<String>) {
         "total size is {}  speedup is {}{}",
         human(stats.total_size, level),
         grouped_fraction(stats.total_size as f64 / moved.max(1.0), 2, level),
-        if options.dry_run { " (DRY RUN)" } else { "" }
+        match options.dry_run {
+            true if options.only_writes_batch() => " (BATCH ONLY)",
+            true => " (DRY RUN)",
+            false => "",
+        }
     ));
 }
 

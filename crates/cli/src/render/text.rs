@@ -236,6 +236,14 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Whether content is only pretended to move on this side.
+    fn pretends(&self) -> bool {
+        let receives = matches!(self.options.route, options::Route::Pull(_));
+        self.options.dry_run && (receives || !self.options.only_writes_batch())
+    }
+}
+
 impl View for Text {
     fn event(&mut self, event: &Event<'_>) {
         match event {
@@ -244,7 +252,7 @@ impl View for Text {
             Event::FileList(event) => self.file_list(*event),
             Event::Item(item) if item.audience == Audience::Log => {}
             Event::Item(item) => {
-                if self.options.dry_run && item.flags.contains(ItemFlags::TRANSFER) {
+                if self.pretends() && item.flags.contains(ItemFlags::TRANSFER) {
                     self.transferred += 1;
                     self.transferred_size += item.entry.size;
                 }

@@ -7,8 +7,8 @@
 //! have two (3.2.7 and 3.5.0 in bookworm). A session with an older rsync is compared with one of the
 //! newer and that older rsync. openrsync is no package there.
 //!
-//! Most sessions go through a fake remote shell; `openssh` has a real one. What does not work yet is
-//! listed in `not_yet`, with reasons. To try the comparison itself, let rsync play both parts:
+//! Most sessions go through a fake remote shell; `openssh` has a real one. To try the comparison
+//! itself, let rsync play both parts:
 //! `TIDESYNC_BIN=/usr/bin/rsync cargo test -p cli --test interop`.
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
@@ -16,7 +16,6 @@
 #[path = "../compared/mod.rs"]
 mod compared;
 mod matrix;
-mod not_yet;
 mod openssh;
 mod peer;
 mod rows;

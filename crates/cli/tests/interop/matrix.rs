@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use crate::not_yet;
 use crate::outcome::{Difference, Outcome, differences};
 use crate::peer::{Peer, peers};
 use crate::playground::Playground;
@@ -101,13 +100,7 @@ fn compare(playground: &Playground, question: &Question, code: i32) -> Vec<Strin
 /// What is wrong, if `found` is how a session of these two differs from one of two rsyncs.
 pub fn verdict(client: &Peer, server: &Peer, line: &str, found: &[Difference]) -> Option<String> {
     let pair = format!("{} -> {}", client.name, server.name);
-    match not_yet::reason(&client.name, &server.name, line) {
-        Some(reason) if found.is_empty() => Some(format!(
-            "{pair}: {line}\n  works; take it out of not_yet.rs, where it says: {reason}\n"
-        )),
-        None if !found.is_empty() => Some(format!("{pair}: {line}\n{}", describe(found))),
-        _ => None,
-    }
+    (!found.is_empty()).then(|| format!("{pair}: {line}\n{}", describe(found)))
 }
 
 /// In what `got` differs from every one of rsync's own runs: by a race between its processes, they

@@ -9,6 +9,7 @@ use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
 use crate::receiver::backup::Backup;
+use crate::receiver::signature::Compared;
 use crate::receiver::{Attempt, Basis, Job, Standing};
 use crate::segment::EntryRef;
 use fast_io::dir::{FileKind, Stat};
@@ -149,8 +150,17 @@ impl Generator {
         };
         if o.dry_run {
             let checksum = self.receiver.listed_sum(file);
-            self.origin
-                .pretended(&ctx, ItemRecord { checksum, ..record });
+            let record = ItemRecord { checksum, ..record };
+            let there = self.there(file);
+            let compared = Compared {
+                dir: there.map(|(dir, _)| &**dir),
+                leaf: there.map_or(&b""[..], |(_, leaf)| leaf),
+                existing: stat,
+                partial,
+                attempt,
+            };
+            let receiver = &self.receiver;
+            self.origin.pretended(&ctx, record, receiver, &compared);
             return self.finish_links(entry, stat.as_ref());
         }
         let dir = match self.enter(file) {

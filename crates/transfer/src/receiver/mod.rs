@@ -24,7 +24,7 @@ mod local;
 mod meter;
 mod partial;
 mod rebuild;
-mod signature;
+pub(crate) mod signature;
 mod stream;
 
 pub(crate) use self::file::Attempt;

@@ -2,7 +2,7 @@
 // rsync: generator.c generate_and_send_sums()
 
 use super::file::Attempt;
-use super::{Basis, Job, ROLE, Receiver};
+use super::{Basis, DestDir, Job, ROLE, Receiver};
 use crate::context::line;
 use crate::remote::agreement::Agreement;
 use crate::remote::sums::to_wire;
@@ -10,9 +10,35 @@ use delta::{
     BlockLayout, BlockSums, ChecksumKind, LayoutRule, Signature, SignatureBuilder, StrongSum,
     SumStrength,
 };
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::{Access, Dir, Follow, Stat};
 use options::{Append, Checksum};
 use wire::sums::{SumHead, put_block_sum, put_sum_head};
+
+/// What new content is compared with.
+pub(crate) struct Compared<'a> {
+    /// The destination's directory; there is one if anything is compared.
+    pub dir: Option<&'a DestDir>,
+    pub leaf: &'a [u8],
+    pub existing: Option<Stat>,
+    /// What `--partial-dir` has of it, which comes before what exists.
+    pub partial: Option<Stat>,
+    pub attempt: Attempt,
+}
+
+impl Job {
+    pub(crate) fn compared(&self) -> Compared<'_> {
+        Compared {
+            dir: Some(&self.dir),
+            leaf: self.leaf(),
+            existing: self.existing,
+            partial: match self.basis {
+                Basis::Partial(stat) => Some(stat),
+                Basis::Existing => None,
+            },
+            attempt: self.attempt,
+        }
+    }
+}
 
 impl Receiver {
     /// The signature of what the new content is compared with, if anything is.
@@ -23,15 +49,20 @@ impl Receiver {
         }
         let mut rule = LayoutRule::new(self.checksum_kind);
         rule.block_size = o.block_size.and_then(std::num::NonZero::new);
-        self.sign(job, rule, StrongSum::new(self.checksum_kind, 0))
+        self.sign(&job.compared(), rule, StrongSum::new(self.checksum_kind, 0))
     }
 
     /// Appends the signature of what the content is compared with, as the other side of a wire wants
     /// it.
     // rsync: generator.c recv_generator(), the end
-    pub(crate) fn put_signature(&self, job: &Job, agreement: &Agreement, out: &mut Vec<u8>) {
+    pub(crate) fn put_signature(
+        &self,
+        compared: &Compared<'_>,
+        agreement: &Agreement,
+        out: &mut Vec<u8>,
+    ) {
         let o = &self.ctx.options;
-        let again = job.attempt == Attempt::Again;
+        let again = compared.attempt == Attempt::Again;
         let rule = LayoutRule {
             protocol: agreement.protocol.version(),
             kind: agreement.checksum,
@@ -44,13 +75,13 @@ impl Receiver {
         };
         if o.append != Append::No && !again {
             // What is there stays: only how much that is needs to be known.
-            let size = job.existing.map_or(0, |s| s.size);
+            let size = compared.existing.map_or(0, |s| s.size);
             let head = BlockLayout::for_file(size, &rule).map(|layout| to_wire(layout.head()));
             return put_sum_head(out, &head.unwrap_or_default());
         }
         let signature = match o.whole_file {
             Some(true) => None,
-            _ => self.sign(job, rule, agreement.block_sum()),
+            _ => self.sign(compared, rule, agreement.block_sum()),
         };
         let Some(signature) = signature else {
             return put_sum_head(out, &SumHead::default());
@@ -63,19 +94,13 @@ impl Receiver {
         }
     }
 
-    fn sign(&self, job: &Job, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
-        let (stat, opened) = match (&job.basis, &job.existing) {
-            (Basis::Partial(stat), _) => {
-                let dir = self.open_partial_dir(&job.dir).ok()?;
-                (stat, dir.open_file(job.leaf(), Access::Read, Follow::Never))
-            }
-            (Basis::Existing, Some(stat)) => (
-                stat,
-                job.dir
-                    .dir
-                    .open_file(job.leaf(), Access::Read, Follow::Never),
-            ),
-            (Basis::Existing, None) => return None,
+    fn sign(&self, compared: &Compared<'_>, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
+        let (dir, leaf) = (compared.dir?, compared.leaf);
+        let open = |dir: &Dir| dir.open_file(leaf, Access::Read, Follow::Never);
+        let (stat, opened) = match (compared.partial, compared.existing) {
+            (Some(stat), _) => (stat, open(&self.open_partial_dir(dir).ok()?)),
+            (None, Some(stat)) => (stat, open(&dir.dir)),
+            (None, None) => return None,
         };
         if stat.size == 0 {
             return None;
@@ -83,7 +108,7 @@ impl Receiver {
         let file = match opened {
             Ok(file) => file,
             Err(e) => {
-                let name = self.shown(&job.path());
+                let name = self.shown(&tree::entry::join(&dir.path, leaf));
                 self.ctx
                     .error_os(ROLE, line!("failed to open ", name, ", continuing"), e);
                 return None;

@@ -69,6 +69,10 @@ impl Sending {
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
         item.put(&mut out, self.agreement.protocol);
+        if self.goes_aside {
+            self.outlet.data(&out);
+            out.clear();
+        }
         put_sum_head(&mut out, &to_wire(basis.layout.head()));
 
         let narrator = &self.ctx.narrator;
@@ -159,6 +163,7 @@ impl Sending {
         if transfer.basis.signature.is_none()
             && let Pieces::Ahead(pieces) = &mut pieces
             && matches!(self.tokens, TokenEncoder::Plain)
+            && !self.goes_aside
         {
             self.outlet.data(&out);
             let sent = self.send_literals(&transfer, pieces, start..size, sum, fault);
@@ -189,12 +194,13 @@ impl Sending {
             } else {
                 Feed::More
             };
-            let (tokens, outlet) = (&mut self.tokens, &self.outlet);
+            let (tokens, outlet, goes_aside) = (&mut self.tokens, &self.outlet, self.goes_aside);
             let Ok(()) = seam.pass(&piece, feed, |window, feed| {
                 let mut sink = Sink {
                     tokens,
                     out: &mut out,
                     outlet,
+                    goes_aside,
                     window,
                     taken: 0,
                     block_len,
@@ -214,7 +220,9 @@ impl Sending {
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
         put_digest(&mut out, digest.as_ref(), is_right);
-        if out.len() < SMALL {
+        if self.goes_aside {
+            self.outlet.aside(out);
+        } else if out.len() < SMALL {
             self.outlet.data(&out);
         } else {
             self.outlet.owned_data(out);
@@ -369,6 +377,7 @@ struct Sink<'a> {
     tokens: &'a mut TokenEncoder,
     out: &'a mut Vec<u8>,
     outlet: &'a Outlet,
+    goes_aside: bool,
     /// What is searched, and how much of it has been dealt with.
     window: &'a [u8],
     taken: usize,
@@ -384,7 +393,11 @@ impl TokenSink for Sink<'_> {
         self.taken += bytes.len();
         if self.out.len() >= SEND {
             let whole = std::mem::replace(self.out, Vec::with_capacity(SEND + 1024));
-            self.outlet.owned_data(whole);
+            if self.goes_aside {
+                self.outlet.aside(whole);
+            } else {
+                self.outlet.owned_data(whole);
+            }
         }
         Ok(())
     }

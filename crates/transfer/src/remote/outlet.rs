@@ -47,6 +47,8 @@ struct State {
     bytes: usize,
     /// Bytes that were ever queued, headers included.
     accepted: u64,
+    /// How many of them are for the copy alone.
+    aside: u64,
     /// Bytes that were taken from the queue, and up to where they are wanted on their way.
     taken: u64,
     wanted: u64,
@@ -83,8 +85,11 @@ enum Chunk {
 impl Chunk {
     fn len(&self) -> usize {
         match self {
-            Chunk::Raw(bytes) | Chunk::Data(bytes) | Chunk::Message(bytes) => bytes.len(),
-            Chunk::Copy(_) | Chunk::Aside(_) => 0,
+            Chunk::Raw(bytes)
+            | Chunk::Data(bytes)
+            | Chunk::Message(bytes)
+            | Chunk::Aside(bytes) => bytes.len(),
+            Chunk::Copy(_) => 0,
             Chunk::Literals(buffer) => {
                 buffer.len() + 4 * buffer.len().div_ceil(wire::token::MAX_LITERAL)
             }
@@ -114,6 +119,7 @@ impl Outlet {
             to,
             brake: pace.map(Brake::new),
             copy: None,
+            said: Instant::now(),
         };
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -164,9 +170,15 @@ impl Outlet {
         self.shared.lock().queue.push_back(Chunk::Copy(copy));
     }
 
-    /// Queues what is for the copy alone.
+    /// Queues what is for the copy alone; waits while much is queued.
     pub fn aside(&self, bytes: Vec<u8>) {
-        self.shared.lock().queue.push_back(Chunk::Aside(bytes));
+        let Some(mut state) = self.room() else {
+            return;
+        };
+        state.count(bytes.len());
+        state.aside += bytes.len() as u64;
+        state.queue.push_back(Chunk::Aside(bytes));
+        self.wake(&mut state);
     }
 
     /// Queues data; waits while much is queued. Pieces that belong together must come together if
@@ -299,9 +311,10 @@ impl Outlet {
         self.shared.written.load(Ordering::Relaxed)
     }
 
-    /// Bytes written or queued so far.
+    /// Bytes written or queued so far, but for those that go aside.
     pub fn accepted(&self) -> u64 {
-        self.shared.lock().accepted
+        let state = self.shared.lock();
+        state.accepted - state.aside
     }
 
     /// The state, once there is room. `None` if nothing is taken any more.
@@ -368,6 +381,8 @@ struct Writer {
     to: Box<dyn Write + Send>,
     brake: Option<Brake>,
     copy: Option<Box<dyn Write + Send>>,
+    /// When something was last said to the other side.
+    said: Instant,
 }
 
 impl Writer {
@@ -409,6 +424,13 @@ impl Writer {
                 return None;
             }
             let wanted = state.taken < state.wanted || state.bytes >= WORTH_WRITING || state.ended;
+            // Who writes aside for long has to be heard of meanwhile.
+            if let (Some(lull), Some(Chunk::Aside(_))) = (state.lull, state.queue.front())
+                && state.framed
+                && self.said.elapsed() >= lull
+            {
+                return Some(Chunk::Data(Vec::new()));
+            }
             if wanted && let Some(chunk) = state.queue.pop_front() {
                 state.bytes -= chunk.len();
                 state.taken += chunk.len() as u64;
@@ -497,6 +519,7 @@ impl Writer {
     }
 
     fn write_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        self.said = Instant::now();
         // Nothing has no bytes to write, and would look like a stream that takes none.
         IoSlice::advance_slices(&mut parts, 0);
         while !parts.is_empty() {

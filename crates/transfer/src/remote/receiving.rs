@@ -50,6 +50,9 @@ const FAR_AHEAD: u64 = 1_000_000;
 const SMALL_FILES: usize = 32;
 const SMALL_BYTES: usize = 256 * 1024;
 
+/// Stands for content that nobody has.
+static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
+
 impl Receiving {
     /// Reads to the end of the session, and tells what the other side counted and what went wrong.
     pub fn run(mut self) {
@@ -261,24 +264,30 @@ impl Receiving {
             }
             self.give_up(session, missing)?;
         }
+        let unasked = || {
+            let text = format!("a file comes that was not asked for: {number} [receiver]");
+            Err(wire::Error::misbehaving(text).into())
+        };
         if self.requests.is_dry_run() {
-            let is_replay = self.requests.is_replay();
-            if is_replay && !self.requests.take_pretended(number) {
-                return self.skip(session, &entry);
+            let (is_replay, only_writes) = (self.requests.is_replay(), self.requests.only_writes());
+            if (is_replay || only_writes) && !self.requests.take_pretended(number) {
+                return match is_replay {
+                    true => self.skip(session, &entry),
+                    false => unasked(),
+                };
             }
             self.ctx.narrator.pretended(record);
-            return if is_replay {
-                self.discard(session)
-            } else {
-                Ok(())
+            // What a client only writes down it keeps for itself: its server sees none of it.
+            return match is_replay || (only_writes && !self.is_server) {
+                true => self.discard(session),
+                false => Ok(()),
             };
         }
         let Some(mut job) = self.requests.take(number) else {
             if self.requests.is_replay() {
                 return self.skip(session, &entry);
             }
-            let text = format!("a file comes that was not asked for: {number} [receiver]");
-            return Err(wire::Error::misbehaving(text).into());
+            return unasked();
         };
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
@@ -296,14 +305,34 @@ impl Receiving {
     // rsync: receiver.c discard_receive_data()
     fn discard(&mut self, session: &mut Session) -> Result<(), StreamError> {
         let digest_len = self.agreement.checksum.digest_len();
-        sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
+        let head = sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
         let mut content = Content {
             inlet: &mut self.inlet,
             tokens: &mut session.tokens,
             digest_len,
             copying: None,
         };
-        while !matches!(content.next()?, Piece::End) {}
+        loop {
+            match content.next()? {
+                Piece::Literal(_) => {}
+                // What was compressed refers to what came before, matched content included: any
+                // bytes do for that, if they are as many.
+                Piece::Block(block) => {
+                    let is_last = i64::from(block) + 1 == i64::from(head.count);
+                    let len = match head.remainder {
+                        remainder if is_last && remainder > 0 => remainder,
+                        _ => head.block_len,
+                    };
+                    let mut left = usize::try_from(len).unwrap_or(0);
+                    while left > 0 {
+                        let part = left.min(NOTHING.len());
+                        content.copied(&NOTHING[..part])?;
+                        left -= part;
+                    }
+                }
+                Piece::End => break,
+            }
+        }
         content.digest()?;
         Ok(())
     }

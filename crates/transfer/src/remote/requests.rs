@@ -9,6 +9,7 @@ use super::outlet::Outlet;
 use crate::error::SessionError;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
+use crate::receiver::signature::Compared;
 use crate::receiver::{Attempt, Basis, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use crate::stats::KindCounts;
@@ -28,8 +29,11 @@ pub(crate) struct Requests {
     agreement: Agreement,
     /// A batch file says what it says.
     is_replay: bool,
-    /// No content comes, nor is asked for.
+    /// Nothing is done with content. Nor does any come, but out of a batch file, or if all this is
+    /// only for one.
     dry_run: bool,
+    /// A batch file is all that comes of this session: content is asked for as if it were used.
+    only_writes: bool,
     /// Deletions come when everything else is done.
     deletes_late: bool,
     /// The other side is told how much was deleted.
@@ -41,7 +45,7 @@ struct State {
     numbers: NdxWriter,
     /// What was asked for and has not begun to come, by number.
     asked: HashMap<u32, Job>,
-    /// What a dry run wants of a batch file and has not met there, by number.
+    /// What a dry run wants of a batch file, or for one, and has not met, by number.
     pretended: HashMap<u32, EntryRef>,
     /// How many transfers have not ended.
     under_way: u64,
@@ -107,6 +111,7 @@ impl Requests {
             agreement,
             is_replay,
             dry_run: options.dry_run,
+            only_writes: options.only_writes_batch(),
             deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
             state: Mutex::new(State {
@@ -142,14 +147,29 @@ impl Requests {
             None,
             name,
         );
-        let is_awaited = self.is_replay && record.flags.0 & ItemFlags::TRANSFER.0 != 0;
-        if is_awaited {
-            let number = record.entry.wire_number();
-            state.pretended.insert(number, record.entry);
-        }
         // The generator alone sends data, but for the ends of parts: so this order is the wire's.
         drop(state);
-        if is_awaited {
+        self.outlet.data(&out);
+    }
+
+    /// Says what would be asked for, were this no dry run; for a batch file alone, asks for it.
+    pub fn pretend(&self, record: ItemRecord, receiver: &Receiver, compared: &Compared<'_>) {
+        let mut out = Vec::new();
+        let basis = compared.partial.map(|_| BasisKind::PartialDir);
+        let basis = basis.filter(|_| self.only_writes);
+        {
+            let mut state = self.lock();
+            let (entry, flags) = (&record.entry, record.flags.0);
+            self.put_item(&mut state, &mut out, entry, flags, basis, None);
+        }
+        if self.only_writes {
+            receiver.put_signature(compared, &self.agreement, &mut out);
+        }
+        if self.only_writes || self.is_replay {
+            let number = record.entry.wire_number();
+            self.lock().pretended.insert(number, record.entry);
+        }
+        if self.is_replay {
             self.queue.ring();
         }
         self.outlet.data(&out);
@@ -191,7 +211,7 @@ impl Requests {
         }
         let first = job.attempt == Attempt::First;
         if !self.is_replay {
-            receiver.put_signature(&job, &self.agreement, &mut out);
+            receiver.put_signature(&job.compared(), &self.agreement, &mut out);
         }
         {
             let mut state = self.lock();
@@ -477,6 +497,11 @@ impl Requests {
         self.outlet.flush();
         self.queue.wait_until(|| has_room() || has_news());
         has_room()
+    }
+
+    /// Whether this session only becomes a batch file.
+    pub fn only_writes(&self) -> bool {
+        self.only_writes
     }
 
     /// Whether content is only pretended to be transferred.

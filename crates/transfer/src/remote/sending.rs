@@ -39,6 +39,8 @@ pub(crate) struct Sending {
     next: VecDeque<Request>,
     pub(super) agreement: Agreement,
     is_server: bool,
+    /// Content goes into a batch file instead of to the other side.
+    pub(super) goes_aside: bool,
     writer: ListWriter,
     pub(super) numbers: NdxWriter,
     pub(super) tokens: TokenEncoder,
@@ -75,6 +77,7 @@ impl Sending {
     ) -> Sending {
         let ctx = sender.ctx.clone();
         Sending {
+            goes_aside: !is_server && ctx.options.only_writes_batch(),
             writer: ListWriter::new(
                 agreement.list_rules(&ctx.options),
                 agreement.list_charset(ctx.charset.as_ref()),

@@ -456,7 +456,7 @@ impl Session {
             inlet,
             queue: requests.clone(),
             agreement,
-            dry_run: ctx.options.dry_run,
+            dry_run: ctx.options.dry_run && !ctx.options.only_writes_batch(),
             appends: ctx.options.append != Append::No,
             asked: HashSet::new(),
         };
