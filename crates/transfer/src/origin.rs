@@ -99,6 +99,14 @@ impl Origin {
         }
     }
 
+    /// Waits while much is on its way to the other side: the generator does so between what it tells,
+    /// which nothing else would hold back.
+    pub fn keep_pace(&self) {
+        if let Origin::Away(requests) = self {
+            requests.keep_pace();
+        }
+    }
+
     /// Sends off what was asked for, before the caller waits for something.
     pub fn flush(&self) {
         if let Origin::Away(requests) = self {

@@ -224,6 +224,9 @@ impl Remover<'_> {
             self.ctx.narrator.deleted(path, mode);
             self.ctx.tally().stats.deleted.add(mode);
         }
+        if let Purpose::Deletion(receiver) = self.purpose {
+            receiver.origin.keep_pace();
+        }
     }
 
     fn really(&self, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {

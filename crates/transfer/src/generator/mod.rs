@@ -404,6 +404,7 @@ impl Generator {
                 Visit::Full
             };
             self.take_turn(&entry, visit)?;
+            self.origin.keep_pace();
             if !incremental && deletes && entry.entry().is_dir() {
                 self.delete_around(&entry, segment)?;
             }

@@ -58,7 +58,7 @@ pub(crate) struct Receiver {
     ctx: Arc<Context>,
     ids: Arc<Ids>,
     /// Where content comes from.
-    pub(super) origin: Origin,
+    pub(crate) origin: Origin,
     queue: Arc<SegmentQueue>,
     /// The destination's whole path, for messages, and its root.
     destination: Vec<u8>,

@@ -230,6 +230,12 @@ impl Outlet {
         self.wake(&mut state);
     }
 
+    /// Waits while much is queued: whoever has a great many messages for the other side, and does not
+    /// read, does so between them.
+    pub fn wait_for_room(&self) {
+        drop(self.room());
+    }
+
     /// Queues a message. Never waits.
     pub fn message(&self, code: MessageCode, payload: &[u8]) {
         let mut state = self.shared.lock();
@@ -614,5 +620,40 @@ mod tests {
         let mut expected = Vec::new();
         wire::mux::put_data(&mut expected, &bytes);
         assert!(*written.0.lock().unwrap() == expected);
+    }
+
+    /// Takes a byte when it is told to.
+    struct Slow(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// As a server that deletes millions of files while its client takes its time.
+    #[test]
+    fn who_waits_between_messages_loses_nobody() {
+        let (go, held) = std::sync::mpsc::channel();
+        let outlet = Arc::new(Outlet::start(Box::new(Slow(held)), None).unwrap());
+        outlet.start_frames();
+        let told = outlet.clone();
+        let teller = std::thread::spawn(move || {
+            for _ in 0..2 * LATE_AT_MOST / CHUNK {
+                told.message(MessageCode::Info, &[b'x'; CHUNK]);
+                told.wait_for_room();
+            }
+        });
+        while outlet.accepted() < AT_MOST as u64 {
+            std::thread::yield_now();
+        }
+        drop(go);
+        teller.join().unwrap();
+        assert!(!outlet.is_lost());
     }
 }

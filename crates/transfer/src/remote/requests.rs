@@ -477,6 +477,11 @@ impl Requests {
         self.outlet.message(MessageCode::Success, &number);
     }
 
+    /// Waits while much is on its way to the other side. Not for those who read.
+    pub fn keep_pace(&self) {
+        self.outlet.wait_for_room();
+    }
+
     /// Sends off what was asked for.
     pub fn flush(&self) {
         self.outlet.flush();
