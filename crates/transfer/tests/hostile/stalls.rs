@@ -34,6 +34,7 @@ fn a_silent_peer_ends_with_the_timeout() {
         let ended = world.pull_over(&options, "dir/", steps, false);
         ended.expect(what, Fatal::Timeout, words);
         world.expect_untouched(what);
+        world.leave_behind();
     }
 }
 
@@ -49,6 +50,7 @@ fn a_server_s_client_that_is_silent() {
         let world = World::new();
         let ended = world.send_over(&["-r", "--timeout=1"], steps, false);
         ended.expect(what, Fatal::Timeout, "[sender] io timeout after 1 seconds");
+        world.leave_behind();
     }
 }
 
@@ -95,6 +97,7 @@ fn a_server_s_shorter_timeout_is_taken() {
         .step(Step::Hang);
     let ended = world.pull(&["-r"], "dir/", script);
     ended.expect("the server's", Fatal::Timeout, "io timeout after 1 seconds");
+    world.leave_behind();
 }
 
 #[test]

@@ -221,8 +221,8 @@ fn deletions() {
         name: b"xx",
         mode: 0o040_755,
     };
-    assert_eq!(between("h:a", "b", "%B", removed), "rwxr-xr-x");
-    assert_eq!(between("a", "h:b", "%B", removed), "---------");
+    assert_eq!(between("host:a", "b", "%B", removed), "rwxr-xr-x");
+    assert_eq!(between("a", "host:b", "%B", removed), "---------");
 }
 
 /// The line of an item in a session between these operands.
@@ -242,11 +242,11 @@ fn content_goes_out_or_comes_in() {
     let item = Subject::Item(&item);
     let format = "%i %o %n";
     assert_eq!(between("a", "b", format, item), ">f+++++++++ send /a");
-    assert_eq!(between("a", "h:b", format, item), "<f+++++++++ send /a");
-    assert_eq!(between("h:a", "b", format, item), ">f+++++++++ recv a");
+    assert_eq!(between("a", "host:b", format, item), "<f+++++++++ send /a");
+    assert_eq!(between("host:a", "b", format, item), ">f+++++++++ recv a");
     let same = specimen::item(&file, ItemFlags::TRANSFER);
     assert_eq!(
-        between("a", "h:b", "%i", Subject::Item(&same)),
+        between("a", "host:b", "%i", Subject::Item(&same)),
         "<f........."
     );
 }
