@@ -17,7 +17,8 @@ use crate::sys;
 
 /// A shared, open file. Cloning it shares the same open file description.
 ///
-/// It dereferences to [`std::fs::File`] for everything that the pump does not do.
+/// It dereferences to [`std::fs::File`] for everything that the pump does not do, and others may use
+/// the same open file by handles of their own, unless [`exclusive`](Self::exclusive) promised not to.
 #[derive(Debug, Clone)]
 pub struct SharedFile {
     shared: Arc<Shared>,
@@ -47,15 +48,31 @@ impl HandleId {
 impl SharedFile {
     /// Shares `file` among operations.
     pub fn new(file: File) -> Self {
-        let id = HandleId::next();
         Self {
-            shared: Arc::new(Shared {
-                file,
-                id,
-                temperature: Temperature::default(),
-                #[cfg(windows)]
-                kernel: sys::KernelFile::default(),
-            }),
+            shared: Arc::new(Shared::of(file)),
+        }
+    }
+
+    /// As [`new`](Self::new), and where the file is a pipe, opened on Windows for overlapped calls,
+    /// a completion port may take it: what waits there occupies no worker and can be cancelled.
+    /// Elsewhere, and of files on disk, this says nothing.
+    ///
+    /// # Safety
+    /// On Windows nobody else makes overlapped calls on this file object, from now on until its
+    /// last handle is closed, by whichever handle; none is under way either. Each would send the
+    /// pump a packet with a pointer, which it takes for one of its own. The standard library makes
+    /// such calls on a child's pipes, in `Child::wait_with_output` for one: nobody may have a clone
+    /// of such a pipe, nor put it back into its `Child`.
+    pub unsafe fn exclusive(file: File) -> Self {
+        let shared = Shared::of(file);
+        #[cfg(windows)]
+        let shared = Shared {
+            // SAFETY: the caller's promise.
+            kernel: unsafe { sys::KernelFile::exclusive() },
+            ..shared
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
@@ -83,6 +100,18 @@ impl SharedFile {
 
     pub(crate) fn id(&self) -> HandleId {
         self.shared.id
+    }
+}
+
+impl Shared {
+    fn of(file: File) -> Self {
+        Self {
+            file,
+            id: HandleId::next(),
+            temperature: Temperature::default(),
+            #[cfg(windows)]
+            kernel: sys::KernelFile::default(),
+        }
     }
 }
 

@@ -30,7 +30,9 @@ const LEN: usize = 4 << 20;
 fn cold_file(directory: &Path) -> (PathBuf, Vec<u8>) {
     let (path, content) = (directory.join("cold"), pattern(3, LEN));
     fs::write(&path, &content).unwrap();
-    File::open(&path).unwrap().sync_all().unwrap();
+    // Windows flushes only what may be written.
+    let file = File::options().write(true).open(&path).unwrap();
+    file.sync_all().unwrap();
     forget(&path);
     (path, content)
 }

@@ -20,7 +20,7 @@ use crate::sys::iocp::engine::Engine;
 /// Whose file object a handle is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The caller's too, who may wait for it.
+    /// The caller's too, who may wait for it, but makes no overlapped calls on it.
     Caller,
     Pump,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Attachment {
 /// By which handle the kernel is told to stop.
 #[derive(Debug)]
 pub(super) enum Handle {
-    /// One of a file, which is the pump's.
+    /// One of a file, which is the pump's. Nobody else makes overlapped calls on its file object.
     OfFile(OwnedHandle),
     /// That of a socket, for as long as the socket is open. A second one would keep the connection
     /// up when the socket is closed.

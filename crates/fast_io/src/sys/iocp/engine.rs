@@ -286,8 +286,8 @@ impl Engine {
 
     /// Takes in that the kernel is done with a call.
     fn complete(&self, lent: *const PortSlot) {
-        // SAFETY: the packet's key is that of attached handles, on which all operations are ours.
-        // Refused ones are retired, not freed.
+        // SAFETY: the packet's key is that of attached handles, on which all overlapped calls are
+        // ours (`file.rs` and `socket.rs` say why). Refused ones are retired, not freed.
         let taken = unsafe { PortSlot::take_back_if_done(lent) };
         let Some((slot, running)) = taken else {
             return self.count_stray();

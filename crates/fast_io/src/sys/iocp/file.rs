@@ -1,10 +1,13 @@
 //! What is remembered of an open file for as long as it is open: what kind of handle it is, how far
 //! it has been written, and the handle by which a port works on it.
 //!
-//! A port needs a handle for overlapped I/O. One that a caller opened so is attached as it is. For
-//! the usual kind, which waits in every call, the pump opens the file a second time for itself: so
-//! callers may go on using theirs with the standard library, which cannot share an overlapped
-//! handle with others (it waits for *the handle*, wakes at anybody's completion, and aborts).
+//! A port needs a handle for overlapped I/O, of a file object that nobody else makes overlapped
+//! calls on: the port gets a packet for each of those too, with a pointer that is not ours. So the
+//! pump opens a file on disk a second time for itself, and callers may go on using theirs, however
+//! they opened it. (The standard library cannot even share an overlapped handle: it waits for *the
+//! handle*, wakes at anybody's completion, and aborts.) A pipe cannot be opened again, and safe code
+//! may share it: with a clone of its handle, the standard library makes overlapped calls on a
+//! child's. It is attached only if a caller has promised, by `unsafe`, that it is ours alone.
 
 use std::fs::File;
 use std::io;
@@ -39,6 +42,8 @@ pub(crate) struct KernelFile {
     /// Up to here it has been written, as far as we know: to write beyond extends it.
     settled: AtomicU64,
     attachment: Attempt,
+    /// Nobody else makes overlapped calls on the file object.
+    exclusive: bool,
 }
 
 /// What kind of handle a file is.
@@ -51,6 +56,17 @@ struct Nature {
 }
 
 impl KernelFile {
+    /// Of a file object that is the pump's alone.
+    ///
+    /// # Safety
+    /// As for [`SharedFile::exclusive`](crate::SharedFile::exclusive).
+    pub unsafe fn exclusive() -> Self {
+        Self {
+            exclusive: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether calls on the handle do not wait for what they start.
     pub fn is_overlapped(&self, file: &File) -> bool {
         self.nature(file).overlapped
@@ -88,13 +104,13 @@ impl KernelFile {
         self.attachment.set(Some(attachment)).unwrap();
     }
 
-    /// An overlapped handle of this file, for the pump.
+    /// An overlapped handle for the pump, on whose file object nobody else makes overlapped calls.
     fn own_handle(&self, file: &File) -> io::Result<(OwnedHandle, Owner)> {
         let nature = self.nature(file);
-        if nature.overlapped {
-            Ok((file.as_handle().try_clone_to_owned()?, Owner::Caller))
-        } else if nature.on_disk {
+        if nature.on_disk {
             Ok((open_again(file)?, Owner::Pump))
+        } else if nature.overlapped && self.exclusive {
+            Ok((file.as_handle().try_clone_to_owned()?, Owner::Caller))
         } else {
             Err(io::ErrorKind::Unsupported.into())
         }

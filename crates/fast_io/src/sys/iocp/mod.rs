@@ -7,7 +7,7 @@
 //!
 //! What the kernel does within the call would keep the submitter: work, and writes that extend a
 //! file. It goes to the [lane](crate::driver::threads), and so does everything on handles that no
-//! port can have.
+//! port can have, such as pipes that others may use too.
 
 mod attachment;
 mod call;

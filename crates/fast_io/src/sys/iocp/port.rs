@@ -20,7 +20,8 @@ use crate::sys::iocp::hold::PortSlot;
 
 /// Keys from here on are the pump's own; nobody else can post one.
 const FIRST_RESERVED: usize = usize::MAX - 15;
-/// The kernel's packets of handles that are attached: the pointer is a [`PortSlot`]'s.
+/// The kernel's packets of handles that are attached: the pointer is a [`PortSlot`]'s, as nobody
+/// else makes overlapped calls on those.
 const OPERATION: usize = usize::MAX;
 /// An operation that ended without a packet of its own: the pointer is its boxed [`EndedSlot`].
 const ENDED: usize = usize::MAX - 1;

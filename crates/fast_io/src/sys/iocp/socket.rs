@@ -1,8 +1,13 @@
 //! Sockets on a port: what is remembered of one while it is open, and the two calls that Windows'
 //! sockets have beyond those of everyone, to accept and to connect without waiting.
 //!
-//! A socket is attached as it is. It needs no second handle, as files do: the plain calls of the
-//! standard library on it send no packets.
+//! A socket is attached as it is. It needs no second handle, as files do. Who has a clone of it may
+//! use it by safe code of the standard library, of socket2 and of what waits for readiness (polling,
+//! mio, tokio): all those make plain calls on the socket itself, which have no `OVERLAPPED`, and so
+//! send no packets. Libraries with ports of their own cannot have it either: a socket is attached
+//! once for its life, and the second to try is refused. Who makes overlapped calls without a port
+//! does so by `unsafe` on a raw socket, and must know whose it is. Nor is there safe code that has a
+//! file's or a child's overlapped calls made on a socket: nothing makes a `File` of one.
 
 use std::ffi::c_void;
 use std::io;

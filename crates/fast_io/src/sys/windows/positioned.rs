@@ -8,7 +8,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{
-    ERROR_BROKEN_PIPE, ERROR_HANDLE_EOF, ERROR_IO_PENDING, HANDLE, STATUS_PENDING,
+    ERROR_BROKEN_PIPE, ERROR_HANDLE_EOF, ERROR_IO_PENDING, ERROR_MORE_DATA, HANDLE, STATUS_PENDING,
 };
 use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
 use windows_sys::Win32::System::IO::{GetOverlappedResult, OVERLAPPED};
@@ -78,7 +78,7 @@ fn wait_for(
     let handle = file.as_raw_handle();
     if call(handle, &mut overlapped) == 0 {
         let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(ERROR_IO_PENDING as i32) {
+        if !is(&error, ERROR_IO_PENDING) && !is(&error, ERROR_MORE_DATA) {
             return Err(error);
         }
     }
@@ -91,9 +91,16 @@ fn wait_for(
             // It could not even wait, and the kernel still has the memory: nothing is safe any more.
             std::process::abort();
         }
-        return Err(error);
+        // That there is more in a pipe's message is no error: this part of it has come.
+        if !is(&error, ERROR_MORE_DATA) {
+            return Err(error);
+        }
     }
     Ok(moved as usize)
+}
+
+fn is(error: &io::Error, number: u32) -> bool {
+    error.raw_os_error() == Some(number as i32)
 }
 
 fn new_event() -> io::Result<OwnedHandle> {

@@ -1,9 +1,12 @@
 //! Which way the operations on a file go, and whose file it stays.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::ptr;
 
 use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
+use windows_sys::Win32::System::IO::CreateIoCompletionPort;
 
 use super::{pump, read};
 use crate::sys::iocp::attachment::Inline;
@@ -42,24 +45,59 @@ fn only_writes_within_the_file_are_for_the_port() {
 }
 
 #[test]
-fn a_file_of_the_usual_kind_is_its_callers_too() {
+fn a_file_is_its_callers_too_however_it_was_opened() {
     let (pump, _) = pump();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("file");
     std::fs::write(&path, [9; 4096]).unwrap();
-    let file = SharedFile::from(File::open(&path).unwrap());
-    for _ in 0..200 {
-        let (handler, receiver) = oneshot_handler();
-        pump.submit(read(&file, 4096), handler);
-        let mut bytes = [0; 4096];
-        assert_eq!(file.seek_read(&mut bytes, 0).unwrap(), 4096);
-        assert_eq!(&*receiver.wait().buffer, [9; 4096]);
-        assert_eq!(bytes, [9; 4096]);
+    for flags in [0, FILE_FLAG_OVERLAPPED] {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&path);
+        let file = SharedFile::from(file.unwrap());
+        for _ in 0..200 {
+            let (handler, receiver) = oneshot_handler();
+            pump.submit(read(&file, 4096), handler);
+            let mut bytes = [0; 4096];
+            assert_eq!(file.seek_read(&mut bytes, 0).unwrap(), 4096);
+            assert_eq!(&*receiver.wait().buffer, [9; 4096]);
+            assert_eq!(bytes, [9; 4096]);
+        }
+        assert!(file.kernel().existing_attachment().is_some());
+        let file = file.into_file().expect("no operation holds it any more");
+        drop(file);
     }
-    assert!(file.kernel().existing_attachment().is_some());
-    let file = file.into_file().expect("no operation holds it any more");
-    drop(file);
     std::fs::remove_file(path).unwrap();
+    pump.shut_down();
+    assert_eq!(pump.stray_packets(), 0);
+}
+
+#[test]
+fn an_overlapped_handle_of_a_file_is_left_to_its_caller() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, b"shared").unwrap();
+    let open = || {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).custom_flags(FILE_FLAG_OVERLAPPED);
+        options.open(&path).unwrap()
+    };
+    // SAFETY: just opened, and never used but by the pump.
+    let exclusive = unsafe { SharedFile::exclusive(open()) };
+    for file in [SharedFile::new(open()), exclusive] {
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(read(&file, 6), handler);
+        assert_eq!(&*receiver.wait().buffer, b"shared");
+        assert!(file.kernel().existing_attachment().is_some());
+        // A file object is attached once for its life, and the caller's is still to be had.
+        // SAFETY: the handle is open; no handle of a port is given.
+        let port = unsafe { CreateIoCompletionPort(file.as_raw_handle(), ptr::null_mut(), 7, 1) };
+        assert!(!port.is_null());
+        // SAFETY: just made, and nobody else owns it.
+        drop(unsafe { OwnedHandle::from_raw_handle(port) });
+    }
 }
 
 #[test]

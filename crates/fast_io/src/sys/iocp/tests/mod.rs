@@ -70,7 +70,9 @@ fn pipe_of(mode: NAMED_PIPE_MODE) -> (SharedFile, File) {
     // SAFETY: just made, and nobody else owns it.
     let ours = unsafe { OwnedHandle::from_raw_handle(handle) };
     let theirs = OpenOptions::new().read(true).write(true).open(name);
-    (File::from(ours).into(), theirs.unwrap())
+    // SAFETY: just made, and whoever clones the handle makes no overlapped calls on it.
+    let ours = unsafe { SharedFile::exclusive(ours.into()) };
+    (ours, theirs.unwrap())
 }
 
 fn read(pipe: &SharedFile, len: usize) -> Operation {

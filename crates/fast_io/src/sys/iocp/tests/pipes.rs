@@ -1,9 +1,13 @@
 //! Operations that really wait in the kernel.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::windows::io::AsHandle;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
-use std::{io, ptr, thread};
+use std::time::Duration;
+use std::{env, io, ptr, thread};
 
 use windows_sys::Win32::System::Pipes::{PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE};
 
@@ -43,8 +47,11 @@ fn what_is_there_already_completes_once_and_leaves_no_packet() {
 #[test]
 fn a_message_longer_than_the_read_is_read_in_parts() {
     let (pump, _) = pump();
-    let (ours, mut theirs) = pipe_of(PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE);
-    for waits in [false, true] {
+    for (on_the_port, waits) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (mut ours, mut theirs) = pipe_of(PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE);
+        if !on_the_port {
+            ours = ours.into_file().expect("nobody else holds it").into();
+        }
         let (handler, first) = oneshot_handler();
         if waits {
             pump.submit(read(&ours, 4), handler);
@@ -57,6 +64,7 @@ fn a_message_longer_than_the_read_is_read_in_parts() {
         let (handler, rest) = oneshot_handler();
         pump.submit(read(&ours, 6), handler);
         assert_eq!(&*rest.wait().buffer, b"456789");
+        assert_eq!(ours.kernel().existing_attachment().is_some(), on_the_port);
     }
 }
 
@@ -217,4 +225,40 @@ fn handlers_that_submit_what_ends_at_once_do_not_nest() {
     assert_eq!(depths.len(), 2000);
     let deepest = depths.iter().max().unwrap() - depths.iter().min().unwrap();
     assert!(deepest < 64 << 10, "{deepest} bytes of stack");
+}
+
+#[test]
+fn a_childs_pipe_is_the_standard_librarys_too() {
+    if env::var_os("FAST_IO_TEST_CHILD").is_some() {
+        for byte in b"1234" {
+            io::stderr().write_all(&[*byte]).unwrap();
+            thread::sleep(Duration::from_millis(100)); // Its reader is to wait for some.
+        }
+        return;
+    }
+    let (pump, _) = pump();
+    let this = concat!(
+        module_path!(),
+        "::a_childs_pipe_is_the_standard_librarys_too"
+    );
+    let (_, this) = this.split_once("::").expect("a crate's name");
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", this, "--nocapture"])
+        .env("FAST_IO_TEST_CHILD", "yes")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let theirs = child.stderr.as_ref().unwrap().as_handle();
+    let ours = SharedFile::from(File::from(theirs.try_clone_to_owned().unwrap()));
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&ours, 1), handler);
+    assert_eq!(&*receiver.wait().buffer, b"1");
+    // This reads by overlapped calls, and on an attached pipe each would send a packet.
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stderr, b"234");
+    assert!(ours.kernel().existing_attachment().is_none());
+    pump.shut_down();
+    assert_eq!(pump.stray_packets(), 0);
 }
