@@ -166,7 +166,8 @@ impl Receiving {
                 Ndx::Deletions => self.read_deletions()?,
                 Ndx::File(number) => {
                     let item = Item::take(&mut self.inlet, self.agreement.protocol)?;
-                    let listed = session.segments.iter().map(|s| s.listed).sum::<u64>();
+                    // Where there are keep-alives of this kind there is one segment.
+                    let listed = session.segments.front().map_or(0, |s| s.listed);
                     if item.is_keep_alive(self.agreement.protocol, Ndx::File(number), listed as u32)
                     {
                         continue;
