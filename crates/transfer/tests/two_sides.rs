@@ -42,10 +42,19 @@ fn a_tree_arrives_either_way() {
     }
 }
 
+/// Wine takes seconds for what is a matter of milliseconds elsewhere: there it is one of each kind.
+fn versions() -> &'static [u8] {
+    if cfg!(windows) {
+        &[28, 32]
+    } else {
+        &[27, 28, 29, 30, 31, 32]
+    }
+}
+
 #[test]
 fn a_tree_arrives_by_every_protocol() {
     for way in [Way::Push, Way::Pull] {
-        for version in 27..=32 {
+        for version in versions() {
             for options in [
                 &["-aH"][..],
                 &["-ac"],
