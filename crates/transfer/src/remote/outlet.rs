@@ -10,6 +10,7 @@ use crate::control::Control;
 use fast_io::Buffer;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,6 +65,8 @@ struct State {
     /// The writer is through, and has let go of the stream.
     closed: bool,
     lost: Option<io::ErrorKind>,
+    /// Is told when this side gives the other up.
+    on_given_up: Option<Box<dyn Fn() + Send>>,
     /// How long nothing may be said.
     lull: Option<Duration>,
 }
@@ -312,6 +315,18 @@ impl Outlet {
         self.shared.lock().lost.is_some()
     }
 
+    /// `tell` is called when this side gives the other up: it must not wait for anything.
+    pub fn on_given_up(&self, tell: impl Fn() + Send + 'static) {
+        self.shared.lock().on_given_up = Some(Box::new(tell));
+    }
+
+    /// Whether this side gave the other up, which need not know: it is still there.
+    pub fn is_given_up(&self) -> bool {
+        let given_up = [io::ErrorKind::WouldBlock, io::ErrorKind::Other];
+        let lost = self.shared.lock().lost;
+        lost.is_some_and(|why| given_up.contains(&why))
+    }
+
     /// Bytes written so far, headers included.
     pub fn written(&self) -> u64 {
         self.shared.written.load(Ordering::Relaxed)
@@ -354,10 +369,18 @@ impl State {
         self.bytes = 0;
     }
 
+    fn give_up(&mut self, why: io::ErrorKind) {
+        let is_news = self.lost.is_none();
+        self.lose(why);
+        if let (Some(tell), true) = (&self.on_given_up, is_news) {
+            tell();
+        }
+    }
+
     /// Whether there is room for what never waits. A side that takes nothing of so much is lost.
     fn takes_late(&mut self) -> bool {
         if self.bytes >= LATE_AT_MOST {
-            self.lose(io::ErrorKind::WouldBlock);
+            self.give_up(io::ErrorKind::WouldBlock);
         }
         self.lost.is_none()
     }
@@ -393,7 +416,11 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
-        self.write_queue();
+        let written = catch_unwind(AssertUnwindSafe(|| self.write_queue()));
+        if written.is_err() {
+            // Its panic has been told. Nobody may wait for room that never comes.
+            self.shared.lock().give_up(io::ErrorKind::Other);
+        }
         let Writer {
             shared, to, copy, ..
         } = self;

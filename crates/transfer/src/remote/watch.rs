@@ -40,7 +40,7 @@ pub(super) struct Watch {
 
 enum News {
     Ended(Box<Outcome>),
-    /// The session is stopped, or less silence is allowed than before.
+    /// The session is stopped, the other side is given up, or less silence is allowed than before.
     Look,
 }
 
@@ -48,12 +48,15 @@ impl Watch {
     /// Runs a session to its end, or to that of our patience.
     pub fn over(self, session: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
         let (tell, news) = mpsc::channel();
-        let (stopped, limited) = (tell.clone(), tell.clone());
+        let (stopped, limited, given_up) = (tell.clone(), tell.clone(), tell.clone());
         let outlet = self.outlet.clone();
         // Who listens may be gone already.
         self.control.on_stop(move || {
             outlet.hurry();
             let _ = stopped.send(News::Look);
+        });
+        self.outlet.on_given_up(move || {
+            let _ = given_up.send(News::Look);
         });
         self.control.on_limit(move || {
             let _ = limited.send(News::Look);
@@ -71,7 +74,8 @@ impl Watch {
     }
 
     fn wait(&self, news: &mpsc::Receiver<News>) -> Outcome {
-        let mut timed_out = false;
+        // Why this side ended it.
+        let mut verdict = None;
         let mut last_moment = None;
         let mut known_timeout = None;
         loop {
@@ -98,28 +102,32 @@ impl Watch {
                         // never will.
                         self.control.wait_until_tidy_for(TO_TIDY);
                     }
-                    if timed_out {
-                        outcome.error = Some(self.end(Fatal::Timeout));
+                    if let Some(why) = verdict {
+                        outcome.error = Some(self.end(why));
                     }
                     return *outcome;
                 }
                 Ok(News::Look) => {
+                    if self.outlet.is_given_up() && last_moment.is_none() {
+                        verdict = Some(Fatal::StreamIo);
+                        last_moment = Some(Instant::now() + self.patience());
+                        self.control.stop();
+                        let who = self.role.name();
+                        let text =
+                            format!("[{who}] the other side takes nothing of what it is told");
+                        self.tell(text, None);
+                    }
                     if self.control.is_stopped() && last_moment.is_none() {
                         last_moment = Some(Instant::now() + self.patience());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if last_moment.is_some() => {
-                    let why = if timed_out {
-                        Fatal::Timeout
-                    } else {
-                        Fatal::Interrupted
-                    };
-                    return self.left_behind(self.end(why));
+                    return self.left_behind(self.end(verdict.unwrap_or(Fatal::Interrupted)));
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let silence = self.control.silence();
                     if timeout.is_some_and(|timeout| silence >= timeout) {
-                        timed_out = true;
+                        verdict = Some(Fatal::Timeout);
                         // What is told now cannot go to the other side.
                         self.outlet.abandon();
                         last_moment = Some(Instant::now() + self.patience());
@@ -186,4 +194,47 @@ impl Watch {
 // rsync: io.c set_io_timeout(), allowed_lull
 fn lull(timeout: Duration) -> Duration {
     Duration::from_secs(timeout.as_secs().div_ceil(2).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::message::MessageCode;
+
+    struct Deaf;
+
+    impl EventSink for Deaf {
+        fn event(&self, _: Event<'_>) {}
+    }
+
+    #[test]
+    fn a_peer_that_is_given_up_ends_the_session() {
+        let (unread, to) = io::pipe().unwrap();
+        let outlet = Arc::new(Outlet::start(Box::new(to), None).unwrap());
+        outlet.start_frames();
+        let control = Arc::new(Control::new());
+        let watch = Watch {
+            control: control.clone(),
+            outlet: outlet.clone(),
+            sink: Arc::new(Deaf),
+            role: Role::Receiver,
+            has_begun: Arc::default(),
+        };
+        let outcome = watch.over(move || {
+            while !outlet.is_given_up() {
+                outlet.message(MessageCode::Info, &[b'x'; 32 * 1024]);
+            }
+            while !control.is_stopped() {
+                thread::yield_now();
+            }
+            Outcome {
+                stats: Stats::default(),
+                error: None,
+                trouble: None,
+            }
+        });
+        let error = outcome.error.map(|error| error.kind);
+        assert_eq!(error, Some(Fatal::StreamIo));
+        drop(unread);
+    }
 }
