@@ -293,7 +293,13 @@ impl Sending {
 
     fn hand_over(&mut self, segment: Arc<Segment>) -> Result<(), SessionError> {
         let mut out = Vec::new();
-        let errors = self.ctx.problems.sending_bits();
+        // What was met further down, while this waited, must not keep anything from being deleted here.
+        let is_whole = !self.agreement.protocol.is_incremental();
+        let errors = if segment.after_errors || is_whole {
+            self.ctx.problems.sending_bits()
+        } else {
+            self.told_errors
+        };
         let told = if errors == self.told_errors || self.ctx.options.ignore_errors {
             0
         } else {
@@ -305,7 +311,7 @@ impl Sending {
             .map_err(|e| StreamError::from(e).tell(&self.ctx, ROLE))?;
         if self.agreement.protocol.has_safe_list_end() || !self.agreement.protocol.is_packed() {
             self.told_errors = errors;
-        } else {
+        } else if errors != self.told_errors {
             self.tell_errors();
         }
         self.ctx.tally().stats.list_size += out.len() as u64;
