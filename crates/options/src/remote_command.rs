@@ -20,8 +20,6 @@ pub struct RemoteCommand {
     pub program: OsString,
     /// Its arguments: its own options, user, host, and the command there.
     pub args: Vec<OsString>,
-    /// Whether its pipes stay blocking.
-    pub blocking_io: bool,
     /// `-s`: what is sent to it before all else, each ended by a NUL, and a NUL after the last.
     /// Under `--iconv` it is converted on the way.
     pub secluded: Option<Vec<Vec<u8>>>,
@@ -69,10 +67,6 @@ impl Options {
         Ok(Some(RemoteCommand {
             program: words.next().unwrap_or_default(),
             args: words.collect(),
-            blocking_io: self
-                .shell
-                .blocking_io
-                .unwrap_or(matches!(&*program, "rsh" | "remsh")),
             secluded,
         }))
     }
@@ -114,7 +108,6 @@ impl Options {
         Some(RemoteCommand {
             program,
             args: server.words.into_iter().map(sys::from_bytes).collect(),
-            blocking_io: true,
             secluded: None,
         })
     }
@@ -248,9 +241,6 @@ mod tests {
             "ssh|-l|me|-4|h|x|--server|--sender|-r|.|."
         );
         assert!(words("-4 -e rsh a host:b").starts_with("rsh|host|rsync"));
-        assert!(command("-e /usr/bin/rsh a host:b").blocking_io);
-        assert!(!command("-e rsh --no-blocking-io a host:b").blocking_io);
-        assert!(!command("a host:b").blocking_io && command("--blocking-io a host:b").blocking_io);
     }
 
     #[test]
