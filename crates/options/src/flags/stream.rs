@@ -112,7 +112,10 @@ const SKIP_COMPRESS: Flag = Flag::valued(
         Ok(())
     },
 )
-.doc("Suffixes of files that are compressed already: `--skip-compress=gz/jpg/mp[34]`.");
+.doc(
+    "Suffixes of files that are compressed already: `--skip-compress=gz/jpg/mp[34]`. It is accepted and \
+     changes nothing yet.",
+);
 
 const CHECKSUM_SEED: Flag = Flag::valued(
     "checksum-seed",
