@@ -83,12 +83,12 @@ pub fn deltas() -> Tree {
     let pairs = [
         ("put in", Content::Bytes(put_in), Some(noise(2, 90_000))),
         (
-            "moved",
+            "moved.MP3",
             Content::Bytes(moved),
             Some(Content::Bytes(text(5000))),
         ),
         (
-            "text",
+            "text.gz",
             Content::Bytes(text(6000)),
             Some(Content::Bytes(text(5999))),
         ),
@@ -110,7 +110,7 @@ pub fn deltas() -> Tree {
             Content::Bytes(Vec::new()),
             Some(noise(6, 1500)),
         ),
-        ("fresh", Content::Bytes(text(3000)), None),
+        ("fresh.mp4", Content::Bytes(text(3000)), None),
         ("noise", noise(7, 100_000), None),
     ];
     for (name, new, old) in pairs {

@@ -114,6 +114,33 @@ fn most_of_a_large_file_does_not_cross() {
 }
 
 #[test]
+fn what_is_not_worth_it_is_hardly_compressed() {
+    for operands in [["src/text.Gz", "@dst/"], ["@src/text.Gz", "dst/"]] {
+        let sent_with = |codec: &str, skip: &str| -> u64 {
+            let scratch = Scratch::new();
+            scratch.write("src/text.Gz", &"all the same ".repeat(20_000));
+            let words = [&["-az", "--no-h", "--stats", codec, skip][..], &operands].concat();
+            let printed = succeed(&scratch, &words);
+            assert!(scratch.tree("dst") == scratch.tree("src"));
+            let bytes = ["Total bytes sent: ", "Total bytes received: "].map(|what| {
+                let number = printed.lines().find_map(|line| line.strip_prefix(what));
+                number.and_then(|number| number.parse::<u64>().ok())
+            });
+            let [Some(sent), Some(received)] = bytes else {
+                panic!("{printed}")
+            };
+            sent.max(received)
+        };
+        for codec in ["--zc=zlib", "--zc=zlibx"] {
+            let sent = sent_with(codec, "--skip-compress=bz2");
+            assert!(sent < 20_000, "{codec} {operands:?}: {sent}");
+            let sent = sent_with(codec, "--skip-compress=bz2/gz");
+            assert!(sent > 200_000, "{codec} {operands:?}: {sent}");
+        }
+    }
+}
+
+#[test]
 fn absolute_paths_and_wildcards_are_the_servers() {
     let scratch = world();
     // As a person writes one who asks another computer: with slashes, on every system.

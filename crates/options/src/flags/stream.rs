@@ -113,8 +113,9 @@ const SKIP_COMPRESS: Flag = Flag::valued(
     },
 )
 .doc(
-    "Suffixes of files that are compressed already: `--skip-compress=gz/jpg/mp[34]`. It is accepted and \
-     changes nothing yet.",
+    "Suffixes of files that `-z` compresses as little as it can, as that would gain nothing: \
+     `--skip-compress=gz/jpg/mp[34]`. They are told by what comes after the last dot, in capitals or \
+     not. Without the option everything is compressed alike, and so it is by rsync 3.5.0 with it.",
 );
 
 const CHECKSUM_SEED: Flag = Flag::valued(

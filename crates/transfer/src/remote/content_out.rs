@@ -173,10 +173,7 @@ impl Sending {
             (Some(signature), false) => Matcher::new(signature, transfer.updates_basis),
             _ => Matcher::literal_only(),
         };
-        let threads = self.agreement.compression.threads;
-        let is_long = size >= LONG && threads == 0;
-        self.tokens
-            .set_workers(if is_long { processors() } else { threads });
+        self.set_compression(file, size);
         let mut matcher = matcher.with_file_sum(sum);
         let mut seam = Seam::new(matcher.least_window());
         let mut offset = start;
@@ -234,6 +231,24 @@ impl Sending {
             checksum: digest,
             sent_bytes: 0,
         }
+    }
+
+    /// How hard a file is compressed, and on how many threads.
+    // rsync: token.c set_compression()
+    fn set_compression(&mut self, file: &Entry, size: u64) {
+        let compression = self.agreement.compression;
+        let level = if self.skip.matches(file.basename()) {
+            compression.codec.least_level()
+        } else {
+            compression.level
+        };
+        self.tokens.set_level(level);
+        let is_long = size >= LONG && compression.threads == 0;
+        self.tokens.set_workers(if is_long {
+            processors()
+        } else {
+            compression.threads
+        });
     }
 
     /// Sends content as it is, piece by piece.

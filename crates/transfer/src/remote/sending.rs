@@ -7,6 +7,7 @@ use super::agreement::Agreement;
 use super::list_out::ListWriter;
 use super::outlet::Outlet;
 use super::request_queue::{Request, RequestQueue};
+use super::skip_compress::SkipCompress;
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
@@ -44,6 +45,8 @@ pub(crate) struct Sending {
     writer: ListWriter,
     pub(super) numbers: NdxWriter,
     pub(super) tokens: TokenEncoder,
+    /// What is not worth compressing.
+    pub(super) skip: SkipCompress,
     pub(super) buffers: BufferPool,
     /// Segments that were handed over and are not done with.
     segments: VecDeque<Arc<Segment>>,
@@ -84,6 +87,7 @@ impl Sending {
             ),
             numbers: NdxWriter::new(agreement.protocol),
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
+            skip: SkipCompress::parse(ctx.options.compress.skip.as_deref().unwrap_or_default()),
             buffers: BufferPool::new(256 * 1024, 16),
             ctx,
             sender,

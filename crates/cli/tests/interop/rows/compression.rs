@@ -12,6 +12,7 @@ fn with_each_codec() {
                 &format!("-aiz --zc={codec} --stats src/ dst/"),
                 &format!("-aiz --zc={codec} -W src/ dst/"),
                 &format!("-aiz --zc={codec} --inplace -B900 src/ dst/"),
+                &format!("-aiz --zc={codec} --skip-compress=gz/mp[34] src/ dst/"),
             ],
         );
     }
@@ -30,7 +31,6 @@ fn as_agreed() {
             "-aiz --zl=9 --zc=zlib src/ dst/",
             "-aiz --zl=19 --zc=zstd src/ dst/",
             "-aiz --protocol=30 src/ dst/",
-            "-aiz --skip-compress=txt src/ dst/",
         ],
     );
     same(&usual(), &["-aiz --delete src/ dst/"]);
