@@ -75,6 +75,7 @@ pub use route::{Remote, Route};
 pub use server::{Secluded, Server, ServerRole};
 
 use given::{Given, Stop};
+use value::Value;
 
 /// The program's name in messages.
 pub(crate) const PROGRAM: &str = "tidesync";
@@ -121,6 +122,8 @@ pub struct Environment {
     pub old_args: Option<OsString>,
     /// `RSYNC_ICONV`.
     pub iconv: Option<OsString>,
+    /// `RSYNC_MAX_ALLOC`.
+    pub max_alloc: Option<OsString>,
 }
 
 impl Environment {
@@ -132,6 +135,7 @@ impl Environment {
             protect_args: std::env::var_os("RSYNC_PROTECT_ARGS"),
             old_args: std::env::var_os("RSYNC_OLD_ARGS"),
             iconv: std::env::var_os("RSYNC_ICONV"),
+            max_alloc: std::env::var_os("RSYNC_MAX_ALLOC"),
         }
     }
 }
@@ -145,10 +149,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Option
 /// What the user asks for with `args` in an environment other than that of this process.
 pub fn parse_in(args: &[OsString], env: &Environment) -> Result<Request, OptionError> {
     let iconv = env.iconv.as_ref().filter(|spec| !spec.is_empty());
-    let given = Given {
+    let mut given = Given {
         iconv: iconv.map(|spec| spec.as_encoded_bytes().to_vec()),
         ..Given::default()
     };
+    if let Some(size) = env.max_alloc.as_ref().filter(|size| !size.is_empty()) {
+        let size = Value::new("RSYNC_MAX_ALLOC".into(), size, 0);
+        flags::bound_memory(&mut given, &size)?;
+    }
     let given = match parse::read(given, args) {
         Ok(given) => given,
         Err(Stop::Error(error)) => return Err(error),

@@ -71,7 +71,7 @@ const OTHER_COMPUTERS: [&str; 5] = [
      `rsync://`) are not supported yet.",
 ];
 
-const ENVIRONMENT: [(&str, &str); 8] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
     ("RSYNC_RSH", "The remote shell, where `--rsh` is not given."),
     (
         "RSYNC_PROTECT_ARGS",
@@ -79,6 +79,7 @@ const ENVIRONMENT: [(&str, &str); 8] = [
     ),
     ("RSYNC_OLD_ARGS", "How often `--old-args` is given."),
     ("RSYNC_ICONV", "The default of `--iconv`."),
+    ("RSYNC_MAX_ALLOC", "The default of `--max-alloc`."),
     (
         "RSYNC_CHECKSUM_LIST",
         "The checksums to agree on with the other side, best first; behind an `&`, those of a \

@@ -16,6 +16,8 @@ mod writing;
 
 use crate::flag::{Flag, Undo};
 
+pub(crate) use stream::bound_memory;
+
 /// Flags of one theme, under the heading they have in help and manual.
 pub(crate) struct Theme {
     pub(crate) heading: &'static str,

@@ -225,22 +225,26 @@ const MAX_ALLOC: Flag = Flag::valued(
     None,
     Takes::Text("SIZE"),
     "change a limit relating to memory alloc",
-    |given, value| {
-        let size = value.size("max-alloc", None)?;
-        if size == 0 {
-            return Err(OptionError::syntax("max-alloc must be greater than zero").into());
-        }
-        let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
-        given.options.max_alloc = size;
-        let text = Some(value.bytes().to_vec());
-        given.options.as_given.max_alloc = text.filter(|_| !is_default);
-        Ok(())
-    },
+    |given, value| Ok(bound_memory(given, value)?),
 )
 .doc(
     "How long a list of files from another computer may get before the session ends: an eighth as \
-     many entries. The default is `1G`. The other side is told, too.",
+     many entries. The default is what the variable `RSYNC_MAX_ALLOC` says, or `1G`. The other side \
+     is told, too.",
 );
+
+/// Takes `--max-alloc`, or what the environment has of it.
+pub(crate) fn bound_memory(given: &mut Given, value: &Value<'_>) -> Result<(), OptionError> {
+    let size = value.size("max-alloc", None)?;
+    if size == 0 {
+        return Err(OptionError::syntax("max-alloc must be greater than zero"));
+    }
+    let is_default = size == crate::resolved::DEFAULT_MAX_ALLOC;
+    given.options.max_alloc = size;
+    let text = Some(value.bytes().to_vec());
+    given.options.as_given.max_alloc = text.filter(|_| !is_default);
+    Ok(())
+}
 
 const OUTBUF: Flag = Flag::valued(
     "outbuf",
@@ -343,6 +347,22 @@ mod tests {
     fn compress_threads() {
         assert_eq!(options("--zt=4").compress.threads, 4);
         assert_eq!(options("--compress-threads=-1").compress.threads, 0);
+    }
+
+    #[test]
+    fn max_alloc() {
+        let env = |size: &str| Environment {
+            max_alloc: Some(size.into()),
+            ..Environment::default()
+        };
+        let bound = |line, size| match request_in(line, &env(size)) {
+            Ok(Request::Sync(options)) => options.max_alloc,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(bound("-r a b", ""), 1 << 30);
+        assert_eq!(bound("-r a b", "2M"), 2 << 20);
+        assert_eq!(bound("-r --max-alloc=3M a b", "2M"), 3 << 20);
+        request_in("-r a b", &env("much")).unwrap_err();
     }
 
     #[test]
