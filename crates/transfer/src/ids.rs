@@ -21,6 +21,9 @@ struct Mapping {
     known: Mutex<HashMap<u32, u32>>,
 }
 
+/// Of users, and of groups, at the other end: some 64 MiB where each is as long as can be.
+const MOST_NAMES: usize = 1 << 18;
+
 type NameOf = fn(u32) -> Option<Vec<u8>>;
 
 /// What ids are called where they come from.
@@ -29,7 +32,7 @@ enum Names {
     Own(NameOf),
     /// Elsewhere: what was told so far. By its name, an id becomes one of ours.
     Told {
-        names: Mutex<HashMap<u32, Vec<u8>>>,
+        names: Mutex<HashMap<u32, Box<[u8]>>>,
         id_of: fn(&[u8]) -> Option<u32>,
     },
 }
@@ -65,13 +68,19 @@ impl Ids {
     }
 
     /// The other computer calls a user so.
-    pub fn learn_user(&self, uid: u32, name: &[u8]) {
-        self.users.learn(uid, name);
+    ///
+    /// # Errors
+    /// More names than anyone has.
+    pub fn learn_user(&self, uid: u32, name: &[u8]) -> Result<(), wire::Error> {
+        self.users.learn(uid, name)
     }
 
     /// The other computer calls a group so.
-    pub fn learn_group(&self, gid: u32, name: &[u8]) {
-        self.groups.learn(gid, name);
+    ///
+    /// # Errors
+    /// More names than anyone has.
+    pub fn learn_group(&self, gid: u32, name: &[u8]) -> Result<(), wire::Error> {
+        self.groups.learn(gid, name)
     }
 
     /// Numbers as they are, all of which may be tried: for copies of what is at the destination.
@@ -107,13 +116,18 @@ impl Mapping {
         }
     }
 
-    fn learn(&self, id: u32, name: &[u8]) {
+    fn learn(&self, id: u32, name: &[u8]) -> Result<(), wire::Error> {
         if let Names::Told { names, .. } = &self.names
             && !name.is_empty()
         {
             let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-            names.insert(id, name.to_vec());
+            if names.len() >= MOST_NAMES && !names.contains_key(&id) {
+                let text = format!("more than {MOST_NAMES} users or groups have names");
+                return Err(wire::Error::misbehaving(text));
+            }
+            names.insert(id, name.into());
         }
+        Ok(())
     }
 
     fn new(
@@ -185,7 +199,7 @@ impl Names {
             Names::Own(name_of) => name_of(id),
             Names::Told { names, .. } => {
                 let names = names.lock().unwrap_or_else(PoisonError::into_inner);
-                names.get(&id).cloned()
+                names.get(&id).map(|name| name.to_vec())
             }
         }
     }
@@ -245,5 +259,23 @@ mod names {
 
     pub fn own_groups(_: u32) -> Vec<u32> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_do_not_end_are_refused() {
+        let mapping = Mapping {
+            names: Names::told(|_| None),
+            ..Mapping::empty(|_| None)
+        };
+        for id in 0..MOST_NAMES as u32 {
+            mapping.learn(id, b"x").unwrap();
+        }
+        mapping.learn(7, b"told again").unwrap();
+        assert!(mapping.learn(u32::MAX, b"x").is_err());
     }
 }

@@ -128,7 +128,7 @@ fn take_list(bytes: &[u8]) {
         return;
     };
     let again = list_again(rules, &mut source);
-    let _ = ids::ids(&mut source, rules.protocol, |_, _| {});
+    let _ = ids::ids(&mut source, rules.protocol, |_, _| Ok(()));
     let _ = flist::late_io_error(&mut source, rules.protocol);
     assert_eq!(list_again(rules, &mut &again[..]), again);
 }

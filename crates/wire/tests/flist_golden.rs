@@ -179,6 +179,7 @@ fn read_ids(
             0 => zero = name.to_vec(),
             _ => ids::put_id(written, protocol, id, name),
         }
+        Ok(())
     })
     .unwrap();
     ids::put_ids_end(written, protocol, &zero);

@@ -500,7 +500,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(rules in any_rules(), bytes: Vec<u8>, count: usize, mut number: u32) {
         read_all(&rules, &bytes);
-        let _ = ids::ids(&mut &bytes[..], rules.protocol, |_, _| {});
+        let _ = ids::ids(&mut &bytes[..], rules.protocol, |_, _| Ok(()));
         let _ = late_io_error(&mut &bytes[..], rules.protocol);
         let _ = xattr::wanted(&mut &bytes[..], &mut number, count);
         let _ = xattr::take_value(&mut &bytes[..], &mut Vec::new());

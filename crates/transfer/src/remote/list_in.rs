@@ -175,13 +175,13 @@ impl ListReader {
                         self.rules.uid.then_some(entry.attributes.uid),
                         entry.user_name,
                     ) {
-                        self.ids.learn_user(id, name);
+                        self.ids.learn_user(id, name)?;
                     }
                     if let (Some(id), Some(name)) = (
                         self.rules.gid.then_some(entry.attributes.gid),
                         entry.group_name,
                     ) {
-                        self.ids.learn_group(id, name);
+                        self.ids.learn_group(id, name)?;
                     }
                     let Some(converted) = converted.filter(|_| is_named) else {
                         gathering.leave_out(entry.attributes.mode);

@@ -32,11 +32,11 @@ pub fn put_ids_end(out: &mut Vec<u8>, protocol: Protocol, zero: &[u8]) {
 ///
 /// # Errors
 ///
-/// Those of the source, and a name with a zero byte in it.
+/// Those of the source and of `each`, and a name with a zero byte in it.
 pub fn ids<S: Source>(
     source: &mut S,
     protocol: Protocol,
-    mut each: impl FnMut(u32, &[u8]),
+    mut each: impl FnMut(u32, &[u8]) -> Result<(), Error>,
 ) -> Result<(), S::Error> {
     let mut name = Vec::with_capacity(MAX_NAME_LEN);
     loop {
@@ -45,7 +45,7 @@ pub fn ids<S: Source>(
             return Ok(());
         }
         take_name(source, &mut name)?;
-        each(id, &name);
+        each(id, &name)?;
         if id == 0 {
             return Ok(());
         }
@@ -77,7 +77,10 @@ mod tests {
 
     fn listed(protocol: Protocol, bytes: &mut &[u8]) -> Result<Vec<(u32, Vec<u8>)>, Error> {
         let mut listed = Vec::new();
-        ids(bytes, protocol, |id, name| listed.push((id, name.to_vec())))?;
+        ids(bytes, protocol, |id, name| {
+            listed.push((id, name.to_vec()));
+            Ok(())
+        })?;
         Ok(listed)
     }
 
