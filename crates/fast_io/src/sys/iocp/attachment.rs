@@ -34,6 +34,20 @@ pub(super) enum Inline {
     Queued,
 }
 
+/// Which packets a handle sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packets {
+    /// One for each call that the kernel said it would answer later, and no other: what Windows
+    /// promises of a handle that has the skip mode, and what Wine keeps to. The pointer in such a
+    /// packet is followed as it is.
+    Promised,
+    /// Perhaps others too, for calls that were over when they returned. Wine sends one for a call
+    /// that it refused on a handle without the skip mode; and for a part of a pipe's message, which
+    /// is half an error, nobody says whether one comes. The engine has a
+    /// [`Roll`](crate::driver::lending::Roll) of what is lent on these.
+    Doubted,
+}
+
 impl Inline {
     /// Has a handle, which is attached, send no packets for what succeeds at once, if that can be.
     pub fn asked_of(handle: BorrowedHandle<'_>, owner: Owner) -> Self {
@@ -54,6 +68,7 @@ pub(crate) struct Attachment {
     handle: Handle,
     engine: Weak<Engine>,
     inline: Inline,
+    packets: Packets,
     sweeps: Sweeps,
 }
 
@@ -89,11 +104,17 @@ impl Handle {
 }
 
 impl Attachment {
-    pub(super) fn new(handle: Handle, inline: Inline, engine: Weak<Engine>) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        inline: Inline,
+        packets: Packets,
+        engine: Weak<Engine>,
+    ) -> Self {
         Self {
             handle,
             engine,
             inline,
+            packets,
             sweeps: Sweeps::new(),
         }
     }
@@ -108,6 +129,10 @@ impl Attachment {
 
     pub(super) fn inline(&self) -> Inline {
         self.inline
+    }
+
+    pub(super) fn packets(&self) -> Packets {
+        self.packets
     }
 
     pub(super) fn sweeps(&self) -> &Sweeps {

@@ -31,7 +31,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Ioctl::{FILE_REGION_OUTPUT, FSCTL_QUERY_FILE_REGIONS};
 
-use crate::sys::iocp::attachment::{Attachment, Attempt, Handle, Inline, Owner, attach_once};
+use crate::sys::iocp::attachment::{
+    Attachment, Attempt, Handle, Inline, Owner, Packets, attach_once,
+};
 use crate::sys::iocp::engine::Engine;
 use crate::sys::windows::control::{Plain, control};
 use crate::sys::{as_unsupported, error_of_status};
@@ -107,8 +109,13 @@ impl KernelFile {
     pub fn attachment(&self, file: &File, engine: &Arc<Engine>) -> Option<Arc<Attachment>> {
         attach_once(&self.attachment, engine, || {
             let (handle, owner) = self.own_handle(file)?;
+            let packets = match owner {
+                Owner::Pump => Packets::Promised,
+                // A pipe, which may be one of messages.
+                Owner::Caller => Packets::Doubted,
+            };
             let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, owner);
-            engine.attach(Handle::OfFile(handle), ask)
+            engine.attach(Handle::OfFile(handle), packets, ask)
         })
     }
 

@@ -16,6 +16,7 @@ use windows_sys::Win32::System::Threading::INFINITE;
 
 use crate::posting::Posted;
 use crate::slot::EndedSlot;
+use crate::sys::iocp::attachment::Packets;
 use crate::sys::iocp::hold::PortSlot;
 
 /// Keys from here on are the pump's own; nobody else can post one.
@@ -23,6 +24,8 @@ const FIRST_RESERVED: usize = usize::MAX - 15;
 /// The kernel's packets of handles that are attached: the pointer is a [`PortSlot`]'s, as nobody
 /// else makes overlapped calls on those.
 const OPERATION: usize = usize::MAX;
+/// The same, of handles whose packets are [doubted](Packets::Doubted): the pointer is or was one's.
+const DOUBTED: usize = usize::MAX - 3;
 /// An operation that ended without a packet of its own: the pointer is its boxed [`EndedSlot`].
 const ENDED: usize = usize::MAX - 1;
 /// No packet of ours follows any more.
@@ -39,8 +42,10 @@ pub(super) struct Port(OwnedHandle);
 
 /// What one packet says.
 pub(super) enum Packet {
-    /// The kernel is done with this operation, or had already refused it.
+    /// The kernel is done with this operation.
     Operation(*const PortSlot),
+    /// So it says; but it may have been over before, and be gone.
+    Doubted(*const PortSlot),
     Ended(Box<EndedSlot>),
     Posted(Posted),
     Last,
@@ -77,10 +82,14 @@ impl Port {
     }
 
     /// Has the completions of all operations on `handle` come here, for the handle's life.
-    pub fn attach(&self, handle: BorrowedHandle<'_>) -> io::Result<()> {
+    pub fn attach(&self, handle: BorrowedHandle<'_>, packets: Packets) -> io::Result<()> {
+        let key = match packets {
+            Packets::Promised => OPERATION,
+            Packets::Doubted => DOUBTED,
+        };
         // SAFETY: both handles are open.
         let port = unsafe {
-            CreateIoCompletionPort(handle.as_raw_handle(), self.0.as_raw_handle(), OPERATION, 0)
+            CreateIoCompletionPort(handle.as_raw_handle(), self.0.as_raw_handle(), key, 0)
         };
         if port.is_null() {
             Err(io::Error::last_os_error())
@@ -159,6 +168,7 @@ fn packet(entry: &OVERLAPPED_ENTRY) -> Packet {
     match entry.lpCompletionKey {
         LAST => Packet::Last,
         OPERATION if !pointer.is_null() => Packet::Operation(pointer.cast()),
+        DOUBTED if !pointer.is_null() => Packet::Doubted(pointer.cast()),
         ENDED if !pointer.is_null() => {
             // SAFETY: only `post_ended` posts this key, each box once, and each packet comes once.
             Packet::Ended(unsafe { Box::from_raw(pointer.cast()) })
@@ -173,3 +183,5 @@ fn packet(entry: &OVERLAPPED_ENTRY) -> Packet {
 
 #[cfg(test)]
 pub(super) const OPERATION_KEY: usize = OPERATION;
+#[cfg(test)]
+pub(super) const DOUBTED_KEY: usize = DOUBTED;

@@ -28,7 +28,9 @@ use windows_sys::core::{BOOL, GUID};
 use crate::operation::Kind;
 use crate::slot::{Part, RunningSlot, SocketPart};
 use crate::socket::SharedSocket;
-use crate::sys::iocp::attachment::{Attachment, Attempt, Handle, Inline, Owner, attach_once};
+use crate::sys::iocp::attachment::{
+    Attachment, Attempt, Handle, Inline, Owner, Packets, attach_once,
+};
 use crate::sys::iocp::engine::Engine;
 
 /// What is remembered of one shared socket.
@@ -72,7 +74,7 @@ impl KernelSocket {
                 return Err(io::ErrorKind::Unsupported.into());
             }
             let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, Owner::Caller);
-            engine.attach(Handle::of_socket(socket), ask)
+            engine.attach(Handle::of_socket(socket), Packets::Promised, ask)
         })
     }
 
