@@ -31,9 +31,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Ioctl::{FILE_REGION_OUTPUT, FSCTL_QUERY_FILE_REGIONS};
 
-use crate::sys::iocp::attachment::{
-    Attachment, Attempt, Handle, Inline, Owner, Packets, attach_once,
-};
+use crate::sys::iocp::attachment::{Attachment, Attempts, Handle, Inline, Owner, Packets};
 use crate::sys::iocp::engine::Engine;
 use crate::sys::windows::control::{Plain, control};
 use crate::sys::{as_unsupported, error_of_status};
@@ -46,7 +44,7 @@ pub(crate) struct KernelFile {
     writes: OnceLock<Writes>,
     /// Up to here it has been written, as far as we know: see [`Writes::of`].
     settled: AtomicU64,
-    attachment: Attempt,
+    attachment: Attempts,
     /// Nobody else makes overlapped calls on the file object.
     exclusive: bool,
 }
@@ -107,7 +105,7 @@ impl KernelFile {
     /// The handle by which this engine works on the file. None if it cannot, or if the file
     /// belongs to another: an attached handle is that for its life.
     pub fn attachment(&self, file: &File, engine: &Arc<Engine>) -> Option<Arc<Attachment>> {
-        attach_once(&self.attachment, engine, || {
+        self.attachment.attach(engine, || {
             let (handle, owner) = self.own_handle(file)?;
             let packets = match owner {
                 Owner::Pump => Packets::Promised,
@@ -121,12 +119,12 @@ impl KernelFile {
 
     /// The attachment, if there has been reason for one.
     pub fn existing_attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()?.as_ref()
+        self.attachment.attachment()
     }
 
     #[cfg(test)]
     pub(super) fn attach_by_hand(&self, attachment: Arc<Attachment>) {
-        self.attachment.set(Some(attachment)).unwrap();
+        self.attachment.attach_by_hand(attachment);
     }
 
     /// An overlapped handle for the pump, on whose file object nobody else makes overlapped calls.

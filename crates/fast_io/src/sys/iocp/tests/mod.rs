@@ -1,5 +1,7 @@
 //! What only a port can do to us, and pipes on which operations really wait.
 
+mod exhaustion;
+pub(super) mod faults;
 mod files;
 mod packets;
 mod pipes;
