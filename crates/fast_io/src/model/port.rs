@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use loom::thread;
 
 use super::{counted, in_every_order, waiting_slot};
-use crate::completion::PumpClosed;
+use crate::completion::{Cancelled, PumpClosed};
 use crate::driver::lending::{Attendance, Loan, Roll, Sweeps, ask_to_stop};
 use crate::ledger::Ledger;
 use crate::slot::{EndedSlot, Life, RunningSlot, WaitingSlot};
@@ -45,6 +45,8 @@ enum Answer {
     /// It refuses, and sends a packet that says that a part was done, as for half a message: both ends
     /// may take the operation, and the worker goes on with it.
     RefusesTwice,
+    /// It refuses to wait for a socket.
+    HasNoRoom,
 }
 
 enum Packet {
@@ -77,6 +79,7 @@ impl Kernel {
             Answer::Waits => state.waiting = true,
             Answer::DoesAPart | Answer::RefusesTwice => state.write_down_a_result(),
             Answer::Refuses => state.packets.push_back(Packet::Operation),
+            Answer::HasNoRoom => {}
         }
         self.packet_came.notify_all();
         answer
@@ -122,7 +125,7 @@ impl KernelState {
     }
 }
 
-/// A port with one handle attached.
+/// A port with one handle attached, and the lane beside it.
 struct Port {
     kernel: Kernel,
     under_way: Attendance,
@@ -130,6 +133,14 @@ struct Port {
     roll: Roll,
     /// Whether the handle may send packets that nobody promised.
     doubted: bool,
+    lane: Mutex<Lane>,
+}
+
+/// Where operations wait until they are cancelled.
+#[derive(Default)]
+struct Lane {
+    waiting: Vec<WaitingSlot>,
+    closed: bool,
 }
 
 impl Port {
@@ -143,6 +154,7 @@ impl Port {
             doubted: answers
                 .iter()
                 .any(|answer| matches!(answer, Answer::Refuses | Answer::RefusesTwice)),
+            lane: Mutex::new(Lane::default()),
         });
         port.kernel.state.lock().unwrap().answers.extend(answers);
         let working = Arc::clone(&port);
@@ -183,7 +195,10 @@ impl Port {
         if !matches!(answer, Answer::Waits | Answer::DoesAPart)
             && let Some(running) = self.take_back(|| held.take_back(Some(number)))
         {
-            return self.end(running.fail(PumpClosed.into()));
+            return match answer {
+                Answer::HasNoRoom => self.wait_until_ready(held, running),
+                _ => self.end(running.fail(PumpClosed.into())),
+            };
         }
         if self.under_way.is_closed() {
             held.life.request_cancel();
@@ -201,6 +216,36 @@ impl Port {
         }
     }
 
+    fn wait_until_ready(&self, held: &Arc<Held>, running: RunningSlot) {
+        let mut lane = self.lane.lock().unwrap();
+        if lane.closed {
+            drop(lane);
+            return self.end(running.fail(PumpClosed.into()));
+        }
+        lane.waiting.push(running.wait_again());
+        drop(lane);
+        self.is_to_stop(held);
+        if held.life.cancel_requested() {
+            self.cancel_on_the_lane(|life| Arc::ptr_eq(life, &held.life));
+        }
+        if self.under_way.leave() {
+            self.kernel.post_last();
+        }
+    }
+
+    fn cancel_on_the_lane(&self, wanted: impl Fn(&Arc<Life>) -> bool) {
+        let mut lane = self.lane.lock().unwrap();
+        let all = lane.waiting.drain(..);
+        let (stopped, waiting) = all.partition(|slot| wanted(slot.life()));
+        lane.waiting = waiting;
+        drop(lane);
+        let stopped: Vec<WaitingSlot> = stopped;
+        for slot in stopped {
+            slot.life().request_cancel();
+            slot.refuse(Cancelled.into()).dispatch();
+        }
+    }
+
     fn is_to_stop(&self, held: &Held) -> bool {
         self.sweeps.is_to_stop(held.sweeps_before, &held.life)
     }
@@ -212,10 +257,12 @@ impl Port {
     fn cancel(&self, held: &Arc<Held>) {
         held.life.request_cancel();
         self.stop();
+        self.cancel_on_the_lane(|life| Arc::ptr_eq(life, &held.life));
     }
 
     fn cancel_all(&self) {
         self.sweeps.sweep(|| self.kernel.cancel());
+        self.cancel_on_the_lane(|_| true);
     }
 
     fn close(&self) {
@@ -224,6 +271,8 @@ impl Port {
         if nobody_left {
             self.kernel.post_last();
         }
+        self.lane.lock().unwrap().closed = true;
+        self.cancel_on_the_lane(|_| true);
     }
 
     fn work(&self) {
@@ -378,4 +427,21 @@ fn a_stale_packet_meets_one_that_is_done_at_its_address() {
 #[test]
 fn a_stale_packet_meets_one_that_is_refused_too() {
     the_next_at_the_address_meets_the_packet(&[Answer::Refuses, Answer::RefusesTwice]);
+}
+
+#[test]
+fn a_cancel_meets_an_operation_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::HasNoRoom], |port, held| port.cancel(held));
+}
+
+#[test]
+fn all_of_the_handle_is_cancelled_while_one_is_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::DoesAPart, Answer::HasNoRoom], |port, _| {
+        port.cancel_all();
+    });
+}
+
+#[test]
+fn the_end_meets_an_operation_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::HasNoRoom], |port, _| port.close());
 }

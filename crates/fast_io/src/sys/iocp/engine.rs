@@ -17,7 +17,8 @@ use windows_sys::Win32::Foundation::{
 use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
 use crate::driver::lending::{Attendance, Roll};
-use crate::driver::perform_part;
+use crate::driver::threads::Threads;
+use crate::driver::{Driver, Target, perform_part};
 use crate::ledger::Ledger;
 use crate::posting::{PostHandler, Posted};
 use crate::slot::{EndedSlot, RunningSlot, Step, caught};
@@ -41,6 +42,8 @@ pub(crate) struct Engine {
     attached: Mutex<Attached>,
     /// What is lent on handles whose packets are doubted.
     roll: Roll,
+    /// Where sockets wait that the system has no room for.
+    lane: Arc<Threads>,
 }
 
 #[derive(Default)]
@@ -56,6 +59,7 @@ impl Engine {
         concurrency: usize,
         config: &IocpPumpConfig,
         ledger: Arc<Ledger>,
+        lane: Arc<Threads>,
     ) -> io::Result<Self> {
         Ok(Self {
             port: Port::new(concurrency)?,
@@ -66,6 +70,7 @@ impl Engine {
             strays: AtomicU64::new(0),
             attached: Mutex::default(),
             roll: Roll::new(),
+            lane,
         })
     }
 
@@ -202,11 +207,31 @@ impl Engine {
                     return None;
                 }
                 Started::Over(given_back, moved) => match settle(slot, given_back, moved) {
-                    Step::More(rest) | Step::Wait(rest) => running = rest,
+                    Step::More(rest) => running = rest,
+                    Step::Wait(rest) => return self.wait_until_ready(slot, rest),
                     Step::Done(ended) => return Some(ended),
                 },
             }
         }
+    }
+
+    /// Has the system refused to wait for a socket (`WSAEWOULDBLOCK`: more calls wait than it has
+    /// room for), its operation leaves the port, and waits as all those do whose sockets no port can
+    /// have: to ask again at once would only keep a processor busy.
+    fn wait_until_ready(&self, slot: &Arc<PortSlot>, running: RunningSlot) -> Option<EndedSlot> {
+        self.timekeeper.forget(slot);
+        let life = Arc::clone(running.life());
+        if let Err(waiting) = self.lane.push(running.wait_again()) {
+            return Some(waiting.refuse(PumpClosed.into()));
+        }
+        // Who cancels asks the port first and the lane then. Neither had it just now, perhaps. (A
+        // deadline is watched over there as well.)
+        slot.is_to_stop();
+        if life.cancel_requested() {
+            self.lane.cancel(Target::One(&life));
+        }
+        self.leave();
+        None
     }
 
     /// The one place that decides whether a call is over or a packet follows.
@@ -317,7 +342,8 @@ impl Engine {
         // SAFETY: the kernel is done with it, and the operation is ours.
         let moved = unsafe { slot.outcome(Asked::by(&running)) };
         let ended = match settle(&slot, running, moved) {
-            Step::More(rest) | Step::Wait(rest) => self.go_on(&slot, rest),
+            Step::More(rest) => self.go_on(&slot, rest),
+            Step::Wait(rest) => self.wait_until_ready(&slot, rest),
             Step::Done(ended) => {
                 self.timekeeper.forget(&slot);
                 Some(ended)

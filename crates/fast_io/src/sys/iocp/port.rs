@@ -38,7 +38,12 @@ pub(super) fn is_reserved(key: usize) -> bool {
 
 /// A completion port.
 #[derive(Debug)]
-pub(super) struct Port(OwnedHandle);
+pub(super) struct Port {
+    handle: OwnedHandle,
+    /// How often anybody who waited here went on.
+    #[cfg(test)]
+    wakes: std::sync::atomic::AtomicU64,
+}
 
 /// What one packet says.
 pub(super) enum Packet {
@@ -78,7 +83,12 @@ impl Port {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: a handle that was just made and that nobody else owns.
-        Ok(Self(unsafe { OwnedHandle::from_raw_handle(handle) }))
+        let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
+        Ok(Self {
+            handle,
+            #[cfg(test)]
+            wakes: Default::default(),
+        })
     }
 
     /// Has the completions of all operations on `handle` come here, for the handle's life.
@@ -89,7 +99,7 @@ impl Port {
         };
         // SAFETY: both handles are open.
         let port = unsafe {
-            CreateIoCompletionPort(handle.as_raw_handle(), self.0.as_raw_handle(), key, 0)
+            CreateIoCompletionPort(handle.as_raw_handle(), self.handle.as_raw_handle(), key, 0)
         };
         if port.is_null() {
             Err(io::Error::last_os_error())
@@ -107,7 +117,7 @@ impl Port {
         // SAFETY: the port is open, and the entries are live and as many as said.
         let succeeded = unsafe {
             GetQueuedCompletionStatusEx(
-                self.0.as_raw_handle(),
+                self.handle.as_raw_handle(),
                 batch.0.as_mut_ptr(),
                 batch.0.len() as u32,
                 &mut count,
@@ -115,6 +125,9 @@ impl Port {
                 0,
             )
         };
+        #[cfg(test)]
+        self.wakes
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if succeeded == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -148,12 +161,17 @@ impl Port {
     fn post(&self, bytes: u32, key: usize, pointer: *const OVERLAPPED) -> io::Result<()> {
         // SAFETY: the port is open; the pointer is not followed by the kernel.
         let succeeded =
-            unsafe { PostQueuedCompletionStatus(self.0.as_raw_handle(), bytes, key, pointer) };
+            unsafe { PostQueuedCompletionStatus(self.handle.as_raw_handle(), bytes, key, pointer) };
         if succeeded == 0 {
             Err(io::Error::last_os_error())
         } else {
             Ok(())
         }
+    }
+
+    #[cfg(test)]
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Posts anything at all, as only a test would.

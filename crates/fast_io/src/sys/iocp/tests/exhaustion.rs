@@ -2,18 +2,20 @@
 //! and what cannot be had by the port is done without it meanwhile.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use windows_sys::Win32::Foundation::{
     ERROR_INVALID_PARAMETER, ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_MEMORY,
     ERROR_SHARING_VIOLATION, ERROR_TOO_MANY_OPEN_FILES,
 };
-use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
+use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS, WSAEWOULDBLOCK};
 
 use super::faults::{self, Place};
 use super::{pair, pipe, pump, read, receive, run};
-use crate::{Operation, SharedFile, SharedSocket, oneshot_handler};
+use crate::{CompletionPump, Operation, SharedFile, SharedSocket, is_cancelled, oneshot_handler};
 
 /// A file of nine bytes, shared anew.
 fn file(scratch: &tempfile::TempDir) -> SharedFile {
@@ -135,4 +137,82 @@ fn with_no_socket_left_an_accept_says_so_and_the_next_has_who_waited() {
     }
     let served = run(&pump, Operation::accept(listener));
     assert!(served.accepted.is_some(), "who waited is served now");
+}
+
+/// Submits an operation for which the system will have no room, and which waits then.
+fn refused_would_block(pump: &CompletionPump, operation: Operation) -> crate::OneshotReceiver {
+    faults::fail(Place::Calling, 1, WSAEWOULDBLOCK as u32);
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(operation, handler);
+    assert_eq!(faults::left(), 0, "the port was asked");
+    receiver
+}
+
+#[test]
+fn what_the_system_has_no_room_for_waits_until_its_socket_is_ready() {
+    let (pump, driver) = pump();
+    let (ours, mut theirs) = pair();
+    let before = driver.engine.port().wakes();
+    let receiver = refused_would_block(&pump, receive(&ours, 3));
+    // It is asked once: were it asked again, this thread would not be here before the bytes are. And
+    // it has left the port.
+    assert_eq!(driver.engine.under_way(), 0);
+    assert_eq!(pump.operations_in_flight(), 1);
+    theirs.write_all(b"abc").unwrap();
+    assert_eq!(receiver.wait().result.unwrap(), 3);
+    assert_eq!(driver.engine.port().wakes(), before, "not by the port");
+
+    // A send goes on to its end, and the next operation is the port's again.
+    SockRef::from(&ours).set_send_buffer_size(8 << 10).unwrap();
+    let content: Vec<u8> = (0..4 << 20).map(|at: u32| (at % 251) as u8).collect();
+    let send = Operation::send(ours.clone(), content.clone().into(), ..);
+    let receiver = refused_would_block(&pump, send);
+    let mut received = vec![0; content.len()];
+    theirs.read_exact(&mut received).unwrap();
+    assert!(received == content);
+    assert_eq!(receiver.wait().result.unwrap(), content.len() as u64);
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(receive(&ours, 3), handler);
+    assert_eq!(driver.engine.under_way(), 1);
+    theirs.write_all(b"x").unwrap();
+    assert_eq!(&*receiver.wait().buffer, b"x");
+}
+
+#[test]
+fn who_connects_when_the_system_has_no_room_is_accepted() {
+    let (pump, _) = pump();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let listener = SharedSocket::from(listener);
+    let receiver = refused_would_block(&pump, Operation::accept(listener.clone()));
+    let client = SharedSocket::unconnected(&address).unwrap();
+    let connected = refused_would_block(&pump, Operation::connect(client.clone(), address));
+    connected.wait().result.unwrap();
+    let ours = receiver.wait().accepted.expect("somebody connected");
+    assert_eq!(client.peer_addr().unwrap(), address);
+    assert_eq!(ours.peer_addr().unwrap(), client.local_addr().unwrap());
+}
+
+#[test]
+fn what_waits_for_room_can_be_stopped() {
+    let (pump, _) = pump();
+    let (ours, _theirs) = pair();
+    let soon = Instant::now() + Duration::from_millis(20);
+    let late = refused_would_block(&pump, receive(&ours, 1).with_deadline(soon));
+    let late = late.wait();
+    assert_eq!(
+        late.result.unwrap_err().kind(),
+        std::io::ErrorKind::TimedOut
+    );
+    assert!(!late.cancel_requested);
+    let stop: [fn(&CompletionPump, &SharedSocket); 3] = [
+        |pump, socket| pump.cancel_socket(socket),
+        |pump, _| pump.cancel_all(),
+        |pump, _| pump.shut_down(),
+    ];
+    for stop in stop {
+        let receiver = refused_would_block(&pump, receive(&ours, 1));
+        stop(&pump, &ours);
+        assert!(is_cancelled(&receiver.wait().result.unwrap_err()));
+    }
 }
