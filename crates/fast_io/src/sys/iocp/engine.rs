@@ -391,6 +391,11 @@ impl Engine {
     pub(super) fn roll(&self) -> &Roll {
         &self.roll
     }
+
+    #[cfg(test)]
+    pub(super) fn timekeeper(&self) -> &Timekeeper {
+        &self.timekeeper
+    }
 }
 
 /// Whether a call is over.

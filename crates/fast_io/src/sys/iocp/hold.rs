@@ -148,6 +148,14 @@ impl PortSlot {
         unsafe { Self::take_back(lent, None) }
     }
 
+    /// Whether the kernel has written down what became of it.
+    #[cfg(test)]
+    pub fn is_done(&self) -> bool {
+        // SAFETY: as for `take_back_if_done`: only this field is looked at.
+        let status = unsafe { ptr::read_volatile(&raw const (*self.overlapped.get()).Internal) };
+        status as NTSTATUS != STATUS_PENDING
+    }
+
     /// What the call that was lent for has come to.
     ///
     /// # Safety

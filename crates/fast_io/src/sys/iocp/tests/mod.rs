@@ -1,8 +1,10 @@
 //! What only a port can do to us, and pipes on which operations really wait.
 
+mod cancelling;
 mod exhaustion;
 pub(super) mod faults;
 mod files;
+mod idle;
 mod packets;
 mod pipes;
 mod sockets;
