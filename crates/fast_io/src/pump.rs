@@ -204,6 +204,13 @@ impl Ticket {
     }
 }
 
+#[cfg(all(test, windows))]
+impl Ticket {
+    pub(crate) fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+}
+
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Ticket").field(&self.life).finish()

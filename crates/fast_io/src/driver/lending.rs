@@ -3,8 +3,11 @@
 //! These are all the races of a completion port, apart from the port itself, so that the model
 //! checker can try them on a system that has none (`model/port.rs`). `sys/iocp/` is built of them.
 
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
 use crate::slot::Life;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, UnsafeCell, fence};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, UnsafeCell, fence};
 
 /// Something that is given away by address, and that whoever learns first that it is back may take.
 ///
@@ -65,6 +68,55 @@ impl<T> Loan<T> {
         } else {
             None
         }
+    }
+}
+
+/// The addresses at which something is lent now, for handles that may send packets which nobody
+/// promised.
+///
+/// A call that is over at once is taken back, and what it was lent with is freed. A packet that
+/// comes for it all the same, soon or late, has an address at which nothing is any more, or by then
+/// something else. So such a packet is not followed, but looked up here first:
+///
+/// - Nothing is lent at its address: it is a stale one, and the address is not looked at.
+/// - Something is. That is there to be looked at, as who takes it strikes it off first; and whether
+///   it is done is what the kernel has written down there, not what the packet says. Should the
+///   packet have been meant for what was there before, this is taken a moment before its own packet
+///   comes, which then is the stale one.
+///
+/// Nothing has to be kept for packets that may never come.
+pub(crate) struct Roll(Mutex<BTreeSet<usize>>);
+
+impl Roll {
+    pub fn new() -> Self {
+        Self(Mutex::new(BTreeSet::new()))
+    }
+
+    /// Notes that something has been lent at this address: before the kernel hears of it.
+    pub fn enter(&self, address: usize) {
+        self.lock().insert(address);
+    }
+
+    /// If something is lent at this address, has `take` take it back, and strikes it off if that
+    /// did.
+    pub fn take<T>(&self, address: usize, take: impl FnOnce() -> Option<T>) -> Option<T> {
+        let mut lent = self.lock();
+        if !lent.contains(&address) {
+            return None;
+        }
+        let taken = take()?;
+        lent.remove(&address);
+        Some(taken)
+    }
+
+    #[cfg(all(test, windows))]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        // Nothing that can panic runs under this lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

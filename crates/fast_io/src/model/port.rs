@@ -6,20 +6,26 @@
 //! nobody gets, waits for ever here: the model checker calls that a deadlock.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 
 use loom::thread;
 
 use super::{counted, in_every_order, waiting_slot};
-use crate::completion::PumpClosed;
-use crate::driver::lending::{Attendance, Loan, Sweeps, ask_to_stop};
+use crate::completion::{Cancelled, PumpClosed};
+use crate::driver::lending::{Attendance, Loan, Roll, Sweeps, ask_to_stop};
 use crate::ledger::Ledger;
 use crate::slot::{EndedSlot, Life, RunningSlot, WaitingSlot};
 use crate::sync::{AtomicBool, Condvar, Mutex, Ordering};
 
+/// Where what the kernel has of an operation lies: each test has one at a time, and the next is at
+/// the same place.
+const ADDRESS: usize = 8;
+
 /// What the kernel has of an operation.
 struct Held {
+    /// The reference that the kernel has while this is lent.
+    kernels: std::sync::Mutex<Option<Arc<Held>>>,
     running: Loan<RunningSlot>,
     /// Whether the kernel has written a result down. Until then a packet is a stale one.
     done: AtomicBool,
@@ -39,10 +45,13 @@ enum Answer {
     /// It refuses, and sends a packet that says that a part was done, as for half a message: both ends
     /// may take the operation, and the worker goes on with it.
     RefusesTwice,
+    /// It refuses to wait for a socket.
+    HasNoRoom,
 }
 
 enum Packet {
-    Operation(Arc<Held>),
+    /// That of what is lent at the [`ADDRESS`], or was.
+    Operation,
     Last,
 }
 
@@ -55,38 +64,39 @@ struct Kernel {
 #[derive(Default)]
 struct KernelState {
     answers: VecDeque<Answer>,
-    waiting: Vec<Arc<Held>>,
+    /// What lies at the address.
+    memory: Weak<Held>,
+    waiting: bool,
     packets: VecDeque<Packet>,
 }
 
 impl Kernel {
-    /// Whether the call was not refused.
-    fn start(&self, held: &Arc<Held>) -> bool {
+    /// What the call came to.
+    fn start(&self) -> Answer {
         let mut state = self.state.lock().unwrap();
         let answer = state.answers.pop_front().unwrap_or(Answer::Waits);
         match answer {
-            Answer::Waits => state.waiting.push(Arc::clone(held)),
-            Answer::DoesAPart | Answer::RefusesTwice => {
-                held.done.store(true, Ordering::Relaxed);
-                state.packets.push_back(Packet::Operation(Arc::clone(held)));
-            }
-            Answer::Refuses => state.packets.push_back(Packet::Operation(Arc::clone(held))),
+            Answer::Waits => state.waiting = true,
+            Answer::DoesAPart | Answer::RefusesTwice => state.write_down_a_result(),
+            Answer::Refuses => state.packets.push_back(Packet::Operation),
+            Answer::HasNoRoom => {}
         }
         self.packet_came.notify_all();
-        !matches!(answer, Answer::Refuses | Answer::RefusesTwice)
+        answer
     }
 
-    /// Stops those of the waiting that are wanted.
-    fn cancel(&self, wanted: impl Fn(&Arc<Held>) -> bool) {
+    /// Stops what waits, if anything does.
+    fn cancel(&self) {
         let mut state = self.state.lock().unwrap();
-        let (stopped, waiting) = state.waiting.drain(..).partition(|held| wanted(held));
-        state.waiting = waiting;
-        let stopped: Vec<Arc<Held>> = stopped;
-        for held in stopped {
-            held.done.store(true, Ordering::Relaxed);
-            state.packets.push_back(Packet::Operation(held));
+        if std::mem::take(&mut state.waiting) {
+            state.write_down_a_result();
         }
         self.packet_came.notify_all();
+    }
+
+    /// What lies at the address now.
+    fn memory(&self) -> Option<Arc<Held>> {
+        self.state.lock().unwrap().memory.upgrade()
     }
 
     fn post_last(&self) {
@@ -106,11 +116,31 @@ impl Kernel {
     }
 }
 
-/// A port with one handle attached.
+impl KernelState {
+    fn write_down_a_result(&mut self) {
+        let held = self.memory.upgrade();
+        let held = held.expect("what the kernel has is not freed");
+        held.done.store(true, Ordering::Release);
+        self.packets.push_back(Packet::Operation);
+    }
+}
+
+/// A port with one handle attached, and the lane beside it.
 struct Port {
     kernel: Kernel,
     under_way: Attendance,
     sweeps: Sweeps,
+    roll: Roll,
+    /// Whether the handle may send packets that nobody promised.
+    doubted: bool,
+    lane: Mutex<Lane>,
+}
+
+/// Where operations wait until they are cancelled.
+#[derive(Default)]
+struct Lane {
+    waiting: Vec<WaitingSlot>,
+    closed: bool,
 }
 
 impl Port {
@@ -120,6 +150,11 @@ impl Port {
             kernel: Kernel::default(),
             under_way: Attendance::new(),
             sweeps: Sweeps::new(),
+            roll: Roll::new(),
+            doubted: answers
+                .iter()
+                .any(|answer| matches!(answer, Answer::Refuses | Answer::RefusesTwice)),
+            lane: Mutex::new(Lane::default()),
         });
         port.kernel.state.lock().unwrap().answers.extend(answers);
         let working = Arc::clone(&port);
@@ -127,12 +162,15 @@ impl Port {
     }
 
     fn hold(&self, slot: &WaitingSlot) -> Arc<Held> {
-        Arc::new(Held {
+        let held = Arc::new(Held {
+            kernels: std::sync::Mutex::default(),
             running: Loan::new(),
             done: AtomicBool::new(false),
             life: Arc::clone(slot.life()),
             sweeps_before: self.sweeps.so_far(),
-        })
+        });
+        self.kernel.state.lock().unwrap().memory = Arc::downgrade(&held);
+        held
     }
 
     fn submit(&self, slot: WaitingSlot, held: &Arc<Held>) {
@@ -149,16 +187,62 @@ impl Port {
         held.done.store(false, Ordering::Relaxed);
         // SAFETY: whoever calls has the operation.
         let number = unsafe { held.running.lend(running) };
-        if !self.kernel.start(held)
-            && let Some(running) = held.running.take(number)
+        *held.kernels.lock().unwrap() = Some(Arc::clone(held));
+        if self.doubted {
+            self.roll.enter(ADDRESS);
+        }
+        let answer = self.kernel.start();
+        if !matches!(answer, Answer::Waits | Answer::DoesAPart)
+            && let Some(running) = self.take_back(|| held.take_back(Some(number)))
         {
-            return self.end(running.fail(PumpClosed.into()));
+            return match answer {
+                Answer::HasNoRoom => self.wait_until_ready(held, running),
+                _ => self.end(running.fail(PumpClosed.into())),
+            };
         }
         if self.under_way.is_closed() {
             held.life.request_cancel();
         }
         if self.is_to_stop(held) {
-            self.stop(held);
+            self.stop();
+        }
+    }
+
+    fn take_back(&self, take: impl FnOnce() -> Option<RunningSlot>) -> Option<RunningSlot> {
+        if self.doubted {
+            self.roll.take(ADDRESS, take)
+        } else {
+            take()
+        }
+    }
+
+    fn wait_until_ready(&self, held: &Arc<Held>, running: RunningSlot) {
+        let mut lane = self.lane.lock().unwrap();
+        if lane.closed {
+            drop(lane);
+            return self.end(running.fail(PumpClosed.into()));
+        }
+        lane.waiting.push(running.wait_again());
+        drop(lane);
+        self.is_to_stop(held);
+        if held.life.cancel_requested() {
+            self.cancel_on_the_lane(|life| Arc::ptr_eq(life, &held.life));
+        }
+        if self.under_way.leave() {
+            self.kernel.post_last();
+        }
+    }
+
+    fn cancel_on_the_lane(&self, wanted: impl Fn(&Arc<Life>) -> bool) {
+        let mut lane = self.lane.lock().unwrap();
+        let all = lane.waiting.drain(..);
+        let (stopped, waiting) = all.partition(|slot| wanted(slot.life()));
+        lane.waiting = waiting;
+        drop(lane);
+        let stopped: Vec<WaitingSlot> = stopped;
+        for slot in stopped {
+            slot.life().request_cancel();
+            slot.refuse(Cancelled.into()).dispatch();
         }
     }
 
@@ -166,17 +250,19 @@ impl Port {
         self.sweeps.is_to_stop(held.sweeps_before, &held.life)
     }
 
-    fn stop(&self, held: &Arc<Held>) {
-        ask_to_stop(|| self.kernel.cancel(|waiting| Arc::ptr_eq(waiting, held)));
+    fn stop(&self) {
+        ask_to_stop(|| self.kernel.cancel());
     }
 
     fn cancel(&self, held: &Arc<Held>) {
         held.life.request_cancel();
-        self.stop(held);
+        self.stop();
+        self.cancel_on_the_lane(|life| Arc::ptr_eq(life, &held.life));
     }
 
     fn cancel_all(&self) {
-        self.sweeps.sweep(|| self.kernel.cancel(|_| true));
+        self.sweeps.sweep(|| self.kernel.cancel());
+        self.cancel_on_the_lane(|_| true);
     }
 
     fn close(&self) {
@@ -185,22 +271,30 @@ impl Port {
         if nobody_left {
             self.kernel.post_last();
         }
+        self.lane.lock().unwrap().closed = true;
+        self.cancel_on_the_lane(|_| true);
     }
 
     fn work(&self) {
         loop {
             match self.kernel.wait() {
-                Packet::Operation(held) => self.complete(&held),
+                Packet::Operation => self.complete(),
                 Packet::Last => return self.kernel.post_last(),
             }
         }
     }
 
-    fn complete(&self, held: &Arc<Held>) {
-        if !held.done.load(Ordering::Relaxed) {
-            return;
-        }
-        let Some(running) = held.running.take_any() else {
+    fn complete(&self) {
+        let mut at_the_address = None;
+        let taken = self.take_back(|| {
+            // Here the real one looks at the memory.
+            let held = self.kernel.memory().expect("what is lent is not freed");
+            let done = held.done.load(Ordering::Acquire);
+            let running = done.then(|| held.take_back(None)).flatten();
+            at_the_address = Some(held);
+            running
+        });
+        let (Some(held), Some(running)) = (&at_the_address, taken) else {
             return;
         };
         if self.is_to_stop(held) {
@@ -215,6 +309,18 @@ impl Port {
         if self.under_way.leave() {
             self.kernel.post_last();
         }
+    }
+}
+
+impl Held {
+    /// Takes the operation back, and with it the kernel's reference.
+    fn take_back(&self, number: Option<u64>) -> Option<RunningSlot> {
+        let running = match number {
+            Some(number) => self.running.take(number),
+            None => self.running.take_any(),
+        }?;
+        *self.kernels.lock().unwrap() = None;
+        Some(running)
     }
 }
 
@@ -282,6 +388,60 @@ fn a_packet_with_a_result_meets_a_refusal() {
 fn a_deadline_meets_an_operation_anywhere() {
     one_operation_meets(&[], |port, held| {
         held.life.time_out();
-        port.stop(held);
+        port.stop();
     });
+}
+
+/// Submits one operation that is refused and whose packet comes all the same; and when it has gone,
+/// another at its address, which meets that packet.
+fn the_next_at_the_address_meets_the_packet(answers: &'static [Answer]) {
+    in_every_order(move || {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let ledger = Arc::new(Ledger::new(4, 1 << 20));
+        let (port, worker) = Port::new(answers);
+        let refused = waiting_slot(&ledger, counted(&runs));
+        let held = port.hold(&refused);
+        port.submit(refused, &held);
+        drop(held);
+        let next = waiting_slot(&ledger, counted(&runs));
+        let held = port.hold(&next);
+        port.submit(next, &held);
+        port.cancel(&held);
+        ledger.wait_until_finished();
+        port.close();
+        worker.join().unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn a_stale_packet_meets_one_that_waits_at_its_address() {
+    the_next_at_the_address_meets_the_packet(&[Answer::Refuses, Answer::Waits]);
+}
+
+#[test]
+fn a_stale_packet_meets_one_that_is_done_at_its_address() {
+    the_next_at_the_address_meets_the_packet(&[Answer::Refuses, Answer::DoesAPart]);
+}
+
+#[test]
+fn a_stale_packet_meets_one_that_is_refused_too() {
+    the_next_at_the_address_meets_the_packet(&[Answer::Refuses, Answer::RefusesTwice]);
+}
+
+#[test]
+fn a_cancel_meets_an_operation_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::HasNoRoom], |port, held| port.cancel(held));
+}
+
+#[test]
+fn all_of_the_handle_is_cancelled_while_one_is_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::DoesAPart, Answer::HasNoRoom], |port, _| {
+        port.cancel_all();
+    });
+}
+
+#[test]
+fn the_end_meets_an_operation_on_its_way_to_the_lane() {
+    one_operation_meets(&[Answer::HasNoRoom], |port, _| port.close());
 }

@@ -5,8 +5,12 @@ use std::os::windows::io::{
     AsHandle, AsRawHandle, AsRawSocket, BorrowedHandle, OwnedHandle, RawHandle, RawSocket,
 };
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use windows_sys::Win32::Foundation::{
+    ERROR_ACCESS_DENIED, ERROR_CALL_NOT_IMPLEMENTED, ERROR_INVALID_FUNCTION,
+    ERROR_INVALID_PARAMETER, ERROR_NOT_SUPPORTED, ERROR_SHARING_VIOLATION,
+};
 use windows_sys::Win32::Storage::FileSystem::SetFileCompletionNotificationModes;
 use windows_sys::Win32::System::IO::{CancelIoEx, OVERLAPPED};
 use windows_sys::Win32::System::WindowsProgramming::{
@@ -16,6 +20,8 @@ use windows_sys::Win32::System::WindowsProgramming::{
 use crate::driver::lending::Sweeps;
 use crate::socket::SharedSocket;
 use crate::sys::iocp::engine::Engine;
+#[cfg(test)]
+use crate::sys::iocp::tests::faults;
 
 /// Whose file object a handle is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +38,20 @@ pub(super) enum Inline {
     Taken,
     /// A packet, as after any other.
     Queued,
+}
+
+/// Which packets a handle sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packets {
+    /// One for each call that the kernel said it would answer later, and no other: what Windows
+    /// promises of a handle that has the skip mode, and what Wine keeps to. The pointer in such a
+    /// packet is followed as it is.
+    Promised,
+    /// Perhaps others too, for calls that were over when they returned. Wine sends one for a call
+    /// that it refused on a handle without the skip mode; and for a part of a pipe's message, which
+    /// is half an error, nobody says whether one comes. The engine has a
+    /// [`Roll`](crate::driver::lending::Roll) of what is lent on these.
+    Doubted,
 }
 
 impl Inline {
@@ -54,6 +74,7 @@ pub(crate) struct Attachment {
     handle: Handle,
     engine: Weak<Engine>,
     inline: Inline,
+    packets: Packets,
     sweeps: Sweeps,
 }
 
@@ -89,11 +110,17 @@ impl Handle {
 }
 
 impl Attachment {
-    pub(super) fn new(handle: Handle, inline: Inline, engine: Weak<Engine>) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        inline: Inline,
+        packets: Packets,
+        engine: Weak<Engine>,
+    ) -> Self {
         Self {
             handle,
             engine,
             inline,
+            packets,
             sweeps: Sweeps::new(),
         }
     }
@@ -108,6 +135,10 @@ impl Attachment {
 
     pub(super) fn inline(&self) -> Inline {
         self.inline
+    }
+
+    pub(super) fn packets(&self) -> Packets {
+        self.packets
     }
 
     pub(super) fn sweeps(&self) -> &Sweeps {
@@ -140,24 +171,85 @@ impl Attachment {
     }
 }
 
-/// What is remembered of the attempt to attach a file or socket, for as long as it is open. None if
-/// no port can work on it.
-pub(super) type Attempt = std::sync::OnceLock<Option<Arc<Attachment>>>;
+/// What is remembered of the attempts to attach a file or socket, for as long as it is open.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// What does not change any more: the attachment, or that no port can work on it.
+    lasting: OnceLock<Option<Arc<Attachment>>>,
+    /// Held by who tries: a handle is attached once.
+    trying: Mutex<()>,
+}
 
-/// The attachment to this engine, by the first attempt that was made. None if that failed, or was
-/// another engine's: an attached handle belongs to one port for its life.
-pub(super) fn attach_once(
-    attempt: &Attempt,
-    engine: &Arc<Engine>,
-    attach: impl FnOnce() -> io::Result<Arc<Attachment>>,
-) -> Option<Arc<Attachment>> {
-    let attachment = attempt.get_or_init(|| attach().ok()).as_ref()?;
-    attachment
-        .belongs_to(engine)
-        .then(|| Arc::clone(attachment))
+impl Attempts {
+    /// The attachment, if there is one by now.
+    pub fn attachment(&self) -> Option<&Arc<Attachment>> {
+        self.lasting.get()?.as_ref()
+    }
+
+    /// The attachment to this engine, by `attach` if that has not succeeded before. None if it is
+    /// refused, or is another engine's: an attached handle belongs to one port for its life. Then
+    /// the operation goes another way; and the next one tries again, unless the refusal is one that
+    /// lasts.
+    pub fn attach(
+        &self,
+        engine: &Arc<Engine>,
+        attach: impl FnOnce() -> io::Result<Arc<Attachment>>,
+    ) -> Option<Arc<Attachment>> {
+        let known = match self.lasting.get() {
+            Some(known) => known,
+            None => self.try_to(attach)?,
+        };
+        let attachment = known.as_ref()?;
+        attachment
+            .belongs_to(engine)
+            .then(|| Arc::clone(attachment))
+    }
+
+    fn try_to(
+        &self,
+        attach: impl FnOnce() -> io::Result<Arc<Attachment>>,
+    ) -> Option<&Option<Arc<Attachment>>> {
+        let _alone = lock(&self.trying);
+        if let Some(known) = self.lasting.get() {
+            return Some(known);
+        }
+        #[cfg(test)]
+        let attach = || faults::at(faults::Place::Attaching).and_then(|()| attach());
+        match attach() {
+            Ok(attachment) => Some(self.lasting.get_or_init(|| Some(attachment))),
+            Err(error) if lasts(&error) => Some(self.lasting.get_or_init(|| None)),
+            Err(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn attach_by_hand(&self, attachment: Arc<Attachment>) {
+        self.lasting.set(Some(attachment)).unwrap();
+    }
+}
+
+/// Whether a refusal to attach will be the same for as long as the handle is open: no such calls on
+/// it (`Unsupported` is ours), another port's, no access, or a caller who has opened the file for
+/// himself alone. Whatever else there is may pass: memory or handles that have run out, a pump that
+/// is closed.
+fn lasts(error: &io::Error) -> bool {
+    let lasting = [
+        ERROR_ACCESS_DENIED,
+        ERROR_CALL_NOT_IMPLEMENTED,
+        ERROR_INVALID_FUNCTION,
+        ERROR_INVALID_PARAMETER,
+        ERROR_NOT_SUPPORTED,
+        // Somebody else, who may go away, seldom shares less than we ask for; and to ask before each
+        // operation costs more than the port gains.
+        ERROR_SHARING_VIOLATION,
+    ];
+    error.kind() == io::ErrorKind::Unsupported
+        || lasting
+            .iter()
+            .any(|&number| error.raw_os_error() == Some(number as i32))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that can panic runs under this lock.
+    // Nothing that can panic runs under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,6 +14,8 @@ use crate::operation::Kind;
 use crate::slot::{Part, RunningSlot, SocketPart};
 use crate::sys::iocp::hold::PortSlot;
 use crate::sys::iocp::socket::{AcceptEx, ConnectEx, bind_to_any, connect_ex, socket_to_accept};
+#[cfg(test)]
+use crate::sys::iocp::tests::faults;
 use crate::sys::{error_of_status, socket_error_of_status};
 
 /// One call moves no more than this; a longer operation is continued.
@@ -148,6 +150,8 @@ impl Call {
 
     /// Makes the call. Any error but `ERROR_IO_PENDING` means that the kernel refused it.
     pub fn make(&self, slot: &PortSlot, lent: *mut OVERLAPPED) -> io::Result<()> {
+        #[cfg(test)]
+        faults::at(faults::Place::Calling)?;
         let buffer = WSABUF {
             len: self.len,
             buf: self.bytes,

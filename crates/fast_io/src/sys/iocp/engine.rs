@@ -16,12 +16,13 @@ use windows_sys::Win32::Foundation::{
 
 use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
-use crate::driver::lending::Attendance;
-use crate::driver::perform_part;
+use crate::driver::lending::{Attendance, Roll};
+use crate::driver::threads::Threads;
+use crate::driver::{Driver, Target, perform_part};
 use crate::ledger::Ledger;
 use crate::posting::{PostHandler, Posted};
 use crate::slot::{EndedSlot, RunningSlot, Step, caught};
-use crate::sys::iocp::attachment::{Attachment, Handle, Inline};
+use crate::sys::iocp::attachment::{Attachment, Handle, Inline, Packets};
 use crate::sys::iocp::call::{Asked, Call};
 use crate::sys::iocp::hold::PortSlot;
 use crate::sys::iocp::port::{Batch, Packet, Port};
@@ -39,9 +40,10 @@ pub(crate) struct Engine {
     strays: AtomicU64,
     /// All handles attached that may still be open, and whether more may come.
     attached: Mutex<Attached>,
-    /// Slots of operations that were refused at once, on handles for which a packet may still come:
-    /// Wine sends one where Windows does not. They live as long as the port.
-    retired: Mutex<Vec<Arc<PortSlot>>>,
+    /// What is lent on handles whose packets are doubted.
+    roll: Roll,
+    /// Where sockets wait that the system has no room for.
+    lane: Arc<Threads>,
 }
 
 #[derive(Default)]
@@ -57,6 +59,7 @@ impl Engine {
         concurrency: usize,
         config: &IocpPumpConfig,
         ledger: Arc<Ledger>,
+        lane: Arc<Threads>,
     ) -> io::Result<Self> {
         Ok(Self {
             port: Port::new(concurrency)?,
@@ -66,7 +69,8 @@ impl Engine {
             timekeeper: Timekeeper::new(),
             strays: AtomicU64::new(0),
             attached: Mutex::default(),
-            retired: Mutex::default(),
+            roll: Roll::new(),
+            lane,
         })
     }
 
@@ -80,9 +84,14 @@ impl Engine {
     }
 
     /// Attaches a handle for its life. `ask` asks the attached handle what follows a success.
+    ///
+    /// # Errors
+    /// The system's; and `Unsupported` if the promise of its packets takes a mode that it cannot
+    /// have.
     pub(super) fn attach(
         self: &Arc<Self>,
         handle: Handle,
+        packets: Packets,
         ask: impl FnOnce(BorrowedHandle<'_>) -> Inline,
     ) -> io::Result<Arc<Attachment>> {
         let mut attached = lock(&self.attached);
@@ -90,9 +99,16 @@ impl Engine {
             return Err(PumpClosed.into());
         }
         // Asking first would change a handle that is another port's.
-        let attach = |handle: BorrowedHandle<'_>| self.port.attach(handle).map(|()| ask(handle));
+        let attach = |handle: BorrowedHandle<'_>| {
+            self.port.attach(handle, packets)?;
+            Ok::<_, io::Error>(ask(handle))
+        };
         let inline = handle.with(attach).ok_or(io::ErrorKind::NotFound)??;
-        let attachment = Arc::new(Attachment::new(handle, inline, Arc::downgrade(self)));
+        if inline == Inline::Queued && packets == Packets::Promised {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let engine = Arc::downgrade(self);
+        let attachment = Arc::new(Attachment::new(handle, inline, packets, engine));
         if attached.handles.len() >= attached.sweep_at {
             attached.handles.retain(|handle| handle.strong_count() > 0);
             attached.sweep_at = 64.max(attached.handles.len() * 2);
@@ -191,36 +207,60 @@ impl Engine {
                     return None;
                 }
                 Started::Over(given_back, moved) => match settle(slot, given_back, moved) {
-                    Step::More(rest) | Step::Wait(rest) => running = rest,
+                    Step::More(rest) => running = rest,
+                    Step::Wait(rest) => return self.wait_until_ready(slot, rest),
                     Step::Done(ended) => return Some(ended),
                 },
             }
         }
     }
 
+    /// Has the system refused to wait for a socket (`WSAEWOULDBLOCK`: more calls wait than it has
+    /// room for), its operation leaves the port, and waits as all those do whose sockets no port can
+    /// have: to ask again at once would only keep a processor busy.
+    fn wait_until_ready(&self, slot: &Arc<PortSlot>, running: RunningSlot) -> Option<EndedSlot> {
+        self.timekeeper.forget(slot);
+        let life = Arc::clone(running.life());
+        if let Err(waiting) = self.lane.push(running.wait_again()) {
+            return Some(waiting.refuse(PumpClosed.into()));
+        }
+        // Who cancels asks the port first and the lane then. Neither had it just now, perhaps. (A
+        // deadline is watched over there as well.)
+        slot.is_to_stop();
+        if life.cancel_requested() {
+            self.lane.cancel(Target::One(&life));
+        }
+        self.leave();
+        None
+    }
+
     /// The one place that decides whether a call is over or a packet follows.
     fn start(&self, slot: &Arc<PortSlot>, running: RunningSlot, call: &Call) -> Started {
-        let inline = slot.attachment().inline();
+        let (inline, packets) = (slot.attachment().inline(), slot.attachment().packets());
         let asked = Asked::by(&running);
         let (lent, number) = slot.lend(running, call.offset());
+        if packets == Packets::Doubted {
+            self.roll.enter(lent.addr());
+        }
         let refusal = match call.make(slot, lent) {
             Ok(()) if inline == Inline::Queued => return Started::Queued,
             Ok(()) => None,
             Err(error) if is(&error, ERROR_IO_PENDING) => return Started::Queued,
             Err(error) => Some(error),
         };
-        // Part of a message has come: half an error, for which a packet may follow or not.
+        // Part of a message has come: half an error. Only pipes have messages, and theirs are doubted.
         let more_to_come = refusal.as_ref().is_some_and(|e| is(e, ERROR_MORE_DATA));
         // SAFETY: just lent, and alive as `slot` is. The call is over and no packet was promised;
-        // should one come nevertheless, it finds the slot among the retired.
-        let taken = unsafe { PortSlot::take_back(lent.cast(), Some(number)) };
-        let Some((lent, running)) = taken else {
+        // should one come nevertheless, it is a doubted one.
+        let take = || unsafe { PortSlot::take_back(lent.cast(), Some(number)) };
+        let taken = match packets {
+            Packets::Promised => take(),
+            Packets::Doubted => self.roll.take(lent.addr(), take),
+        };
+        let Some((_, running)) = taken else {
             // It has come, and brought the result.
             return Started::Queued;
         };
-        if more_to_come || (refusal.is_some() && inline == Inline::Queued) {
-            lock(&self.retired).push(lent);
-        }
         let moved = match refusal {
             Some(error) if !more_to_come => asked.unless_the_end(error),
             // SAFETY: the call is over, and the operation is ours.
@@ -275,7 +315,17 @@ impl Engine {
     /// Does what a packet says; says whether it was the last.
     fn take(self: &Arc<Self>, packet: Packet) -> bool {
         match packet {
-            Packet::Operation(lent) => self.complete(lent),
+            Packet::Operation(lent) => {
+                // SAFETY: the packet's key is that of attached handles, on which all overlapped
+                // calls are ours (`file.rs` and `socket.rs` say why), and which send a packet only
+                // for what the kernel was still lent when its call returned.
+                self.complete(unsafe { PortSlot::take_back_if_done(lent) });
+            }
+            Packet::Doubted(lent) => {
+                // SAFETY: while it is on the roll it is lent, and exists.
+                let take = || unsafe { PortSlot::take_back_if_done(lent) };
+                self.complete(self.roll.take(lent.addr(), take));
+            }
             Packet::Ended(ended) => self.dispatch(*ended),
             Packet::Posted(posted) => self.run_post_handler(posted),
             Packet::Stray => self.count_stray(),
@@ -285,17 +335,15 @@ impl Engine {
     }
 
     /// Takes in that the kernel is done with a call.
-    fn complete(&self, lent: *const PortSlot) {
-        // SAFETY: the packet's key is that of attached handles, on which all overlapped calls are
-        // ours (`file.rs` and `socket.rs` say why). Refused ones are retired, not freed.
-        let taken = unsafe { PortSlot::take_back_if_done(lent) };
+    fn complete(&self, taken: Option<(Arc<PortSlot>, RunningSlot)>) {
         let Some((slot, running)) = taken else {
             return self.count_stray();
         };
-        // SAFETY: its packet has come, and the operation is ours.
+        // SAFETY: the kernel is done with it, and the operation is ours.
         let moved = unsafe { slot.outcome(Asked::by(&running)) };
         let ended = match settle(&slot, running, moved) {
-            Step::More(rest) | Step::Wait(rest) => self.go_on(&slot, rest),
+            Step::More(rest) => self.go_on(&slot, rest),
+            Step::Wait(rest) => self.wait_until_ready(&slot, rest),
             Step::Done(ended) => {
                 self.timekeeper.forget(&slot);
                 Some(ended)
@@ -337,6 +385,16 @@ impl Engine {
     #[cfg(test)]
     pub(super) fn port(&self) -> &Port {
         &self.port
+    }
+
+    #[cfg(test)]
+    pub(super) fn roll(&self) -> &Roll {
+        &self.roll
+    }
+
+    #[cfg(test)]
+    pub(super) fn timekeeper(&self) -> &Timekeeper {
+        &self.timekeeper
     }
 }
 

@@ -29,19 +29,22 @@ use windows_sys::Win32::Storage::FileSystem::{
     GetFileType, ReOpenFile,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
+use windows_sys::Win32::System::Ioctl::{FILE_REGION_OUTPUT, FSCTL_QUERY_FILE_REGIONS};
 
-use crate::sys::error_of_status;
-use crate::sys::iocp::attachment::{Attachment, Attempt, Handle, Inline, Owner, attach_once};
+use crate::sys::iocp::attachment::{Attachment, Attempts, Handle, Inline, Owner, Packets};
 use crate::sys::iocp::engine::Engine;
-use crate::sys::windows::control::Plain;
+use crate::sys::windows::control::{Plain, control};
+use crate::sys::{as_unsupported, error_of_status};
 
 /// What is remembered of one shared file.
 #[derive(Debug, Default)]
 pub(crate) struct KernelFile {
     nature: OnceLock<Nature>,
-    /// Up to here it has been written, as far as we know: to write beyond extends it.
+    /// Asked when the first write comes.
+    writes: OnceLock<Writes>,
+    /// Up to here it has been written, as far as we know: see [`Writes::of`].
     settled: AtomicU64,
-    attachment: Attempt,
+    attachment: Attempts,
     /// Nobody else makes overlapped calls on the file object.
     exclusive: bool,
 }
@@ -51,8 +54,15 @@ pub(crate) struct KernelFile {
 struct Nature {
     overlapped: bool,
     on_disk: bool,
-    /// Compressed or encrypted: every write waits.
-    writes_wait: bool,
+}
+
+/// Which writes to a file on disk the kernel can do later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    /// Those within what has been written before.
+    WithinTheWritten,
+    /// None: it is compressed or encrypted.
+    Never,
 }
 
 impl KernelFile {
@@ -72,11 +82,19 @@ impl KernelFile {
         self.nature(file).overlapped
     }
 
-    /// Whether a write that ends at `end` is one that the kernel can do later. NTFS extends files,
-    /// and writes compressed or encrypted ones, within the call.
+    /// Whether a write that ends at `end` is one that the kernel can do later. What lies beyond the
+    /// *valid data length*, up to which a file has been written, NTFS writes within the call, also
+    /// where the file is longer; and so it does with all of compressed or encrypted files.
     pub fn can_write_later(&self, file: &File, end: u64) -> bool {
-        let nature = self.nature(file);
-        !nature.on_disk || (!nature.writes_wait && end <= self.settled.load(Ordering::Relaxed))
+        if !self.nature(file).on_disk {
+            return true;
+        }
+        let writes = self.writes.get_or_init(|| {
+            let (writes, written) = Writes::of(file);
+            self.note_written(written);
+            writes
+        });
+        *writes == Writes::WithinTheWritten && end <= self.settled.load(Ordering::Relaxed)
     }
 
     /// Notes that the file has been written up to `end`.
@@ -87,21 +105,26 @@ impl KernelFile {
     /// The handle by which this engine works on the file. None if it cannot, or if the file
     /// belongs to another: an attached handle is that for its life.
     pub fn attachment(&self, file: &File, engine: &Arc<Engine>) -> Option<Arc<Attachment>> {
-        attach_once(&self.attachment, engine, || {
+        self.attachment.attach(engine, || {
             let (handle, owner) = self.own_handle(file)?;
+            let packets = match owner {
+                Owner::Pump => Packets::Promised,
+                // A pipe, which may be one of messages.
+                Owner::Caller => Packets::Doubted,
+            };
             let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, owner);
-            engine.attach(Handle::OfFile(handle), ask)
+            engine.attach(Handle::OfFile(handle), packets, ask)
         })
     }
 
     /// The attachment, if there has been reason for one.
     pub fn existing_attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()?.as_ref()
+        self.attachment.attachment()
     }
 
     #[cfg(test)]
     pub(super) fn attach_by_hand(&self, attachment: Arc<Attachment>) {
-        self.attachment.set(Some(attachment)).unwrap();
+        self.attachment.attach_by_hand(attachment);
     }
 
     /// An overlapped handle for the pump, on whose file object nobody else makes overlapped calls.
@@ -117,17 +140,13 @@ impl KernelFile {
     }
 
     fn nature(&self, file: &File) -> Nature {
-        *self.nature.get_or_init(|| {
-            let (nature, length) = Nature::of(file);
-            self.note_written(length);
-            nature
-        })
+        *self.nature.get_or_init(|| Nature::of(file))
     }
 }
 
 impl Nature {
-    /// Looks at a handle; also says how long the file is.
-    fn of(file: &File) -> (Self, u64) {
+    /// Looks at a handle.
+    fn of(file: &File) -> Self {
         // SAFETY: the handle is open.
         let on_disk = unsafe { GetFileType(file.as_raw_handle()) } == FILE_TYPE_DISK;
         let mode: FILE_MODE_INFORMATION = query(file, FileModeInformation).unwrap_or(
@@ -137,23 +156,61 @@ impl Nature {
             },
         );
         let waits = FILE_SYNCHRONOUS_IO_NONALERT | FILE_SYNCHRONOUS_IO_ALERT;
-        let mut known = BY_HANDLE_FILE_INFORMATION::default();
-        if on_disk {
-            // SAFETY: the handle is open, and the structure is live. If it fails all stays zero:
-            // then every write counts as extending.
-            unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut known) };
-        }
-        let special = FILE_ATTRIBUTE_COMPRESSED | FILE_ATTRIBUTE_ENCRYPTED;
-        let nature = Self {
+        Self {
             overlapped: mode.Mode & waits == 0,
             on_disk,
-            writes_wait: known.dwFileAttributes & special != 0,
-        };
-        let length = u64::from(known.nFileSizeHigh) << 32 | u64::from(known.nFileSizeLow);
-        (nature, length)
+        }
     }
 }
 
+impl Writes {
+    /// Looks at a file on disk; also says up to where it has been written, as far as the system
+    /// tells. Too much costs the submitter a wait within its call, and too little costs the write
+    /// a way by the lane, no more; the two requests are made once a file, and never for reads.
+    ///
+    /// It may become too much later, when the caller shortens the file and makes it longer again.
+    fn of(file: &File) -> (Self, u64) {
+        let mut known = BY_HANDLE_FILE_INFORMATION::default();
+        // SAFETY: the handle is open, and the structure is live. If it fails all stays zero: then
+        // every write counts as extending.
+        unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut known) };
+        if known.dwFileAttributes & (FILE_ATTRIBUTE_COMPRESSED | FILE_ATTRIBUTE_ENCRYPTED) != 0 {
+            return (Self::Never, 0);
+        }
+        let length = u64::from(known.nFileSizeHigh) << 32 | u64::from(known.nFileSizeLow);
+        let told = control(file, FSCTL_QUERY_FILE_REGIONS, &()).map_err(as_unsupported);
+        (Self::WithinTheWritten, written_of(told, length))
+    }
+}
+
+/// Up to where a file of this length has been written, by what the volume told of its regions.
+///
+/// Wine, where all tests run, does not know the request; what NTFS and ReFS answer is by Microsoft's
+/// open specifications (MS-FSA, MS-FSCC).
+fn written_of(told: io::Result<Option<FILE_REGION_OUTPUT>>, length: u64) -> u64 {
+    match told {
+        // The first region is what has been written; or it is marked as not being that.
+        Ok(Some(told)) => {
+            let first = told.Region[0];
+            let written = told.RegionEntryCount > 0 && first.FileOffset == 0 && first.Usage != 0;
+            if written {
+                length.min(first.Length as u64)
+            } else {
+                0
+            }
+        }
+        // No regions at all: it is empty, or nothing of it has been written.
+        Ok(None) => 0,
+        // A volume that does not know the request has no such length that could be asked for: FAT, a
+        // share, Wine. On most of them writes within the file are done later, or are none of this
+        // system's business.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => length,
+        Err(_) => 0,
+    }
+}
+
+// SAFETY: plain numbers.
+unsafe impl Plain for FILE_REGION_OUTPUT {}
 // SAFETY: plain numbers.
 unsafe impl Plain for FILE_MODE_INFORMATION {}
 // SAFETY: plain numbers.
@@ -199,4 +256,57 @@ fn open_again(file: &File) -> io::Result<OwnedHandle> {
     }
     // SAFETY: just opened, and nobody else owns it.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use windows_sys::Win32::Foundation::ERROR_INVALID_FUNCTION;
+    use windows_sys::Win32::System::Ioctl::{
+        FILE_REGION_INFO, FILE_REGION_USAGE_VALID_CACHED_DATA,
+        FILE_REGION_USAGE_VALID_NONCACHED_DATA,
+    };
+
+    use super::*;
+    use crate::sys::win32_error;
+
+    fn first_region(offset: i64, length: i64, usage: u32) -> FILE_REGION_OUTPUT {
+        FILE_REGION_OUTPUT {
+            TotalRegionEntryCount: 2,
+            RegionEntryCount: 1,
+            Region: [FILE_REGION_INFO {
+                FileOffset: offset,
+                Length: length,
+                Usage: usage,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn what_a_volume_tells_is_how_far_a_file_has_been_written() {
+        for usage in [
+            FILE_REGION_USAGE_VALID_CACHED_DATA,
+            FILE_REGION_USAGE_VALID_NONCACHED_DATA,
+        ] {
+            let told =
+                |offset, length| written_of(Ok(Some(first_region(offset, length, usage))), 100);
+            assert_eq!([told(0, 60), told(0, 100), told(0, 4096)], [60, 100, 100]);
+            assert_eq!(told(60, 40), 0, "not from the start");
+        }
+        let unwritten = first_region(0, 100, 0);
+        assert_eq!(written_of(Ok(Some(unwritten)), 100), 0);
+        assert_eq!(written_of(Ok(Some(FILE_REGION_OUTPUT::default())), 100), 0);
+        assert_eq!(written_of(Ok(None), 100), 0);
+    }
+
+    #[test]
+    fn where_nothing_is_told_the_length_counts_and_after_trouble_nothing() {
+        let unknown = as_unsupported(win32_error(ERROR_INVALID_FUNCTION));
+        assert_eq!(unknown.kind(), ErrorKind::Unsupported);
+        assert_eq!(written_of(Err(unknown), 100), 100);
+        assert_eq!(written_of(Err(ErrorKind::PermissionDenied.into()), 100), 0);
+    }
 }

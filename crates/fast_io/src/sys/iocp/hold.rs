@@ -16,6 +16,7 @@ use std::cell::UnsafeCell;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -126,21 +127,33 @@ impl PortSlot {
         Some((ManuallyDrop::into_inner(slot), running))
     }
 
-    /// As [`take_back`](Self::take_back), for a packet that may have come although the call failed
-    /// at once: Wine sends such, and leaves the status at "pending". The submitter has that operation.
+    /// As [`take_back`](Self::take_back), by what the kernel has written down, for whom a packet
+    /// came. It may have come although the call failed at once, which leaves the status at
+    /// "pending", and the submitter has that operation; or be a late one, for what was lent at this
+    /// address before.
     ///
     /// # Safety
-    /// `lent` comes from [`lend`](Self::lend), and a packet for it has come. If it was taken back
-    /// before, the slot must still exist.
+    /// `lent` comes from [`lend`](Self::lend). If it was taken back before, the slot must still
+    /// exist, and nobody lend it meanwhile.
     pub unsafe fn take_back_if_done(lent: *const PortSlot) -> Option<(Arc<Self>, RunningSlot)> {
-        // SAFETY: the slot exists, and the kernel writes to it no more. Only this field is looked
-        // at, which is plain data that nobody writes between a call and its packet but the kernel.
+        // SAFETY: the slot exists. Only this field is looked at, which is plain data that nobody
+        // writes between a call and its packet but the kernel.
         let status = unsafe { ptr::read_volatile(&raw const (*(*lent).overlapped.get()).Internal) };
         if status as NTSTATUS == STATUS_PENDING {
             return None;
         }
+        // The kernel writes the status last, for those who ask whether it is done without waiting.
+        fence(Ordering::Acquire);
         // SAFETY: the kernel is done.
         unsafe { Self::take_back(lent, None) }
+    }
+
+    /// Whether the kernel has written down what became of it.
+    #[cfg(test)]
+    pub fn is_done(&self) -> bool {
+        // SAFETY: as for `take_back_if_done`: only this field is looked at.
+        let status = unsafe { ptr::read_volatile(&raw const (*self.overlapped.get()).Internal) };
+        status as NTSTATUS != STATUS_PENDING
     }
 
     /// What the call that was lent for has come to.

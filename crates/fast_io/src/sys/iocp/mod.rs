@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A port, its threads and a work lane.
 pub(crate) struct Iocp {
     engine: Arc<Engine>,
-    lane: Threads,
+    lane: Arc<Threads>,
     crew: Arc<Crew>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     patience: Duration,
@@ -80,10 +80,11 @@ impl Iocp {
     fn start(config: &PumpConfig, ledger: Arc<Ledger>) -> io::Result<Self> {
         let settings = config.iocp();
         let threads = settings.concurrency().unwrap_or(config.workers());
+        let lane = Arc::new(Threads::start(config)?);
         // Should a thread not start, dropping this ends those that did.
         let iocp = Self {
-            engine: Arc::new(Engine::new(threads, settings, ledger)?),
-            lane: Threads::start(config)?,
+            engine: Arc::new(Engine::new(threads, settings, ledger, Arc::clone(&lane))?),
+            lane,
             crew: Arc::default(),
             workers: Mutex::default(),
             patience: PATIENCE,

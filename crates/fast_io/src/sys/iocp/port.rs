@@ -16,6 +16,7 @@ use windows_sys::Win32::System::Threading::INFINITE;
 
 use crate::posting::Posted;
 use crate::slot::EndedSlot;
+use crate::sys::iocp::attachment::Packets;
 use crate::sys::iocp::hold::PortSlot;
 
 /// Keys from here on are the pump's own; nobody else can post one.
@@ -23,6 +24,8 @@ const FIRST_RESERVED: usize = usize::MAX - 15;
 /// The kernel's packets of handles that are attached: the pointer is a [`PortSlot`]'s, as nobody
 /// else makes overlapped calls on those.
 const OPERATION: usize = usize::MAX;
+/// The same, of handles whose packets are [doubted](Packets::Doubted): the pointer is or was one's.
+const DOUBTED: usize = usize::MAX - 3;
 /// An operation that ended without a packet of its own: the pointer is its boxed [`EndedSlot`].
 const ENDED: usize = usize::MAX - 1;
 /// No packet of ours follows any more.
@@ -35,12 +38,19 @@ pub(super) fn is_reserved(key: usize) -> bool {
 
 /// A completion port.
 #[derive(Debug)]
-pub(super) struct Port(OwnedHandle);
+pub(super) struct Port {
+    handle: OwnedHandle,
+    /// How often anybody who waited here went on.
+    #[cfg(test)]
+    wakes: std::sync::atomic::AtomicU64,
+}
 
 /// What one packet says.
 pub(super) enum Packet {
-    /// The kernel is done with this operation, or had already refused it.
+    /// The kernel is done with this operation.
     Operation(*const PortSlot),
+    /// So it says; but it may have been over before, and be gone.
+    Doubted(*const PortSlot),
     Ended(Box<EndedSlot>),
     Posted(Posted),
     Last,
@@ -73,14 +83,23 @@ impl Port {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: a handle that was just made and that nobody else owns.
-        Ok(Self(unsafe { OwnedHandle::from_raw_handle(handle) }))
+        let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
+        Ok(Self {
+            handle,
+            #[cfg(test)]
+            wakes: Default::default(),
+        })
     }
 
     /// Has the completions of all operations on `handle` come here, for the handle's life.
-    pub fn attach(&self, handle: BorrowedHandle<'_>) -> io::Result<()> {
+    pub fn attach(&self, handle: BorrowedHandle<'_>, packets: Packets) -> io::Result<()> {
+        let key = match packets {
+            Packets::Promised => OPERATION,
+            Packets::Doubted => DOUBTED,
+        };
         // SAFETY: both handles are open.
         let port = unsafe {
-            CreateIoCompletionPort(handle.as_raw_handle(), self.0.as_raw_handle(), OPERATION, 0)
+            CreateIoCompletionPort(handle.as_raw_handle(), self.handle.as_raw_handle(), key, 0)
         };
         if port.is_null() {
             Err(io::Error::last_os_error())
@@ -98,7 +117,7 @@ impl Port {
         // SAFETY: the port is open, and the entries are live and as many as said.
         let succeeded = unsafe {
             GetQueuedCompletionStatusEx(
-                self.0.as_raw_handle(),
+                self.handle.as_raw_handle(),
                 batch.0.as_mut_ptr(),
                 batch.0.len() as u32,
                 &mut count,
@@ -106,6 +125,9 @@ impl Port {
                 0,
             )
         };
+        #[cfg(test)]
+        self.wakes
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if succeeded == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -139,12 +161,17 @@ impl Port {
     fn post(&self, bytes: u32, key: usize, pointer: *const OVERLAPPED) -> io::Result<()> {
         // SAFETY: the port is open; the pointer is not followed by the kernel.
         let succeeded =
-            unsafe { PostQueuedCompletionStatus(self.0.as_raw_handle(), bytes, key, pointer) };
+            unsafe { PostQueuedCompletionStatus(self.handle.as_raw_handle(), bytes, key, pointer) };
         if succeeded == 0 {
             Err(io::Error::last_os_error())
         } else {
             Ok(())
         }
+    }
+
+    #[cfg(test)]
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Posts anything at all, as only a test would.
@@ -159,6 +186,7 @@ fn packet(entry: &OVERLAPPED_ENTRY) -> Packet {
     match entry.lpCompletionKey {
         LAST => Packet::Last,
         OPERATION if !pointer.is_null() => Packet::Operation(pointer.cast()),
+        DOUBTED if !pointer.is_null() => Packet::Doubted(pointer.cast()),
         ENDED if !pointer.is_null() => {
             // SAFETY: only `post_ended` posts this key, each box once, and each packet comes once.
             Packet::Ended(unsafe { Box::from_raw(pointer.cast()) })
@@ -173,3 +201,5 @@ fn packet(entry: &OVERLAPPED_ENTRY) -> Packet {
 
 #[cfg(test)]
 pub(super) const OPERATION_KEY: usize = OPERATION;
+#[cfg(test)]
+pub(super) const DOUBTED_KEY: usize = DOUBTED;

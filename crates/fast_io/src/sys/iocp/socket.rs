@@ -28,13 +28,15 @@ use windows_sys::core::{BOOL, GUID};
 use crate::operation::Kind;
 use crate::slot::{Part, RunningSlot, SocketPart};
 use crate::socket::SharedSocket;
-use crate::sys::iocp::attachment::{Attachment, Attempt, Handle, Inline, Owner, attach_once};
+use crate::sys::iocp::attachment::{Attachment, Attempts, Handle, Inline, Owner, Packets};
 use crate::sys::iocp::engine::Engine;
+#[cfg(test)]
+use crate::sys::iocp::tests::faults;
 
 /// What is remembered of one shared socket.
 #[derive(Debug, Default)]
 pub(crate) struct KernelSocket {
-    attachment: Attempt,
+    attachment: Attempts,
     accept_ex: OnceLock<AcceptEx>,
 }
 
@@ -67,23 +69,23 @@ impl KernelSocket {
         socket: &SharedSocket,
         engine: &Arc<Engine>,
     ) -> Option<Arc<Attachment>> {
-        attach_once(&self.attachment, engine, || {
+        self.attachment.attach(engine, || {
             if !is_the_kernels(socket)? {
                 return Err(io::ErrorKind::Unsupported.into());
             }
             let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, Owner::Caller);
-            engine.attach(Handle::of_socket(socket), ask)
+            engine.attach(Handle::of_socket(socket), Packets::Promised, ask)
         })
     }
 
     /// The attachment, if there has been reason for one.
     pub fn existing_attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()?.as_ref()
+        self.attachment.attachment()
     }
 
     #[cfg(test)]
     pub(super) fn attach_by_hand(&self, attachment: Arc<Attachment>) {
-        self.attachment.set(Some(attachment)).unwrap();
+        self.attachment.attach_by_hand(attachment);
     }
 
     /// The function that accepts without waiting, for this listener.
@@ -127,6 +129,8 @@ pub(super) fn bind_to_any(socket: &SharedSocket, peer: &SockAddr) -> io::Result<
 
 /// A socket for what connects to `listener`.
 pub(super) fn socket_to_accept(listener: &SharedSocket) -> io::Result<SharedSocket> {
+    #[cfg(test)]
+    faults::at(faults::Place::Accepting)?;
     let domain = listener.socket().local_addr()?.domain();
     Ok(SharedSocket::new(Socket::new(domain, Type::STREAM, None)?))
 }

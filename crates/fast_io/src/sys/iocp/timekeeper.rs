@@ -20,6 +20,9 @@ pub(super) struct Timekeeper {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// How often the thread has looked around.
+    #[cfg(test)]
+    rounds: std::sync::atomic::AtomicU64,
 }
 
 struct State {
@@ -40,6 +43,8 @@ impl Timekeeper {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
                 changed: Condvar::new(),
+                #[cfg(test)]
+                rounds: Default::default(),
             }),
             thread: Mutex::default(),
         }
@@ -90,6 +95,13 @@ impl Timekeeper {
         }
     }
 
+    #[cfg(test)]
+    pub fn rounds(&self) -> u64 {
+        self.shared
+            .rounds
+            .load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     fn start(&self) -> io::Result<()> {
         let mut thread = lock(&self.thread);
         if thread.is_none() {
@@ -105,6 +117,9 @@ impl Shared {
     fn keep(&self) {
         let mut state = self.lock();
         while !state.closed {
+            #[cfg(test)]
+            self.rounds
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             if let Some(Watched(expired)) = state.deadlines.pop_expired() {
                 drop(state);
                 if let Some(slot) = expired.upgrade() {

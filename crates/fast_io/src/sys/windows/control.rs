@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::windows::io::AsRawHandle;
 use std::ptr;
 
 use windows_sys::Win32::System::IO::DeviceIoControl;
+
+use crate::sys::windows::positioned::wait_for;
 
 /// Plain data of the C interface: any bytes make a valid value, and none of it points anywhere.
 ///
@@ -24,27 +25,21 @@ pub(crate) fn control<I: Plain, O: Plain>(
     input: &I,
 ) -> io::Result<Option<O>> {
     let mut output = O::default();
-    let mut returned = 0;
-    // SAFETY: both pointers cover exactly one `I` and one `O`, which live across this synchronous
-    // call; the kernel reads the first and writes plain data into the second. The handle is open.
-    let succeeded = unsafe {
+    // SAFETY: both pointers cover exactly one `I` and one `O`, which live until the call is over,
+    // which is when `wait_for` returns; the kernel reads the first and writes plain data into the
+    // second. The handle is open.
+    let returned = wait_for(file, 0, |handle, overlapped| unsafe {
         DeviceIoControl(
-            file.as_raw_handle(),
+            handle,
             code,
             ptr::from_ref(input).cast(),
             size_of::<I>() as u32,
             ptr::from_mut(&mut output).cast(),
             size_of::<O>() as u32,
-            &mut returned,
             ptr::null_mut(),
+            overlapped,
         )
-    };
-    if succeeded == 0 {
-        let error = io::Error::last_os_error();
-        // More would follow; what fits has been filled in.
-        if error.raw_os_error() != Some(windows_sys::Win32::Foundation::ERROR_MORE_DATA as i32) {
-            return Err(error);
-        }
-    }
-    Ok((returned as usize == size_of::<O>()).then_some(output))
+    })?;
+    // More might follow; what fits has been filled in.
+    Ok((returned == size_of::<O>()).then_some(output))
 }

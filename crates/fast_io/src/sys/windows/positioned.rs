@@ -60,9 +60,9 @@ pub(crate) fn write_part(file: &SharedFile, bytes: &[u8], offset: u64) -> io::Re
     Ok(written)
 }
 
-/// Makes a call on an overlapped handle and waits until it is over. The standard library would wait
-/// for the handle, which any other operation on it wakes.
-fn wait_for(
+/// Makes a call on any kind of handle and waits until it is over. On an overlapped one the standard
+/// library would wait for the handle, which any other operation on it wakes.
+pub(super) fn wait_for(
     file: &File,
     offset: u64,
     call: impl FnOnce(HANDLE, *mut OVERLAPPED) -> i32,

@@ -7,9 +7,11 @@ use std::ptr;
 
 use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
 use windows_sys::Win32::System::IO::CreateIoCompletionPort;
+use windows_sys::Win32::System::Ioctl::{FILE_REGION_OUTPUT, FSCTL_QUERY_FILE_REGIONS};
 
 use super::{pump, read};
 use crate::sys::iocp::attachment::Inline;
+use crate::sys::windows::control::control;
 use crate::{Operation, SharedFile, oneshot_handler};
 
 #[test]
@@ -42,6 +44,29 @@ fn only_writes_within_the_file_are_for_the_port() {
         Inline::Taken,
         "the skip mode can be set"
     );
+}
+
+#[test]
+fn a_length_that_was_set_is_not_taken_for_bytes_that_were_written() {
+    let (pump, _) = pump();
+    let file = SharedFile::from(tempfile::tempfile().unwrap());
+    file.set_len(1 << 20).unwrap();
+    let later = |end| file.kernel().can_write_later(&file, end);
+    let told: std::io::Result<Option<FILE_REGION_OUTPUT>> =
+        control(&file, FSCTL_QUERY_FILE_REGIONS, &());
+    match told {
+        Ok(_) => assert!(!later(1), "nothing has been written"),
+        Err(error) => {
+            eprintln!("NOT RUN: the volume tells no valid data length: {error}");
+            assert_eq!([later(1 << 20), later((1 << 20) + 1)], [true, false]);
+        }
+    }
+    // What is written, at whatever place, is so up to there.
+    let (handler, receiver) = oneshot_handler();
+    let write = Operation::write(file.clone(), 1 << 20, vec![1; 50].into(), ..);
+    pump.submit(write, handler);
+    receiver.wait().result.unwrap();
+    assert!(later((1 << 20) + 50) && later(1));
 }
 
 #[test]

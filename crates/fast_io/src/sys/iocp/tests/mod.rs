@@ -1,11 +1,16 @@
 //! What only a port can do to us, and pipes on which operations really wait.
 
+mod cancelling;
+mod exhaustion;
+pub(super) mod faults;
 mod files;
+mod idle;
 mod packets;
 mod pipes;
 mod sockets;
 
 use std::fs::{File, OpenOptions};
+use std::net::{TcpListener, TcpStream};
 use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{FromRawHandle, OwnedHandle};
 use std::path::Path;
@@ -24,7 +29,10 @@ use windows_sys::Win32::System::Pipes::{
 use super::Iocp;
 use crate::config::PumpConfig;
 use crate::ledger::Ledger;
-use crate::{Buffer, CompletionPump, IocpPumpConfig, Operation, SharedFile};
+use crate::{
+    Buffer, Completion, CompletionPump, IocpPumpConfig, Operation, SharedFile, SharedSocket,
+    oneshot_handler,
+};
 
 /// The driver with one thread at the port, and a pump's front for it.
 fn pump() -> (Arc<CompletionPump>, Arc<Iocp>) {
@@ -77,4 +85,21 @@ fn pipe_of(mode: NAMED_PIPE_MODE) -> (SharedFile, File) {
 
 fn read(pipe: &SharedFile, len: usize) -> Operation {
     Operation::read(pipe.clone(), 0, Buffer::with_capacity(len), len)
+}
+
+/// Two ends of a connection: one for the pump, and one that waits, for the test.
+fn pair() -> (SharedSocket, TcpStream) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener.accept().unwrap().0.into(), theirs)
+}
+
+fn receive(socket: &SharedSocket, len: usize) -> Operation {
+    Operation::receive(socket.clone(), Buffer::with_capacity(len), len)
+}
+
+fn run(pump: &CompletionPump, operation: Operation) -> Completion {
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(operation, handler);
+    receiver.wait()
 }

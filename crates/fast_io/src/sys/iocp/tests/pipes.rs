@@ -108,6 +108,25 @@ fn a_long_write_waits_for_its_reader() {
 }
 
 #[test]
+fn a_write_whose_reader_closes_says_so_and_how_far_it_came() {
+    let (pump, _) = pump();
+    let (ours, mut theirs) = pipe();
+    let (handler, receiver) = oneshot_handler();
+    let write = Operation::write(ours.clone(), 0, vec![7; 1 << 20].into(), ..);
+    pump.submit(write, handler);
+    theirs.read_exact(&mut [0; 1000]).unwrap();
+    drop(theirs);
+    let completion = receiver.wait();
+    let error = completion.result.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{error}");
+    assert!(completion.transferred < 1 << 20);
+    assert_eq!(completion.buffer.len(), 1 << 20, "the buffer came back");
+    assert!(!completion.cancel_requested);
+    // And whoever has the pipe can still close it.
+    ours.into_file().expect("no operation holds it any more");
+}
+
+#[test]
 fn one_waiting_read_is_cancelled_and_its_sibling_is_not() {
     let (pump, _) = pump();
     let (ours, mut theirs) = pipe();

@@ -13,35 +13,15 @@ use socket2::SockRef;
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
 use windows_sys::Win32::System::IO::CreateIoCompletionPort;
 
-use super::pump;
+use super::{pair, pump, receive, run};
 use crate::driver::Driver;
-use crate::sys::iocp::attachment::{Handle, Inline};
-use crate::{
-    Buffer, Completion, CompletionPump, Operation, SharedSocket, is_cancelled, is_closed,
-    oneshot_handler,
-};
+use crate::sys::iocp::attachment::{Handle, Inline, Packets};
+use crate::{Completion, Operation, SharedSocket, is_cancelled, is_closed, oneshot_handler};
 
 fn listen() -> (SharedSocket, std::net::SocketAddr) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener.into(), address)
-}
-
-/// Two ends of a connection: one for the pump, and one that waits, for the test.
-fn pair() -> (SharedSocket, TcpStream) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (listener.accept().unwrap().0.into(), theirs)
-}
-
-fn receive(socket: &SharedSocket, len: usize) -> Operation {
-    Operation::receive(socket.clone(), Buffer::with_capacity(len), len)
-}
-
-fn run(pump: &CompletionPump, operation: Operation) -> Completion {
-    let (handler, receiver) = oneshot_handler();
-    pump.submit(operation, handler);
-    receiver.wait()
 }
 
 fn is_on_the_port(socket: &SharedSocket) -> bool {
@@ -125,7 +105,9 @@ fn a_socket_without_the_skip_mode_gets_its_packets() {
     let (ours, mut theirs) = pair();
     let attachment = driver
         .engine
-        .attach(Handle::of_socket(&ours), |_| Inline::Queued);
+        .attach(Handle::of_socket(&ours), Packets::Doubted, |_| {
+            Inline::Queued
+        });
     ours.kernel().attach_by_hand(attachment.unwrap());
     for round in 0..100u8 {
         theirs.write_all(&[round]).unwrap();
@@ -136,6 +118,18 @@ fn a_socket_without_the_skip_mode_gets_its_packets() {
     }
     pump.shut_down();
     assert_eq!(pump.stray_packets(), 0);
+}
+
+#[test]
+fn a_socket_whose_packets_nobody_can_promise_is_not_for_the_port() {
+    let (_pump, driver) = pump();
+    let (ours, _theirs) = pair();
+    let refused = driver
+        .engine
+        .attach(Handle::of_socket(&ours), Packets::Promised, |_| {
+            Inline::Queued
+        });
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
