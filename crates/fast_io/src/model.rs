@@ -21,7 +21,7 @@ use loom::thread;
 use crate::buffer::Buffer;
 use crate::completion::{Completion, is_cancelled, is_closed, oneshot_handler};
 use crate::config::{Backend, PumpConfig};
-use crate::driver::side_ring::{Means, SideRing};
+use crate::driver::side_ring::Means;
 use crate::driver::threads::Threads;
 use crate::file::SharedFile;
 use crate::ledger::{Admission, Ledger};
@@ -188,7 +188,7 @@ fn pump_beside_a_ring() -> Arc<CompletionPump> {
     let ledger = Arc::new(Ledger::new(4, 1 << 20));
     let means = Means {
         few: 0,
-        start: || {
+        start: |_| {
             Ok(Arc::new(Threads::start(
                 &PumpConfig::default().with_workers(1),
             )?))
@@ -196,10 +196,9 @@ fn pump_beside_a_ring() -> Arc<CompletionPump> {
         is_offered: || true,
         read_at_once: |_, _, _| Err(io::ErrorKind::WouldBlock.into()),
     };
-    let ring = Arc::new(SideRing::new(&ledger, means));
+    let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
     // Who makes it first is the standard library's to settle, and no model of ours.
-    assert!(ring.made().is_some());
-    let driver = Threads::start_with(&config, Some(ring)).unwrap();
+    assert!(driver.ring().unwrap().made().is_some());
     Arc::new(CompletionPump::on(Arc::new(driver), ledger))
 }
 

@@ -218,10 +218,10 @@ impl Lane {
         let Some(first) = queue.waiting.pop_front() else {
             return desk.begin_next();
         };
-        if desk.waiting.is_empty() && first.kind().is_short() {
+        if desk.waiting.is_empty() && first.is_short() {
             let share = (queue.waiting.len() / self.desks.len()).min(HAND - 1);
             let share = queue.waiting.iter().take(share);
-            let short = share.take_while(|slot| slot.kind().is_short()).count();
+            let short = share.take_while(|slot| slot.is_short()).count();
             desk.waiting.extend(queue.waiting.drain(..short));
         }
         desk.running = Some(Arc::clone(first.life()));

@@ -11,10 +11,12 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
+use crate::driver::closing::Closers;
 use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
-use crate::driver::side_ring::{SideRing, Tried};
+use crate::driver::side_ring::{Means, SideRing, Tried};
 use crate::driver::{Driver, Target, perform_part};
+use crate::ledger::Ledger;
 use crate::slot::{self, EndedSlot, RunningSlot, Step, WaitingSlot};
 use crate::sync::{JoinHandle, Mutex, thread};
 
@@ -29,14 +31,28 @@ pub(crate) struct Threads {
 impl Threads {
     /// Starts as many workers as `config` says.
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
-        Self::start_with(config, None)
+        Self::start_with(config, Arc::new(Lane::new(config.workers())), None)
     }
 
     /// The same, with a ring beside them for what is better there, if the system has rings.
-    pub fn start_with(config: &PumpConfig, ring: Option<Arc<SideRing>>) -> io::Result<Self> {
+    pub fn start_beside_a_ring(
+        config: &PumpConfig,
+        ledger: &Arc<Ledger>,
+        means: Means,
+    ) -> io::Result<Self> {
+        let lane = Arc::new(Lane::new(config.workers()));
+        let ring = SideRing::new(ledger, Closers::new(&lane), means);
+        Self::start_with(config, lane, Some(Arc::new(ring)))
+    }
+
+    fn start_with(
+        config: &PumpConfig,
+        lane: Arc<Lane>,
+        ring: Option<Arc<SideRing>>,
+    ) -> io::Result<Self> {
         // Should one not start, dropping this ends those that did.
         let threads = Self {
-            lane: Arc::new(Lane::new(config.workers())),
+            lane,
             workers: Mutex::new(Vec::new()),
             sockets: Readiness::new(Arc::new(Straight)),
             ring,
@@ -45,6 +61,17 @@ impl Threads {
             threads.add_worker(number)?;
         }
         Ok(threads)
+    }
+
+    /// Its workers, as those who close files.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
+    pub fn closers(&self) -> Closers {
+        Closers::new(&self.lane)
+    }
+
+    #[cfg(test)]
+    pub fn ring(&self) -> Option<Arc<SideRing>> {
+        self.ring.clone()
     }
 
     fn add_worker(&self, number: usize) -> io::Result<()> {

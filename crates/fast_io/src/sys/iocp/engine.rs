@@ -16,6 +16,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
+use crate::driver::closing::Closers;
 use crate::driver::lending::Attendance;
 use crate::driver::perform_part;
 use crate::ledger::Ledger;
@@ -32,6 +33,7 @@ use crate::sys::iocp::timekeeper::Timekeeper;
 pub(crate) struct Engine {
     port: Port,
     ledger: Arc<Ledger>,
+    closers: Closers,
     on_post: Option<PostHandler>,
     /// Operations and posts that have not ended.
     under_way: Attendance,
@@ -57,8 +59,10 @@ impl Engine {
         concurrency: usize,
         config: &IocpPumpConfig,
         ledger: Arc<Ledger>,
+        closers: Closers,
     ) -> io::Result<Self> {
         Ok(Self {
+            closers,
             port: Port::new(concurrency)?,
             ledger,
             on_post: config.on_post().cloned(),
@@ -308,7 +312,7 @@ impl Engine {
     }
 
     fn dispatch(&self, ended: EndedSlot) {
-        ended.dispatch();
+        self.closers.dispatch(ended);
         self.leave();
     }
 

@@ -81,9 +81,10 @@ impl Iocp {
         let settings = config.iocp();
         let threads = settings.concurrency().unwrap_or(config.workers());
         // Should a thread not start, dropping this ends those that did.
+        let lane = Threads::start(config)?;
         let iocp = Self {
-            engine: Arc::new(Engine::new(threads, settings, ledger)?),
-            lane: Threads::start(config)?,
+            engine: Arc::new(Engine::new(threads, settings, ledger, lane.closers())?),
+            lane,
             crew: Arc::default(),
             workers: Mutex::default(),
             patience: PATIENCE,
@@ -120,7 +121,7 @@ impl Iocp {
     /// handles that it cannot have.
     fn port_slot(&self, slot: &WaitingSlot) -> Option<Arc<PortSlot>> {
         let attachment = match slot.kind() {
-            Kind::Work(_) => return None,
+            Kind::Sync { .. } | Kind::Work(_) => return None,
             Kind::Read {
                 file, offset, len, ..
             } => self.attachment_of_file(file, *offset, *len, Wish::ToRead)?,

@@ -17,6 +17,7 @@ use io_uring::{Builder, IoUring, Probe, opcode, types};
 
 use super::table::{Number, Table};
 use super::{Eventfd, Patience};
+use crate::driver::closing::Closers;
 use crate::driver::deadlines::Deadlines;
 use crate::driver::inbox::{Bell, Command, Delivery, Inbox};
 use crate::driver::perform_part;
@@ -59,6 +60,7 @@ impl Ring {
         let needed = [
             opcode::Read::CODE,
             opcode::Write::CODE,
+            opcode::Fsync::CODE,
             opcode::AsyncCancel::CODE,
             opcode::Accept::CODE,
             opcode::Connect::CODE,
@@ -121,9 +123,10 @@ const ECANCELED: i32 = rustix::io::Errno::CANCELED.raw_os_error();
 const ETIME: i32 = rustix::io::Errno::TIME.raw_os_error();
 
 /// Serves the inbox until that is closed and every operation has ended.
-pub(super) fn serve(ring: Ring, inbox: &Inbox<Eventfd>) {
+pub(super) fn serve(ring: Ring, inbox: &Inbox<Eventfd>, closers: Closers) {
     let mut service = Service {
         ring,
+        closers,
         table: Table::default(),
         ended: Vec::new(),
         deadlines: Deadlines::new(),
@@ -192,6 +195,7 @@ fn cancel_unbegun(commands: &[Command]) {
 
 struct Service {
     ring: Ring,
+    closers: Closers,
     table: Table,
     /// Completions of one turn, taken off the queue before their handlers run.
     ended: Vec<(Number, i32)>,
@@ -222,7 +226,7 @@ impl Service {
     fn begin(&mut self, slot: WaitingSlot) {
         match slot.begin() {
             Ok(running) => self.submit(running),
-            Err(cancelled) => cancelled.dispatch(),
+            Err(cancelled) => self.closers.dispatch(cancelled),
         }
     }
 
@@ -238,7 +242,8 @@ impl Service {
             // To the ring, the highest of these means where the file's cursor is.
             Part::Read { offset, .. } | Part::Write { offset, .. } if offset > i64::MAX as u64 => {
                 if let Some(slot) = self.remove(number) {
-                    slot.fail(io::Error::from_raw_os_error(EINVAL)).dispatch();
+                    let error = io::Error::from_raw_os_error(EINVAL);
+                    self.closers.dispatch(slot.fail(error));
                 }
                 return;
             }
@@ -256,11 +261,12 @@ impl Service {
                 let write = opcode::Write::new(fd(&**file), bytes.as_ptr(), len);
                 write.offset(offset).build()
             }
+            Part::Sync { file } => opcode::Fsync::new(fd(&**file)).build(),
             Part::Socket(part) => match socket_entry(part) {
                 Ok(entry) => entry,
                 Err(error) => {
                     if let Some(slot) = self.remove(number) {
-                        slot.fail(error).dispatch();
+                        self.closers.dispatch(slot.fail(error));
                     }
                     return;
                 }
@@ -368,7 +374,7 @@ impl Service {
                 _ => Ok(moved),
             },
             Err(_) if result == -ECANCELED && slot.life().reason_to_stop().is_some() => {
-                return slot.give_up().dispatch();
+                return self.closers.dispatch(slot.give_up());
             }
             Err(_) => Err(io::Error::from_raw_os_error(-result)),
         };
@@ -391,7 +397,7 @@ impl Service {
                 }
                 self.submit(rest);
             }
-            Step::Done(ended) => ended.dispatch(),
+            Step::Done(ended) => self.closers.dispatch(ended),
         }
     }
 }
