@@ -28,6 +28,7 @@ use crate::ledger::{Admission, Ledger};
 use crate::operation::Operation;
 use crate::pump::CompletionPump;
 use crate::slot::WaitingSlot;
+use crate::sync::{Condvar, Mutex};
 
 /// More preemptions than these take for ever.
 const PREEMPTIONS: usize = 3;
@@ -179,6 +180,34 @@ fn what_waits_on_a_desk_is_taken_by_another() {
         pump.drain();
         pump.shut_down();
         assert_eq!(runs.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn a_handler_that_takes_long_has_woken_another() {
+    in_every_order(|| {
+        let config = PumpConfig::default()
+            .with_workers(2)
+            .with_backend(Backend::Threads);
+        let pump = Arc::new(CompletionPump::start(&config).unwrap());
+        let again = Arc::clone(&pump);
+        pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+            let ran = Arc::new((Mutex::new(false), Condvar::new()));
+            for _ in 0..2 {
+                let run = Arc::clone(&ran);
+                again.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                    *run.0.lock().unwrap() = true;
+                    run.1.notify_one();
+                });
+            }
+            // Until one of them has run, which this worker has not time for.
+            let mut one_ran = ran.0.lock().unwrap();
+            while !*one_ran {
+                one_ran = ran.1.wait(one_ran).unwrap();
+            }
+        });
+        pump.drain();
+        pump.shut_down();
     });
 }
 

@@ -191,9 +191,36 @@ fn run(mut slot: RunningSlot, ring: Option<&SideRing>) -> Option<EndedSlot> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::sync::{Arc, Barrier};
+    use std::sync::{Arc, Barrier, mpsc};
+    use std::time::Duration;
 
     use crate::{Backend, Completion, CompletionPump, Operation, PumpConfig};
+
+    #[test]
+    fn a_handler_that_takes_long_keeps_only_the_first_waiting() {
+        let config = PumpConfig::default().with_backend(Backend::Threads);
+        let pump = CompletionPump::start(&config.with_workers(2)).unwrap();
+        let pump = Arc::new(pump);
+        for _ in 0..100 {
+            let again = Arc::clone(&pump);
+            let (done, all_done) = mpsc::channel();
+            pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                let (run, ran) = mpsc::channel();
+                for _ in 0..2 {
+                    let run = run.clone();
+                    again.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                        // The other worker takes both, one after the other.
+                        let _ = run.send(());
+                    });
+                }
+                // Handlers must not wait: this stands for one that computes.
+                let both = (0..2).all(|_| ran.recv_timeout(Duration::from_secs(20)).is_ok());
+                done.send(both).unwrap();
+            });
+            assert!(all_done.recv().unwrap(), "nobody was woken");
+            pump.drain();
+        }
+    }
 
     #[test]
     fn what_a_handler_leaves_to_others_is_begun() {
