@@ -1,6 +1,7 @@
 //! What can be asked of the pump: completions and work, behind one type.
 //!
-//! [`Operation`] hides its kinds so that new ones can join without moving any caller, and so that the pump alone decides which lane or kernel queue an operation takes.
+//! [`Operation`] hides its kinds so that new ones can join without moving any caller, and so that the
+//! pump alone decides which lane or kernel queue an operation takes; the README has the table.
 
 use std::fmt;
 use std::io;
@@ -193,8 +194,8 @@ impl Operation {
         self
     }
 
-    /// Runs `work` on the work lane: what no kernel does asynchronously (open, close, rename,
-    /// flush, metadata). What it returns becomes the completion's result; capture a channel or a
+    /// Runs `work` on the work lane: what no kernel does asynchronously (opening, renaming, removing,
+    /// attributes), each by itself or several in a row. What it returns becomes the completion's result; capture a channel or a
     /// slot of your own for anything richer.
     pub fn work(work: impl FnOnce() -> io::Result<u64> + Send + 'static) -> Self {
         Self::of(Kind::Work(Box::new(work)))

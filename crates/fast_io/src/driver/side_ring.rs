@@ -10,7 +10,7 @@
 //! - *Tiny reads while much is in flight.* What they cost is the system call and the meeting of
 //!   workers; one thread that gives the kernel many at a time has neither.
 //!
-//! Everything else (writes, other reads, work) is for the workers.
+//! Everything else (writes, other reads, one file to be brought to the device, work) is for the workers.
 //!
 //! The ring is made with the first of these, so that whoever never has one pays nothing, and
 //! privileges are dropped by then. Where the system refuses rings, or a file system cannot tell what is
