@@ -287,6 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_synced_by_the_ring_unless_that_is_all_there_is_to_do() {
+        for (few, by_the_ring) in [(0, true), (1, false)] {
+            let ledger = Arc::new(Ledger::new(8, 1 << 20));
+            let means = Means {
+                few,
+                start: |_| Ok(Arc::new(Threads::start(&PumpConfig::default())?)),
+                is_offered: || true,
+                read_at_once: COLD,
+            };
+            let config = PumpConfig::default();
+            let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+            let ring = driver.ring().unwrap();
+            let pump = CompletionPump::on(Arc::new(driver), ledger);
+            let (handler, receiver) = oneshot_handler();
+            let file = SharedFile::from(tempfile::tempfile().unwrap());
+            pump.submit(Operation::sync(file), handler);
+            assert_eq!(receiver.wait().result.unwrap(), 0);
+            assert_eq!(ring.ring.get().is_some(), by_the_ring);
+        }
+    }
+
+    #[test]
     fn where_rings_are_refused_workers_wait() {
         let (ring, read) = read_by(Means {
             few: 0,
