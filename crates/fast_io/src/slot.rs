@@ -499,10 +499,16 @@ pub(crate) fn caught<R>(ledger: &Ledger, run: impl FnOnce() -> R) -> Option<R> {
         Ok(value) => Some(value),
         Err(thrown) => {
             ledger.count_panic();
-            // What was thrown is the caller's too, and may panic when it is dropped.
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
-                std::mem::forget(again);
+            // What was thrown is the caller's too, and may panic when it is dropped; so may what that
+            // throws. Whoever goes on with it leaks.
+            let mut thrown = thrown;
+            for _ in 0..4 {
+                match catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+                    Ok(()) => return None,
+                    Err(again) => thrown = again,
+                }
             }
+            std::mem::forget(thrown);
             None
         }
     }
