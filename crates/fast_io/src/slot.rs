@@ -412,11 +412,13 @@ impl RunningSlot {
 impl EndedSlot {
     /// Whether its file is closed when this lets go of it. Should another holder let go in this very
     /// moment, it may be so although this says no.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
     pub fn is_to_close(&self) -> bool {
         self.0.kind.file().is_some_and(SharedFile::is_held_once)
     }
 
     /// Puts it back into line: another will let go of its file and run its handler.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
     pub fn wait_to_close(self) -> WaitingSlot {
         let Self(mut body, result) = self;
         body.outcome = Some(result);

@@ -8,27 +8,21 @@
 use std::sync::Arc;
 
 use crate::driver::lane::Lane;
+#[cfg(any(windows, target_os = "linux", target_os = "android"))]
 use crate::slot::EndedSlot;
 
 /// The work lane, for threads that others' completions wait for.
-#[derive(Clone)]
-pub(crate) struct Closers {
-    lane: Arc<Lane>,
-}
+pub(crate) type Closers = Arc<Lane>;
 
-impl Closers {
-    pub(super) fn new(lane: &Arc<Lane>) -> Self {
-        Self {
-            lane: Arc::clone(lane),
-        }
-    }
-
-    /// Runs the handler of an operation that has ended: here, unless its file has to be closed first.
-    pub fn dispatch(&self, ended: EndedSlot) {
+#[cfg(any(windows, target_os = "linux", target_os = "android"))]
+impl Lane {
+    /// Runs the handler of an operation that has ended on a ring or a port: here, unless its file has to
+    /// be closed first.
+    pub fn finish(&self, ended: EndedSlot) {
         if !ended.is_to_close() {
             return ended.dispatch();
         }
-        if let Err(refused) = self.lane.push(ended.wait_to_close()) {
+        if let Err(refused) = self.push(ended.wait_to_close()) {
             // The pump ends: nobody needs this thread any more. A slot that is dropped runs its handler.
             drop(refused);
         }

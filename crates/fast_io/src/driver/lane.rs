@@ -27,7 +27,7 @@ const HAND: usize = 16;
 const TURNS: u32 = 32;
 
 /// What waits for workers, and where it waits.
-pub(super) struct Lane {
+pub(crate) struct Lane {
     queue: Mutex<Queue>,
     desks: Vec<Desk>,
     /// Workers asleep whom nobody has woken yet: what `queue` says, for those who do not hold it.

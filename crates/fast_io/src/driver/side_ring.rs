@@ -119,7 +119,7 @@ impl SideRing {
 
     /// The ring, which is made now at the latest.
     pub fn made(&self) -> Option<&Arc<dyn Driver>> {
-        let start = || (self.means.start)(self.closers.clone()).ok();
+        let start = || (self.means.start)(Arc::clone(&self.closers)).ok();
         let made = self.ring.get_or_init(start);
         made.as_ref()
     }

@@ -11,7 +11,6 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use crate::config::PumpConfig;
-use crate::driver::closing::Closers;
 use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
 use crate::driver::side_ring::{Means, SideRing, Tried};
@@ -41,7 +40,7 @@ impl Threads {
         means: Means,
     ) -> io::Result<Self> {
         let lane = Arc::new(Lane::new(config.workers()));
-        let ring = SideRing::new(ledger, Closers::new(&lane), means);
+        let ring = SideRing::new(ledger, Arc::clone(&lane), means);
         Self::start_with(config, lane, Some(Arc::new(ring)))
     }
 
@@ -65,8 +64,8 @@ impl Threads {
 
     /// Its workers, as those who close files.
     #[cfg(any(windows, target_os = "linux", target_os = "android"))]
-    pub fn closers(&self) -> Closers {
-        Closers::new(&self.lane)
+    pub fn closers(&self) -> crate::driver::closing::Closers {
+        Arc::clone(&self.lane)
     }
 
     #[cfg(test)]

@@ -312,7 +312,7 @@ impl Engine {
     }
 
     fn dispatch(&self, ended: EndedSlot) {
-        self.closers.dispatch(ended);
+        self.closers.finish(ended);
         self.leave();
     }
 

@@ -253,7 +253,7 @@ impl Service {
     fn begin(&mut self, slot: WaitingSlot) {
         match slot.begin() {
             Ok(running) => self.submit(running),
-            Err(cancelled) => self.closers.dispatch(cancelled),
+            Err(cancelled) => self.closers.finish(cancelled),
         }
     }
 
@@ -270,7 +270,7 @@ impl Service {
             Part::Read { offset, .. } | Part::Write { offset, .. } if offset > i64::MAX as u64 => {
                 if let Some(slot) = self.remove(number) {
                     let error = io::Error::from_raw_os_error(EINVAL);
-                    self.closers.dispatch(slot.fail(error));
+                    self.closers.finish(slot.fail(error));
                 }
                 return;
             }
@@ -293,7 +293,7 @@ impl Service {
                 Ok(entry) => entry,
                 Err(error) => {
                     if let Some(slot) = self.remove(number) {
-                        self.closers.dispatch(slot.fail(error));
+                        self.closers.finish(slot.fail(error));
                     }
                     return;
                 }
@@ -396,7 +396,7 @@ impl Service {
                 _ => Ok(moved),
             },
             Err(_) if result == -ECANCELED && slot.life().reason_to_stop().is_some() => {
-                return self.closers.dispatch(slot.give_up());
+                return self.closers.finish(slot.give_up());
             }
             Err(_) => Err(io::Error::from_raw_os_error(-result)),
         };
@@ -419,7 +419,7 @@ impl Service {
                 }
                 self.submit(rest);
             }
-            Step::Done(ended) => self.closers.dispatch(ended),
+            Step::Done(ended) => self.closers.finish(ended),
         }
     }
 }
