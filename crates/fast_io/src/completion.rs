@@ -34,7 +34,9 @@ pub struct Completion {
 /// Receives the completion of one operation, exactly once, on one of the pump's threads.
 ///
 /// Every `FnOnce(Completion)` closure is one. A handler may submit further operations; it must not
-/// wait for other operations of the pump, whose threads it occupies.
+/// wait for other operations of the pump, whose threads it occupies, and should be short. The first
+/// operation that it submits to a worker begins only when it has returned; others may take the rest
+/// at once. A handler on a ring's thread keeps all of the ring's completions waiting.
 pub trait CompletionHandler: Send + 'static {
     /// Called when the operation has ended, well or badly. A panic in here is caught and counted.
     fn complete(self: Box<Self>, completion: Completion);

@@ -4,6 +4,7 @@
 //! (bounds, exactly-once, panics, buffers) is kept outside, in `pump.rs`, `ledger.rs` and
 //! `slot.rs`, so that it is the same whichever driver runs.
 
+pub(crate) mod closing;
 pub(crate) mod deadlines;
 pub(crate) mod inbox;
 mod lane;
@@ -20,7 +21,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::{Backend, PumpConfig};
-use crate::driver::side_ring::{Means, SideRing};
+use crate::driver::side_ring::Means;
 use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::posting::Posted;
@@ -80,8 +81,9 @@ impl Target<'_> {
 pub(crate) fn start(config: &PumpConfig, ledger: &Arc<Ledger>) -> io::Result<Arc<dyn Driver>> {
     match config.backend() {
         Backend::Auto if sys::TELLS_WHAT_WAITS => {
-            let ring = Arc::new(SideRing::new(ledger, Means::OF_THE_SYSTEM));
-            Ok(Arc::new(threads::Threads::start_with(config, Some(ring))?))
+            let means = Means::OF_THE_SYSTEM;
+            let threads = threads::Threads::start_beside_a_ring(config, ledger, means)?;
+            Ok(Arc::new(threads))
         }
         Backend::Auto | Backend::Threads => Ok(Arc::new(threads::Threads::start(config)?)),
         Backend::Iocp => sys::start_iocp(config, ledger),
@@ -106,6 +108,7 @@ pub(crate) fn perform_part(mut slot: RunningSlot, longest: usize) -> Step {
             let len = bytes.len().min(longest);
             sys::write_part(file, &bytes[..len], offset)
         }
+        Part::Sync { file } => file.sync_all().map(|()| 0),
         Part::Socket(part) => sockets::perform(part, longest),
         Part::Whole => return Step::Done(slot.run_whole()),
     };

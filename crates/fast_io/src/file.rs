@@ -87,6 +87,12 @@ impl SharedFile {
         }
     }
 
+    /// Whether nobody else holds on to it: letting go of it closes the file.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
+    pub(crate) fn is_held_once(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     /// What a port remembers of it.
     #[cfg(windows)]
     pub(crate) fn kernel(&self) -> &sys::KernelFile {

@@ -21,13 +21,14 @@ use loom::thread;
 use crate::buffer::Buffer;
 use crate::completion::{Completion, is_cancelled, is_closed, oneshot_handler};
 use crate::config::{Backend, PumpConfig};
-use crate::driver::side_ring::{Means, SideRing};
+use crate::driver::side_ring::Means;
 use crate::driver::threads::Threads;
 use crate::file::SharedFile;
 use crate::ledger::{Admission, Ledger};
 use crate::operation::Operation;
 use crate::pump::CompletionPump;
 use crate::slot::WaitingSlot;
+use crate::sync::{Condvar, Mutex};
 
 /// More preemptions than these take for ever.
 const PREEMPTIONS: usize = 3;
@@ -182,13 +183,41 @@ fn what_waits_on_a_desk_is_taken_by_another() {
     });
 }
 
+#[test]
+fn a_handler_that_takes_long_has_woken_another() {
+    in_every_order(|| {
+        let config = PumpConfig::default()
+            .with_workers(2)
+            .with_backend(Backend::Threads);
+        let pump = Arc::new(CompletionPump::start(&config).unwrap());
+        let again = Arc::clone(&pump);
+        pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+            let ran = Arc::new((Mutex::new(false), Condvar::new()));
+            for _ in 0..2 {
+                let run = Arc::clone(&ran);
+                again.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                    *run.0.lock().unwrap() = true;
+                    run.1.notify_one();
+                });
+            }
+            // Until one of them has run, which this worker has not time for.
+            let mut one_ran = ran.0.lock().unwrap();
+            while !*one_ran {
+                one_ran = ran.1.wait(one_ran).unwrap();
+            }
+        });
+        pump.drain();
+        pump.shut_down();
+    });
+}
+
 /// A pump whose worker gives its reads, all of which would wait, to what stands for a ring.
 fn pump_beside_a_ring() -> Arc<CompletionPump> {
     let config = PumpConfig::default().with_workers(1);
     let ledger = Arc::new(Ledger::new(4, 1 << 20));
     let means = Means {
         few: 0,
-        start: || {
+        start: |_| {
             Ok(Arc::new(Threads::start(
                 &PumpConfig::default().with_workers(1),
             )?))
@@ -196,10 +225,9 @@ fn pump_beside_a_ring() -> Arc<CompletionPump> {
         is_offered: || true,
         read_at_once: |_, _, _| Err(io::ErrorKind::WouldBlock.into()),
     };
-    let ring = Arc::new(SideRing::new(&ledger, means));
+    let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
     // Who makes it first is the standard library's to settle, and no model of ours.
-    assert!(ring.made().is_some());
-    let driver = Threads::start_with(&config, Some(ring)).unwrap();
+    assert!(driver.ring().unwrap().made().is_some());
     Arc::new(CompletionPump::on(Arc::new(driver), ledger))
 }
 

@@ -1,6 +1,7 @@
 //! What can be asked of the pump: completions and work, behind one type.
 //!
-//! [`Operation`] hides its kinds so that new ones can join without moving any caller, and so that the pump alone decides which lane or kernel queue an operation takes.
+//! [`Operation`] hides its kinds so that new ones can join without moving any caller, and so that the
+//! pump alone decides which lane or kernel queue an operation takes; the README has the table.
 
 use std::fmt;
 use std::io;
@@ -62,6 +63,8 @@ pub(crate) enum Kind {
         buffer: Buffer,
         range: Range<usize>,
     },
+    /// Bring what was written to the device.
+    Sync { file: SharedFile },
     /// Run a closure on the work lane.
     Work(Box<dyn FnOnce() -> io::Result<u64> + Send>),
 }
@@ -104,6 +107,13 @@ impl Operation {
             buffer,
             range,
         })
+    }
+
+    /// Brings the file's bytes and what the system knows of it to the device, as
+    /// [`File::sync_all`](std::fs::File::sync_all) does: all that had been written when it was
+    /// submitted. Writes that are still in flight then may be missed.
+    pub fn sync(file: SharedFile) -> Self {
+        Self::of(Kind::Sync { file })
     }
 
     /// Waits for the next connection to `listener`. The completion has it as
@@ -184,8 +194,8 @@ impl Operation {
         self
     }
 
-    /// Runs `work` on the work lane: what no kernel does asynchronously (open, close, rename,
-    /// flush, metadata). What it returns becomes the completion's result; capture a channel or a
+    /// Runs `work` on the work lane: what no kernel does asynchronously (opening, renaming, removing,
+    /// attributes), each by itself or several in a row. What it returns becomes the completion's result; capture a channel or a
     /// slot of your own for anything richer.
     pub fn work(work: impl FnOnce() -> io::Result<u64> + Send + 'static) -> Self {
         Self::of(Kind::Work(Box::new(work)))
@@ -212,7 +222,7 @@ impl Operation {
             | Kind::Write { buffer, .. }
             | Kind::Receive { buffer, .. }
             | Kind::Send { buffer, .. } => buffer.capacity() as u64,
-            Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => 0,
+            Kind::Sync { .. } | Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => 0,
         }
     }
 }
@@ -225,7 +235,9 @@ impl Kind {
             | Kind::Write { buffer, .. }
             | Kind::Receive { buffer, .. }
             | Kind::Send { buffer, .. } => buffer,
-            Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => Buffer::default(),
+            Kind::Sync { .. } | Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => {
+                Buffer::default()
+            }
         }
     }
 
@@ -241,10 +253,15 @@ impl Kind {
 
     /// The identity of the file or socket it works on, if it is one of the pump's.
     pub fn handle(&self) -> Option<HandleId> {
+        let file = self.file().map(SharedFile::id);
+        file.or_else(|| self.socket().map(SharedSocket::id))
+    }
+
+    /// The file it works on, if it is an operation on one.
+    pub fn file(&self) -> Option<&SharedFile> {
         match self {
-            Kind::Read { file, .. } | Kind::Write { file, .. } => Some(file.id()),
-            Kind::Work(_) => None,
-            _ => self.socket().map(SharedSocket::id),
+            Kind::Read { file, .. } | Kind::Write { file, .. } | Kind::Sync { file } => Some(file),
+            _ => None,
         }
     }
 
@@ -257,7 +274,7 @@ impl Kind {
             | Kind::Connect { socket, .. }
             | Kind::Receive { socket, .. }
             | Kind::Send { socket, .. } => Some(socket),
-            Kind::Read { .. } | Kind::Write { .. } | Kind::Work(_) => None,
+            Kind::Read { .. } | Kind::Write { .. } | Kind::Sync { .. } | Kind::Work(_) => None,
         }
     }
 }
@@ -288,6 +305,7 @@ impl fmt::Debug for Operation {
             Kind::Write { offset, range, .. } => {
                 write!(f, "Write({} bytes at {offset})", range.len())
             }
+            Kind::Sync { .. } => write!(f, "Sync"),
             Kind::Accept { .. } => write!(f, "Accept"),
             Kind::Connect { address, .. } => write!(f, "Connect({address:?})"),
             Kind::Receive { len, .. } => write!(f, "Receive(at most {len} bytes)"),

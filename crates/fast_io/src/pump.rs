@@ -88,7 +88,9 @@ impl CompletionPump {
     /// Waits until no operation is in flight and every handler has returned. Others may submit
     /// meanwhile, which prolongs it.
     ///
-    /// On a thread of the pump, which would wait for itself, it returns at once.
+    /// On a thread of a pump it returns at once, drained or not. On one of this pump's it would wait for
+    /// itself; and if threads of others did wait, two pumps whose handlers drain each other would do so
+    /// for ever.
     pub fn drain(&self) {
         if !slot::on_pump_thread() {
             self.ledger.wait_until_finished();
@@ -98,8 +100,8 @@ impl CompletionPump {
     /// Ends the pump: refuses new operations, cancels those in flight, and returns when each
     /// handler has run and the threads have ended. May be called from several threads, and again.
     ///
-    /// From inside a handler it does all that but wait, since the handler itself is waited for.
-    /// Dropping the pump does the same.
+    /// From inside a handler, of this pump or of another, it does all that but wait, since the handler
+    /// itself may be waited for. Dropping the pump does the same.
     ///
     /// Should Windows never answer for an operation, not even to say that it was cancelled, this
     /// gives up after 30 seconds in which nothing happened at all. That operation then stays in

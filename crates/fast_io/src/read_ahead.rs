@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::buffer::{Buffer, BufferPool};
-use crate::completion::{Cell, Completion, oneshot};
+use crate::completion::{Cell, Completion, is_closed, oneshot};
 use crate::file::SharedFile;
 use crate::operation::Operation;
 use crate::pump::{CompletionPump, Ticket};
@@ -86,12 +86,17 @@ impl ReadAhead {
     }
 
     /// Has each piece, which begins at the offset given, looked at where it arrives: on the thread
-    /// that read it, while it is in that core's cache, and several at once. What is made of it is
-    /// what the reader gets. As with all handlers, it must not wait for the pump.
+    /// that read it, while it is in that core's cache, and several at once, in any order. What is made
+    /// of it is what the reader gets, in order. Pieces that the reader has not taken yet are read again.
+    ///
+    /// As with all handlers, it must not wait for the pump, and a panic in it is caught and
+    /// [counted](CompletionPump::panics): instead of that piece the reader gets an error of kind
+    /// [`Other`](io::ErrorKind::Other), and then the end.
     pub fn on_arrival<T>(
         self,
         make: impl Fn(u64, Buffer) -> T + Send + Sync + 'static,
     ) -> ReadAhead<T> {
+        let asked: u64 = self.asked.iter().map(|pending| pending.wanted).sum();
         ReadAhead {
             pump: Arc::clone(&self.pump),
             file: self.file.clone(),
@@ -99,7 +104,7 @@ impl ReadAhead {
             piece: self.piece,
             depth: self.depth,
             on_arrival: Arc::new(make),
-            unasked: self.unasked.clone(),
+            unasked: self.unasked.start - asked..self.unasked.end,
             asked: VecDeque::new(),
             given_up: Vec::new(),
         }
@@ -176,7 +181,15 @@ impl<T: Send + 'static> Iterator for ReadAhead<T> {
     fn next(&mut self) -> Option<io::Result<T>> {
         self.ask();
         let pending = self.asked.pop_front()?;
-        match pending.arrival.wait().and_then(|arrived| arrived) {
+        let arrival = pending.arrival.wait().unwrap_or_else(|error| {
+            // Every handler runs: what sends nothing has panicked.
+            Err(if is_closed(&error) {
+                io::Error::other("what was to be made of a piece panicked")
+            } else {
+                error
+            })
+        });
+        match arrival {
             Ok(Arrived { bytes, value }) => {
                 if bytes < pending.wanted {
                     self.stop();

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! WaitingSlot ──begin──▶ RunningSlot ──absorb…──▶ EndedSlot ──dispatch──▶ (gone)
-//!    │  ▲───wait_again──────┘                         ▲
-//!    └────────── cancelled or refused ────────────────┘
+//!    │  ▲───wait_again──────┘                         ▲ │
+//!    │  └──────────────── wait_to_close ──────────────┼─┘
+//!    └────────── cancelled, refused, or over ─────────┘
 //! ```
 //!
 //! Each arrow consumes its slot, so no driver can complete an operation twice; and a slot that is
@@ -127,6 +128,9 @@ pub(crate) enum Part<'a> {
         offset: u64,
         bytes: &'a [u8],
     },
+    Sync {
+        file: &'a SharedFile,
+    },
     /// To be done with a call that does not wait: see [`SocketPart::perform`].
     Socket(SocketPart<'a>),
     /// The rest has no parts: take it with [`RunningSlot::run_whole`].
@@ -185,6 +189,8 @@ pub(crate) struct Body {
     life: Arc<Life>,
     kind: Kind,
     transferred: u64,
+    /// What it came to, while it waits with nothing left to do but to let go of its file.
+    outcome: Option<io::Result<u64>>,
     weight: u64,
     deadline: Option<Instant>,
     /// Taken when the handler runs; a body dropped before that runs it.
@@ -207,6 +213,7 @@ impl WaitingSlot {
             life,
             kind: operation.kind,
             transferred: 0,
+            outcome: None,
             weight,
             deadline: operation.deadline.filter(|_| waits),
             handler: Some(handler),
@@ -214,9 +221,11 @@ impl WaitingSlot {
         }))
     }
 
-    /// Begins, unless somebody asked for the end before.
-    pub fn begin(self) -> Result<RunningSlot, EndedSlot> {
-        if self.0.life.cancel_requested() {
+    /// Begins, unless it is over already or somebody asked for the end before.
+    pub fn begin(mut self) -> Result<RunningSlot, EndedSlot> {
+        if let Some(result) = self.0.outcome.take() {
+            Err(EndedSlot(self.0, result))
+        } else if self.0.life.cancel_requested() {
             Err(self.refuse(Cancelled.into()))
         } else {
             Ok(RunningSlot(self.0))
@@ -260,6 +269,7 @@ impl RunningSlot {
                     bytes,
                 }
             }
+            Kind::Sync { file } => Part::Sync { file },
             Kind::Accept { listener, accepted } => {
                 Part::Socket(SocketPart::Accept { listener, accepted })
             }
@@ -337,7 +347,9 @@ impl RunningSlot {
             }
             // What has arrived is all that was asked for.
             Kind::Receive { .. } => (0, false),
-            Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => (0, false),
+            Kind::Sync { .. } | Kind::Accept { .. } | Kind::Connect { .. } | Kind::Work(_) => {
+                (0, false)
+            }
         };
         let transferred = self.0.transferred;
         if transferred >= wanted as u64 || (moved == 0 && !is_write) {
@@ -398,6 +410,21 @@ impl RunningSlot {
 }
 
 impl EndedSlot {
+    /// Whether its file is closed when this lets go of it. Should another holder let go in this very
+    /// moment, it may be so although this says no.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
+    pub fn is_to_close(&self) -> bool {
+        self.0.kind.file().is_some_and(SharedFile::is_held_once)
+    }
+
+    /// Puts it back into line: another will let go of its file and run its handler.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
+    pub fn wait_to_close(self) -> WaitingSlot {
+        let Self(mut body, result) = self;
+        body.outcome = Some(result);
+        WaitingSlot(body)
+    }
+
     /// Runs the handler, exactly once; a panic in it is caught and counted.
     pub fn dispatch(mut self) {
         let result = std::mem::replace(&mut self.1, Ok(0));
@@ -416,6 +443,12 @@ impl Body {
 
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Whether what is left of it takes so little that handing it over would be a large part of it.
+    pub fn is_short(&self) -> bool {
+        // Closing may take long.
+        self.outcome.is_none() && self.kind.is_short()
     }
 
     /// Bytes moved so far.
@@ -457,7 +490,8 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.run_handler(Err(Cancelled.into()));
+        let outcome = self.outcome.take();
+        self.run_handler(outcome.unwrap_or_else(|| Err(Cancelled.into())));
     }
 }
 
@@ -467,10 +501,16 @@ pub(crate) fn caught<R>(ledger: &Ledger, run: impl FnOnce() -> R) -> Option<R> {
         Ok(value) => Some(value),
         Err(thrown) => {
             ledger.count_panic();
-            // What was thrown is the caller's too, and may panic when it is dropped.
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
-                std::mem::forget(again);
+            // What was thrown is the caller's too, and may panic when it is dropped; so may what that
+            // throws. Whoever goes on with it leaks.
+            let mut thrown = thrown;
+            for _ in 0..4 {
+                match catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+                    Ok(()) => return None,
+                    Err(again) => thrown = again,
+                }
             }
+            std::mem::forget(thrown);
             None
         }
     }

@@ -14,7 +14,9 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::Buffer;
-use crate::completion::{Cancelled, Completion, PumpClosed, is_cancelled, is_closed};
+use crate::completion::{
+    Cancelled, Completion, PumpClosed, is_cancelled, is_closed, oneshot_handler,
+};
 use crate::file::SharedFile;
 use crate::ledger::{Admission, Ledger};
 use crate::operation::Operation;
@@ -185,14 +187,18 @@ impl WriteTicket {
             .map_or(Ok(()), |failure| Err(same_error(failure)))
     }
 
-    /// Waits for the file's writes and hands the file back.
+    /// Waits for the file's writes, has the pump bring it to the device if it is to be durable, and
+    /// hands it back.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush), or that of synchronising.
+    /// As [`flush`](Self::flush), or that of [`Operation::sync`]. A thread of the pump never waits for
+    /// that one: there a durable commit is always an error of kind [`io::ErrorKind::Deadlock`].
     pub fn commit(self, durability: Durability) -> io::Result<Committed> {
         self.flush()?;
         let (file, length) = self.open.take_file()?;
-        synchronise(&file, durability)?;
+        if durability == Durability::Durable {
+            self.shared.synchronise(&file)?;
+        }
         into_committed(file, length)
     }
 
@@ -215,7 +221,11 @@ impl WriteTicket {
 
 impl Drop for WriteTicket {
     fn drop(&mut self) {
-        self.shared.discard_queue(self.open.lock());
+        let mut state = self.open.lock();
+        // The writes in flight hold it; the handler of the last of them is not the place to close it.
+        let file = state.file.take();
+        self.shared.discard_queue(state);
+        drop(file);
     }
 }
 
@@ -260,13 +270,6 @@ fn settle_one(shared: &Arc<Shared>, open: &Arc<OpenFile>, completion: Completion
     }
 }
 
-fn synchronise(file: &File, durability: Durability) -> io::Result<()> {
-    match durability {
-        Durability::Lazy => Ok(()),
-        Durability::Durable => file.sync_all(),
-    }
-}
-
 fn into_committed(file: SharedFile, length: u64) -> io::Result<Committed> {
     // Operations let go of their file before their handlers run, and all handlers have.
     let file = file
@@ -296,6 +299,16 @@ impl Shared {
         } else {
             self.room.admit(weight);
         }
+    }
+
+    /// Waits until the file is on the device.
+    fn synchronise(&self, file: &SharedFile) -> io::Result<()> {
+        if slot::on_pump_thread() {
+            return Err(io::ErrorKind::Deadlock.into());
+        }
+        let (handler, receiver) = oneshot_handler();
+        self.pump.submit(Operation::sync(file.clone()), handler);
+        receiver.wait().result.map(drop)
     }
 
     /// Gives back the room that a buffer took.

@@ -25,6 +25,7 @@ fn an_idle_pump_never_wakes_up() {
     let watched = Duration::from_secs(seconds.unwrap_or(2));
     for backend in [
         Backend::Threads,
+        Backend::Auto,
         Backend::Uring,
         Backend::Scripted(Script::seeded(7)),
     ] {

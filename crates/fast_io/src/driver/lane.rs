@@ -6,9 +6,10 @@
 //! another's desk; nothing is stuck behind an operation that takes long.
 //!
 //! There are never more threads awake than there are operations for: an idle lane sleeps without a
-//! timeout. What a handler submits wakes nobody at once: its worker takes the first itself when the
-//! handler has returned, and only then wakes another for the rest. A chain of operations, each
-//! submitted by the handler of the one before, so stays on one thread and costs no context switch.
+//! timeout. The first that a handler submits wakes nobody: its worker takes it itself when the handler
+//! has returned. A chain of operations, each submitted by the handler of the one before, so stays on
+//! one thread and costs no context switch. What the desk holds besides is for others, who are woken at
+//! once: it does not wait for a handler that takes long.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ const HAND: usize = 16;
 const TURNS: u32 = 32;
 
 /// What waits for workers, and where it waits.
-pub(super) struct Lane {
+pub(crate) struct Lane {
     queue: Mutex<Queue>,
     desks: Vec<Desk>,
     /// Workers asleep whom nobody has woken yet: what `queue` says, for those who do not hold it.
@@ -91,6 +92,9 @@ impl Lane {
                 return Err(slot);
             }
             desk.waiting.push_back(slot);
+            let others = desk.waiting.len() > 1;
+            drop(desk);
+            self.wake_for(others);
         } else {
             let mut queue = self.lock();
             if queue.closed {
@@ -205,9 +209,7 @@ impl Lane {
         let slot = desk.begin_next()?;
         let others = !desk.waiting.is_empty();
         drop(desk);
-        if others && self.sleepers.load(Ordering::Acquire) > 0 {
-            self.wake(self.lock());
-        }
+        self.wake_for(others);
         Some(slot)
     }
 
@@ -218,10 +220,10 @@ impl Lane {
         let Some(first) = queue.waiting.pop_front() else {
             return desk.begin_next();
         };
-        if desk.waiting.is_empty() && first.kind().is_short() {
+        if desk.waiting.is_empty() && first.is_short() {
             let share = (queue.waiting.len() / self.desks.len()).min(HAND - 1);
             let share = queue.waiting.iter().take(share);
-            let short = share.take_while(|slot| slot.kind().is_short()).count();
+            let short = share.take_while(|slot| slot.is_short()).count();
             desk.waiting.extend(queue.waiting.drain(..short));
         }
         desk.running = Some(Arc::clone(first.life()));
@@ -253,6 +255,14 @@ impl Lane {
         let desks_are_empty = || self.desks.iter().all(|desk| desk.lock().waiting.is_empty());
         if queue.idle > queue.waking && !(queue.waiting.is_empty() && desks_are_empty()) {
             self.wake(queue);
+        }
+    }
+
+    /// Wakes a worker, if one sleeps, for what a desk holds besides what its own worker takes next. The
+    /// caller has looked at that desk: who went to sleep before it did is seen here.
+    fn wake_for(&self, others: bool) {
+        if others && self.sleepers.load(Ordering::Acquire) > 0 {
+            self.wake(self.lock());
         }
     }
 

@@ -90,6 +90,8 @@ pub enum Victims {
     Reads,
     /// Writes.
     Writes,
+    /// Files to be brought to the device.
+    Syncs,
     /// Connections to be accepted.
     Accepts,
     /// Connections to be made.
@@ -182,6 +184,7 @@ impl ScriptedFault {
         let counts = match self.victims {
             Victims::Reads => matches!(kind, Kind::Read { .. }),
             Victims::Writes => matches!(kind, Kind::Write { .. }),
+            Victims::Syncs => matches!(kind, Kind::Sync { .. }),
             Victims::Accepts => matches!(kind, Kind::Accept { .. }),
             Victims::Connects => matches!(kind, Kind::Connect { .. }),
             Victims::Receives => matches!(kind, Kind::Receive { .. }),
@@ -432,7 +435,8 @@ impl Player {
 
     fn run(&self, mut slot: RunningSlot) -> EndedSlot {
         let injected = self.part.strike(slot.kind());
-        let in_parts = self.part.longest.is_some() && !matches!(slot.kind(), Kind::Work(_));
+        let whole = matches!(slot.kind(), Kind::Sync { .. } | Kind::Work(_));
+        let in_parts = self.part.longest.is_some() && !whole;
         let mut first_part = true;
         loop {
             if let Some(error) = injected

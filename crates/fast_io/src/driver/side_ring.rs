@@ -5,10 +5,12 @@
 //!   first, which costs no more than asking for all. Where that is not there it gives the read to the
 //!   ring, which has as many under way as there are, and a worker one. (One alone it waits for. Long reads keep a disk busy
 //!   two at a time, and several workers copy them, and see to what becomes of them, faster.)
+//! - *Bringing files to the device, several at once.* The kernel waits with as many as there are, and
+//!   those share a device's flushes; workers wait with one each.
 //! - *Tiny reads while much is in flight.* What they cost is the system call and the meeting of
 //!   workers; one thread that gives the kernel many at a time has neither.
 //!
-//! Everything else (writes, other reads, work) is for the workers.
+//! Everything else (writes, other reads, one file to be brought to the device, work) is for the workers.
 //!
 //! The ring is made with the first of these, so that whoever never has one pays nothing, and
 //! privileges are dropped by then. Where the system refuses rings, or a file system cannot tell what is
@@ -18,6 +20,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::driver::closing::Closers;
 use crate::driver::{Driver, Target};
 use crate::file::SharedFile;
 use crate::ledger::Ledger;
@@ -34,6 +37,7 @@ const MUCH: usize = 16;
 /// The ring, once there is one.
 pub(crate) struct SideRing {
     ledger: Arc<Ledger>,
+    closers: Closers,
     means: Means,
     /// None says that there is none and will be none.
     ring: OnceLock<Option<Arc<dyn Driver>>>,
@@ -45,7 +49,7 @@ pub(crate) struct SideRing {
 pub(crate) struct Means {
     /// So few operations in flight that a worker may just as well wait.
     pub few: usize,
-    pub start: fn() -> io::Result<Arc<dyn Driver>>,
+    pub start: fn(Closers) -> io::Result<Arc<dyn Driver>>,
     pub is_offered: fn() -> bool,
     pub read_at_once: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize>,
 }
@@ -74,9 +78,10 @@ pub(crate) enum Tried {
 }
 
 impl SideRing {
-    pub fn new(ledger: &Arc<Ledger>, means: Means) -> Self {
+    pub fn new(ledger: &Arc<Ledger>, closers: Closers, means: Means) -> Self {
         Self {
             means,
+            closers,
             ledger: Arc::clone(ledger),
             ring: OnceLock::new(),
             offered: OnceLock::new(),
@@ -99,6 +104,7 @@ impl SideRing {
                 Expected::NoWait => *len <= TINY && self.ledger.operations() >= MUCH,
                 Expected::Anything => false,
             },
+            Kind::Sync { .. } => !self.may_wait(),
             kind => kind.socket().is_some(),
         }
     }
@@ -113,7 +119,8 @@ impl SideRing {
 
     /// The ring, which is made now at the latest.
     pub fn made(&self) -> Option<&Arc<dyn Driver>> {
-        let made = self.ring.get_or_init(|| (self.means.start)().ok());
+        let start = || (self.means.start)(Arc::clone(&self.closers)).ok();
+        let made = self.ring.get_or_init(start);
         made.as_ref()
     }
 
@@ -250,9 +257,9 @@ mod tests {
     /// One byte of a file that has it, by a pump with these means.
     fn read_by(means: Means) -> (Arc<SideRing>, u64) {
         let ledger = Arc::new(Ledger::new(8, 1 << 20));
-        let ring = Arc::new(SideRing::new(&ledger, means));
         let config = PumpConfig::default();
-        let driver = Threads::start_with(&config, Some(Arc::clone(&ring))).unwrap();
+        let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+        let ring = driver.ring().unwrap();
         let pump = CompletionPump::on(Arc::new(driver), ledger);
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, b"x").unwrap();
@@ -267,7 +274,7 @@ mod tests {
     #[test]
     fn a_read_that_would_wait_goes_to_the_ring() {
         // Whatever completes it will do.
-        let start = || -> io::Result<Arc<dyn Driver>> {
+        let start = |_| -> io::Result<Arc<dyn Driver>> {
             Ok(Arc::new(Threads::start(&PumpConfig::default())?))
         };
         let (ring, read) = read_by(Means {
@@ -280,10 +287,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_synced_by_the_ring_unless_that_is_all_there_is_to_do() {
+        for (few, by_the_ring) in [(0, true), (1, false)] {
+            let ledger = Arc::new(Ledger::new(8, 1 << 20));
+            let means = Means {
+                few,
+                start: |_| Ok(Arc::new(Threads::start(&PumpConfig::default())?)),
+                is_offered: || true,
+                read_at_once: COLD,
+            };
+            let config = PumpConfig::default();
+            let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+            let ring = driver.ring().unwrap();
+            let pump = CompletionPump::on(Arc::new(driver), ledger);
+            let (handler, receiver) = oneshot_handler();
+            let file = SharedFile::from(tempfile::tempfile().unwrap());
+            pump.submit(Operation::sync(file), handler);
+            assert_eq!(receiver.wait().result.unwrap(), 0);
+            assert_eq!(ring.ring.get().is_some(), by_the_ring);
+        }
+    }
+
+    #[test]
     fn where_rings_are_refused_workers_wait() {
         let (ring, read) = read_by(Means {
             few: 0,
-            start: || Err(io::ErrorKind::PermissionDenied.into()),
+            start: |_| Err(io::ErrorKind::PermissionDenied.into()),
             is_offered: || false,
             read_at_once: COLD,
         });
@@ -295,7 +324,7 @@ mod tests {
     fn nothing_read_is_not_believed_to_be_the_end() {
         let (ring, read) = read_by(Means {
             few: 0,
-            start: || unreachable!("no ring is needed"),
+            start: |_| unreachable!("no ring is needed"),
             is_offered: || true,
             read_at_once: |_, _, _| Ok(0),
         });
@@ -309,7 +338,7 @@ mod tests {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let (_, read) = read_by(Means {
             few: 0,
-            start: || unreachable!("no ring is needed"),
+            start: |_| unreachable!("no ring is needed"),
             is_offered: || true,
             read_at_once: |_, _, _| {
                 ASKED.fetch_add(1, Ordering::Relaxed);

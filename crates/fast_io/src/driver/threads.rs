@@ -13,8 +13,9 @@ use std::sync::{Arc, PoisonError};
 use crate::config::PumpConfig;
 use crate::driver::lane::Lane;
 use crate::driver::readiness::{Readiness, Straight};
-use crate::driver::side_ring::{SideRing, Tried};
+use crate::driver::side_ring::{Means, SideRing, Tried};
 use crate::driver::{Driver, Target, perform_part};
+use crate::ledger::Ledger;
 use crate::slot::{self, EndedSlot, RunningSlot, Step, WaitingSlot};
 use crate::sync::{JoinHandle, Mutex, thread};
 
@@ -29,14 +30,28 @@ pub(crate) struct Threads {
 impl Threads {
     /// Starts as many workers as `config` says.
     pub fn start(config: &PumpConfig) -> io::Result<Self> {
-        Self::start_with(config, None)
+        Self::start_with(config, Arc::new(Lane::new(config.workers())), None)
     }
 
     /// The same, with a ring beside them for what is better there, if the system has rings.
-    pub fn start_with(config: &PumpConfig, ring: Option<Arc<SideRing>>) -> io::Result<Self> {
+    pub fn start_beside_a_ring(
+        config: &PumpConfig,
+        ledger: &Arc<Ledger>,
+        means: Means,
+    ) -> io::Result<Self> {
+        let lane = Arc::new(Lane::new(config.workers()));
+        let ring = SideRing::new(ledger, Arc::clone(&lane), means);
+        Self::start_with(config, lane, Some(Arc::new(ring)))
+    }
+
+    fn start_with(
+        config: &PumpConfig,
+        lane: Arc<Lane>,
+        ring: Option<Arc<SideRing>>,
+    ) -> io::Result<Self> {
         // Should one not start, dropping this ends those that did.
         let threads = Self {
-            lane: Arc::new(Lane::new(config.workers())),
+            lane,
             workers: Mutex::new(Vec::new()),
             sockets: Readiness::new(Arc::new(Straight)),
             ring,
@@ -45,6 +60,17 @@ impl Threads {
             threads.add_worker(number)?;
         }
         Ok(threads)
+    }
+
+    /// Its workers, as those who close files.
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
+    pub fn closers(&self) -> crate::driver::closing::Closers {
+        Arc::clone(&self.lane)
+    }
+
+    #[cfg(test)]
+    pub fn ring(&self) -> Option<Arc<SideRing>> {
+        self.ring.clone()
     }
 
     fn add_worker(&self, number: usize) -> io::Result<()> {
@@ -164,9 +190,36 @@ fn run(mut slot: RunningSlot, ring: Option<&SideRing>) -> Option<EndedSlot> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::sync::{Arc, Barrier};
+    use std::sync::{Arc, Barrier, mpsc};
+    use std::time::Duration;
 
     use crate::{Backend, Completion, CompletionPump, Operation, PumpConfig};
+
+    #[test]
+    fn a_handler_that_takes_long_keeps_only_the_first_waiting() {
+        let config = PumpConfig::default().with_backend(Backend::Threads);
+        let pump = CompletionPump::start(&config.with_workers(2)).unwrap();
+        let pump = Arc::new(pump);
+        for _ in 0..100 {
+            let again = Arc::clone(&pump);
+            let (done, all_done) = mpsc::channel();
+            pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                let (run, ran) = mpsc::channel();
+                for _ in 0..2 {
+                    let run = run.clone();
+                    again.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+                        // The other worker takes both, one after the other.
+                        let _ = run.send(());
+                    });
+                }
+                // Handlers must not wait: this stands for one that computes.
+                let both = (0..2).all(|_| ran.recv_timeout(Duration::from_secs(20)).is_ok());
+                done.send(both).unwrap();
+            });
+            assert!(all_done.recv().unwrap(), "nobody was woken");
+            pump.drain();
+        }
+    }
 
     #[test]
     fn what_a_handler_leaves_to_others_is_begun() {

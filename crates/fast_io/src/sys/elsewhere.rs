@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::config::PumpConfig;
 use crate::driver::Driver;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use crate::driver::closing::Closers;
 #[cfg(not(target_os = "linux"))]
 use crate::file::SharedFile;
 #[cfg(not(windows))]
@@ -29,7 +31,7 @@ pub(crate) fn offers_rings() -> bool {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn start_ring() -> io::Result<Arc<dyn Driver>> {
+pub(crate) fn start_ring(_: Closers) -> io::Result<Arc<dyn Driver>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -11,7 +11,7 @@
 //! - `invalid_name() -> io::Error` for `dir/name.rs`;
 //! - `refused_link() -> io::Error` for `dir/within.rs`;
 //! - `TELLS_WHAT_WAITS`, `read_at_once(&SharedFile, &mut [u8], u64) -> io::Result<usize>`,
-//!   `offers_rings() -> bool` and `start_ring() -> io::Result<Arc<dyn Driver>>` for `driver/side_ring.rs`;
+//!   `offers_rings() -> bool` and `start_ring(Closers) -> io::Result<Arc<dyn Driver>>` for `driver/side_ring.rs`;
 //! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
 //!   `start_iocp(&PumpConfig, &Arc<Ledger>) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
 //! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`;

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use fast_io::{Completion, CompletionPump, Operation, is_cancelled, is_closed, oneshot_handler};
+use fast_io::{
+    Buffer, Completion, CompletionPump, Operation, SharedFile, is_cancelled, is_closed,
+    oneshot_handler,
+};
 
 use crate::driver::{Subject, new_file, on_every_driver, start};
 
@@ -16,6 +19,7 @@ on_every_driver!(
     after_the_end_a_submission_is_refused_with_its_buffer,
     handlers_that_submit_while_the_pump_ends_are_answered,
     a_file_dropped_with_operations_in_flight,
+    whoever_completes_for_others_closes_no_file,
     many_short_lives,
 );
 
@@ -170,6 +174,40 @@ fn a_file_dropped_with_operations_in_flight(subject: &Subject) {
     pump.drain();
     assert_eq!(completed.load(Ordering::SeqCst), 300);
     assert!(std::fs::read(scratch.path().join("counted")).unwrap() == vec![1; 2400]);
+}
+
+/// Closing may take long, and so a thread of a port or a ring leaves it, with the handler, to a worker.
+fn whoever_completes_for_others_closes_no_file(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let pump = subject.pump();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, [1; 64]).unwrap();
+    let run_by = |file: SharedFile| {
+        let (done, finished) = mpsc::channel();
+        let read = Operation::read(file, 0, Buffer::with_capacity(64), 64);
+        pump.submit(read, move |completion: Completion| {
+            assert_eq!(completion.result.unwrap(), 64);
+            let name = thread::current().name().unwrap_or_default().to_owned();
+            done.send(name).unwrap();
+        });
+        finished.recv().unwrap()
+    };
+    let workers = match pump.backend_name() {
+        "scripted" => vec!["fast_io-scripted".to_owned()],
+        _ => (0..16).map(|number| format!("fast_io-{number}")).collect(),
+    };
+    let file = SharedFile::from(std::fs::File::open(&path).unwrap());
+    let kept = run_by(file.clone());
+    match pump.backend_name() {
+        "uring" => assert_eq!(kept, "fast_io-ring"),
+        "iocp" => assert!(kept.starts_with("fast_io-port-"), "{kept}"),
+        _ => assert!(workers.contains(&kept), "{kept}"),
+    }
+    for _ in 0..20 {
+        let only = SharedFile::from(std::fs::File::open(&path).unwrap());
+        let closed_by = run_by(only);
+        assert!(workers.contains(&closed_by), "{closed_by} closed it");
+    }
 }
 
 fn many_short_lives(subject: &Subject) {

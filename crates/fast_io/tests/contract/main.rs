@@ -17,4 +17,5 @@ mod sockets;
 mod sockets_ending;
 mod streams;
 mod stress;
+mod syncing;
 mod write_batch;

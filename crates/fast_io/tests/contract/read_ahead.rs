@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fast_io::{
-    Backend, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, SharedFile, Victims,
+    Backend, Buffer, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, SharedFile,
+    Victims, is_closed,
 };
 
 use crate::driver::{Subject, on_every_driver, pattern, start};
@@ -17,6 +18,8 @@ on_every_driver!(
     it_restarts_anywhere,
     a_closed_one_holds_no_file,
     it_is_bounded,
+    a_panic_on_arrival_is_the_error_of_its_piece,
+    what_is_not_taken_yet_arrives_anew,
     a_narrow_pump_is_no_obstacle,
 );
 
@@ -48,6 +51,37 @@ fn it_ends_with_the_file(subject: &Subject) {
     let path = scratch.path().join("file");
     fs::write(&path, pattern(1, 4321)).unwrap();
     assert!(all(&mut reader(subject.pump(), &path, u64::MAX, 3)) == pattern(1, 4321));
+}
+
+fn a_panic_on_arrival_is_the_error_of_its_piece(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let (path, pump) = (scratch.path().join("file"), subject.pump());
+    fs::write(&path, pattern(1, 5000)).unwrap();
+    let look = |offset, piece: Buffer| {
+        assert_ne!(offset, 2000, "deliberate");
+        piece.len()
+    };
+    let mut reader = reader(Arc::clone(&pump), &path, 5000, 2).on_arrival(look);
+    assert_eq!(reader.next().unwrap().unwrap(), 1000);
+    assert_eq!(reader.next().unwrap().unwrap(), 1000);
+    let error = reader.next().unwrap().unwrap_err();
+    assert!(!is_closed(&error) && error.to_string().contains("panicked"));
+    assert!(reader.next().is_none());
+    // It is counted only when its handler has come to its end.
+    pump.drain();
+    assert_eq!(pump.panics(), 1);
+}
+
+fn what_is_not_taken_yet_arrives_anew(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 6500)).unwrap();
+    let mut plain = reader(subject.pump(), &path, 6500, 3);
+    assert_eq!(plain.next().unwrap().unwrap().len(), 1000);
+    let rest = plain.on_arrival(|offset, piece| (offset, piece.len()));
+    let pieces: Vec<_> = rest.map(Result::unwrap).collect();
+    let whole = (1..6).map(|number| (number * 1000, 1000));
+    assert!(pieces.into_iter().eq(whole.chain([(6000, 500)])));
 }
 
 fn a_closed_one_holds_no_file(subject: &Subject) {

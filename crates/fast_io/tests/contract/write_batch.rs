@@ -10,6 +10,7 @@ use fast_io::{
 };
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern, start};
+use crate::syncing::opened_but_not_to_be_synced;
 
 on_every_driver!(
     many_files_at_once_each_get_their_own_bytes,
@@ -115,25 +116,13 @@ fn an_error_belongs_to_its_own_file(subject: &Subject) {
     );
 }
 
-/// A file that can be opened, but of which the system cannot say that it is on the disk.
-fn opened_but_not_to_be_flushed(_directory: &std::path::Path) -> fs::File {
-    #[cfg(unix)]
-    return fs::File::options().write(true).open("/dev/null").unwrap();
-    #[cfg(windows)]
-    {
-        let path = _directory.join("read only");
-        fs::write(&path, b"").unwrap();
-        fs::File::open(path).unwrap()
-    }
-}
-
 fn an_error_at_the_end_of_a_file_belongs_to_it_too(subject: &Subject) {
     let scratch = tempfile::tempdir().unwrap();
     let batch = WriteBatch::new(subject.pump(), &WriteBatchConfig::default());
     let mut tickets = Vec::new();
     for number in 0..20 {
         let file = match number % 4 {
-            0 => opened_but_not_to_be_flushed(scratch.path()),
+            0 => opened_but_not_to_be_synced(scratch.path()),
             _ => {
                 let file = new_file(scratch.path(), &number.to_string());
                 file.into_file().unwrap()
@@ -242,6 +231,16 @@ fn waiting_on_a_pump_thread_is_an_error(subject: &Subject) {
     let (kind, ticket) = answer.recv().unwrap();
     assert_eq!(kind, io::ErrorKind::Deadlock);
     assert_eq!(ticket.commit(Durability::Lazy).unwrap().length, 14);
+
+    let file = new_file(scratch.path(), "durable").into_file().unwrap();
+    let ticket = batch.begin(file, Reserve::Nothing).unwrap();
+    let (done, answer) = mpsc::channel();
+    pump.submit(Operation::work(|| Ok(0)), move |_: Completion| {
+        done.send(ticket.commit(Durability::Durable).map(drop))
+            .unwrap();
+    });
+    let error = answer.recv().unwrap().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Deadlock);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Asked {
     pub fn by(running: &RunningSlot) -> Self {
         match running.kind() {
             Kind::Read { .. } => Self::ToRead,
-            Kind::Write { .. } | Kind::Work(_) => Self::ToWrite,
+            Kind::Write { .. } | Kind::Sync { .. } | Kind::Work(_) => Self::ToWrite,
             _ => Self::OfSocket,
         }
     }
@@ -133,7 +133,7 @@ impl Call {
                 };
                 (connect, ptr::null_mut(), 0, 0)
             }
-            Part::Whole => return Err(io::ErrorKind::InvalidInput.into()),
+            Part::Sync { .. } | Part::Whole => return Err(io::ErrorKind::InvalidInput.into()),
         };
         Ok(Self {
             function,

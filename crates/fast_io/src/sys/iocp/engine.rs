@@ -16,6 +16,7 @@ use windows_sys::Win32::Foundation::{
 
 use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
+use crate::driver::closing::Closers;
 use crate::driver::lending::{Attendance, Roll};
 use crate::driver::threads::Threads;
 use crate::driver::{Driver, Target, perform_part};
@@ -33,6 +34,7 @@ use crate::sys::iocp::timekeeper::Timekeeper;
 pub(crate) struct Engine {
     port: Port,
     ledger: Arc<Ledger>,
+    closers: Closers,
     on_post: Option<PostHandler>,
     /// Operations and posts that have not ended.
     under_way: Attendance,
@@ -62,6 +64,7 @@ impl Engine {
         lane: Arc<Threads>,
     ) -> io::Result<Self> {
         Ok(Self {
+            closers: lane.closers(),
             port: Port::new(concurrency)?,
             ledger,
             on_post: config.on_post().cloned(),
@@ -356,7 +359,7 @@ impl Engine {
     }
 
     fn dispatch(&self, ended: EndedSlot) {
-        ended.dispatch();
+        self.closers.finish(ended);
         self.leave();
     }
 

@@ -121,7 +121,7 @@ impl Iocp {
     /// handles that it cannot have.
     fn port_slot(&self, slot: &WaitingSlot) -> Option<Arc<PortSlot>> {
         let attachment = match slot.kind() {
-            Kind::Work(_) => return None,
+            Kind::Sync { .. } | Kind::Work(_) => return None,
             Kind::Read {
                 file, offset, len, ..
             } => self.attachment_of_file(file, *offset, *len, Wish::ToRead)?,

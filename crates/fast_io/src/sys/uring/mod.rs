@@ -21,6 +21,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use crate::config::PumpConfig;
+use crate::driver::closing::Closers;
 use crate::driver::inbox::{Bell, Inbox};
 use crate::driver::threads::Threads;
 use crate::driver::{Driver, Target};
@@ -63,7 +64,7 @@ impl OwnedRing {
     /// # Errors
     /// That of the system if it forbids rings (`EPERM`, `ENOSYS`), or has one that cannot do what is
     /// needed.
-    fn start(patience: Patience) -> io::Result<Self> {
+    fn start(patience: Patience, closers: Closers) -> io::Result<Self> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
         let inbox = Arc::new(Inbox::new(Eventfd(bell)));
         let (started, ring_started) = mpsc::sync_channel(1);
@@ -71,7 +72,7 @@ impl OwnedRing {
         // A ring belongs to the thread that makes it.
         let thread = thread::Builder::new()
             .name("fast_io-ring".to_owned())
-            .spawn(move || run(&for_thread, patience, &started))?;
+            .spawn(move || run(&for_thread, patience, closers, &started))?;
         match ring_started.recv() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
@@ -86,14 +87,14 @@ impl OwnedRing {
 
 /// Starts the driver.
 pub(crate) fn start_uring(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
-    let ring = OwnedRing::start(Patience::Some)?;
     let lane = Threads::start(config)?;
+    let ring = OwnedRing::start(Patience::Some, lane.closers())?;
     Ok(Arc::new(Uring { ring, lane }))
 }
 
-/// Starts a ring alone, without a lane for work, while somebody waits.
-pub(crate) fn start_ring() -> io::Result<Arc<dyn Driver>> {
-    Ok(Arc::new(OwnedRing::start(Patience::None)?))
+/// Starts a ring alone, beside another's lane, while somebody waits.
+pub(crate) fn start_ring(closers: Closers) -> io::Result<Arc<dyn Driver>> {
+    Ok(Arc::new(OwnedRing::start(Patience::None, closers)?))
 }
 
 /// Whether the system would let us have a ring now.
@@ -101,13 +102,18 @@ pub(crate) fn offers_rings() -> bool {
     ring::Ring::new(Patience::None).is_ok()
 }
 
-fn run(inbox: &Inbox<Eventfd>, patience: Patience, started: &SyncSender<io::Result<()>>) {
+fn run(
+    inbox: &Inbox<Eventfd>,
+    patience: Patience,
+    closers: Closers,
+    started: &SyncSender<io::Result<()>>,
+) {
     slot::enter_pump_thread();
     match ring::Ring::new(patience) {
         Ok(ring) => {
             // The other end waits for this.
             let _ = started.send(Ok(()));
-            ring::serve(ring, inbox);
+            ring::serve(ring, inbox, closers);
         }
         Err(error) => {
             let _ = started.send(Err(error));

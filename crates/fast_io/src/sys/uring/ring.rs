@@ -5,6 +5,7 @@
 //! entry is pushed and leaves it only by its completion, and an operation's buffer does not move with
 //! it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
@@ -17,6 +18,7 @@ use io_uring::{Builder, IoUring, Probe, opcode, types};
 
 use super::table::{Number, Table};
 use super::{Eventfd, Patience};
+use crate::driver::closing::Closers;
 use crate::driver::deadlines::Deadlines;
 use crate::driver::inbox::{Bell, Command, Delivery, Inbox};
 use crate::driver::perform_part;
@@ -37,6 +39,8 @@ const TRIES: u32 = 100;
 /// A ring.
 pub(super) struct Ring {
     uring: IoUring,
+    /// Entries that the submission queue had no room for, in their order.
+    aside: VecDeque<Entry>,
 }
 
 impl Ring {
@@ -59,6 +63,7 @@ impl Ring {
         let needed = [
             opcode::Read::CODE,
             opcode::Write::CODE,
+            opcode::Fsync::CODE,
             opcode::AsyncCancel::CODE,
             opcode::Accept::CODE,
             opcode::Connect::CODE,
@@ -70,7 +75,8 @@ impl Ring {
         if !can_wait || !needed.iter().all(|&code| probe.is_supported(code)) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(Self { uring })
+        let aside = VecDeque::new();
+        Ok(Self { uring, aside })
     }
 
     /// Submits what is queued, and sleeps until something completes or the time is up.
@@ -80,21 +86,44 @@ impl Ring {
         self.uring.submitter().submit_with_args(1, &limited)
     }
 
-    /// Puts an entry into the submission queue, emptying that if need be.
+    /// Puts an entry into the submission queue, emptying that if need be. If the kernel takes nothing now
+    /// (it may be short of memory, or want its completions reaped first), the entry waits aside.
     ///
     /// # Safety
     /// What the entry points to must stay valid until its completion has come.
     unsafe fn push(&mut self, entry: &Entry) {
-        loop {
+        if self.aside.is_empty() {
             // SAFETY: the caller's promise.
             if unsafe { self.uring.submission().push(entry) }.is_ok() {
                 return;
             }
-            // Full: the kernel takes all of it. Should it be short of memory, or of room for
-            // completions, then reaping some makes the next try better.
-            if self.uring.submit().is_err() {
-                thread::yield_now();
+            // Full.
+            let _ = self.uring.submit();
+        }
+        self.aside.push_back(entry.clone());
+        self.refill();
+    }
+
+    /// Moves what waits aside into the submission queue; says whether that is all of it.
+    fn refill(&mut self) -> bool {
+        let mut queue = self.uring.submission();
+        while let Some(entry) = self.aside.front() {
+            // SAFETY: the promise of `push`, for an entry whose completion cannot have come yet.
+            if unsafe { queue.push(entry) }.is_err() {
+                return false;
             }
+            self.aside.pop_front();
+        }
+        true
+    }
+
+    /// Submits what is queued and, if asked to, sleeps until something completes or the time is up.
+    /// While entries wait aside there is no time to sleep.
+    fn enter(&mut self, sleep: bool, limit: Option<Duration>) -> io::Result<usize> {
+        let sleep = self.refill() && sleep;
+        match limit {
+            Some(limit) if sleep => self.enter_for(limit),
+            _ => self.uring.submit_and_wait(usize::from(sleep)),
         }
     }
 }
@@ -121,9 +150,10 @@ const ECANCELED: i32 = rustix::io::Errno::CANCELED.raw_os_error();
 const ETIME: i32 = rustix::io::Errno::TIME.raw_os_error();
 
 /// Serves the inbox until that is closed and every operation has ended.
-pub(super) fn serve(ring: Ring, inbox: &Inbox<Eventfd>) {
+pub(super) fn serve(ring: Ring, inbox: &Inbox<Eventfd>, closers: Closers) {
     let mut service = Service {
         ring,
+        closers,
         table: Table::default(),
         ended: Vec::new(),
         deadlines: Deadlines::new(),
@@ -192,6 +222,7 @@ fn cancel_unbegun(commands: &[Command]) {
 
 struct Service {
     ring: Ring,
+    closers: Closers,
     table: Table,
     /// Completions of one turn, taken off the queue before their handlers run.
     ended: Vec<(Number, i32)>,
@@ -222,7 +253,7 @@ impl Service {
     fn begin(&mut self, slot: WaitingSlot) {
         match slot.begin() {
             Ok(running) => self.submit(running),
-            Err(cancelled) => cancelled.dispatch(),
+            Err(cancelled) => self.closers.finish(cancelled),
         }
     }
 
@@ -238,7 +269,8 @@ impl Service {
             // To the ring, the highest of these means where the file's cursor is.
             Part::Read { offset, .. } | Part::Write { offset, .. } if offset > i64::MAX as u64 => {
                 if let Some(slot) = self.remove(number) {
-                    slot.fail(io::Error::from_raw_os_error(EINVAL)).dispatch();
+                    let error = io::Error::from_raw_os_error(EINVAL);
+                    self.closers.finish(slot.fail(error));
                 }
                 return;
             }
@@ -256,11 +288,12 @@ impl Service {
                 let write = opcode::Write::new(fd(&**file), bytes.as_ptr(), len);
                 write.offset(offset).build()
             }
+            Part::Sync { file } => opcode::Fsync::new(fd(&**file)).build(),
             Part::Socket(part) => match socket_entry(part) {
                 Ok(entry) => entry,
                 Err(error) => {
                     if let Some(slot) = self.remove(number) {
-                        slot.fail(error).dispatch();
+                        self.closers.finish(slot.fail(error));
                     }
                     return;
                 }
@@ -313,12 +346,7 @@ impl Service {
     /// Submits what is queued and, if asked to, sleeps until something completes or the nearest
     /// deadline has passed.
     fn enter(&mut self, sleep: bool) {
-        let limit = self.deadlines.until_nearest().filter(|_| sleep);
-        let entered = match limit {
-            Some(limit) => self.ring.enter_for(limit),
-            None => self.ring.uring.submit_and_wait(usize::from(sleep)),
-        };
-        match entered {
+        match self.ring.enter(sleep, self.deadlines.until_nearest()) {
             Ok(_) => {}
             Err(error) if error.raw_os_error() == Some(ETIME) => {}
             // A signal, or completions that have to be reaped first.
@@ -368,7 +396,7 @@ impl Service {
                 _ => Ok(moved),
             },
             Err(_) if result == -ECANCELED && slot.life().reason_to_stop().is_some() => {
-                return slot.give_up().dispatch();
+                return self.closers.finish(slot.give_up());
             }
             Err(_) => Err(io::Error::from_raw_os_error(-result)),
         };
@@ -391,7 +419,7 @@ impl Service {
                 }
                 self.submit(rest);
             }
-            Step::Done(ended) => ended.dispatch(),
+            Step::Done(ended) => self.closers.finish(ended),
         }
     }
 }
@@ -427,4 +455,37 @@ fn socket_entry(part: SocketPart<'_>) -> io::Result<Entry> {
 
 fn fd(handle: &impl AsRawFd) -> types::Fd {
     types::Fd(handle.as_raw_fd())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use io_uring::opcode;
+
+    use super::{ENTRIES, Patience, Ring};
+
+    #[test]
+    fn what_the_kernel_does_not_take_waits_aside() {
+        let Ok(mut ring) = Ring::new(Patience::Some) else {
+            return eprintln!("NOT RUN: this system forbids io_uring");
+        };
+        let count = u64::from(ENTRIES) * 3 + 7;
+        // The kernel takes nothing from a thread that is not the ring's.
+        let push_all = move || {
+            for number in 0..count {
+                let entry = opcode::Nop::new().build().user_data(number);
+                // SAFETY: it points to nothing.
+                unsafe { ring.push(&entry) };
+            }
+            ring
+        };
+        let mut ring = std::thread::spawn(push_all).join().unwrap();
+        assert!(!ring.uring.params().is_setup_single_issuer() || !ring.aside.is_empty());
+        let mut completed = Vec::new();
+        while completed.len() < count as usize {
+            ring.enter(true, None).unwrap();
+            completed.extend(ring.uring.completion().map(|entry| entry.user_data()));
+        }
+        assert!(completed.into_iter().eq(0..count), "each once, in order");
+        assert!(ring.aside.is_empty());
+    }
 }
