@@ -45,6 +45,8 @@ pub(crate) struct Sending {
     pub(super) numbers: NdxWriter,
     pub(super) tokens: TokenEncoder,
     pub(super) buffers: BufferPool,
+    /// What one file after the other is put together in.
+    pub(super) scratch: Vec<u8>,
     /// Segments that were handed over and are not done with.
     segments: VecDeque<Arc<Segment>>,
     /// How many entries were handed over.
@@ -85,6 +87,7 @@ impl Sending {
             numbers: NdxWriter::new(agreement.protocol),
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             buffers: BufferPool::new(256 * 1024, 16),
+            scratch: Vec::new(),
             ctx,
             sender,
             list,
