@@ -16,10 +16,10 @@ use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
 use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
-use delta::BlockLayout;
+use delta::{BlockLayout, Digest};
 use fast_io::Operation;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
 use wire::Source;
 use wire::item::Item;
@@ -49,6 +49,8 @@ const FAR_AHEAD: u64 = 1_000_000;
 /// How many small files are written by one worker in one go, and how much may be in them.
 const SMALL_FILES: usize = 32;
 const SMALL_BYTES: usize = 256 * 1024;
+/// How many pieces of memory are kept for the next of them.
+const SPARE: usize = 8;
 
 /// Stands for content that nobody has.
 static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
@@ -86,7 +88,7 @@ impl Receiving {
             numbers: NdxReader::new(self.agreement.protocol),
             tokens: TokenDecoder::new(self.agreement.compression.codec, self.agreement.protocol),
             receiver: None,
-            small: Arc::default(),
+            small: Arc::new(SmallFiles::new(self.agreement)),
         };
         if is_empty && !self.is_server {
             // A server that has nothing to send ends here, and answers nothing.
@@ -357,28 +359,27 @@ impl Receiving {
         };
         let mut begun = Vec::new();
         if receiver.is_small(&job) {
-            let most = job.entry.entry().size as usize;
-            begun.reserve(most);
+            let most = 2 * job.entry.entry().size as usize;
             // A file that grew is put together like a large one.
-            while begun.len() <= 2 * most {
+            let mut len = 0;
+            while len <= most {
                 match content.next()? {
-                    Piece::Literal(bytes) => begun.extend_from_slice(bytes),
+                    Piece::Literal(bytes) => len = session.small.extend(bytes),
                     Piece::Block(block) => {
                         content.put_back(block);
                         break;
                     }
                     Piece::End => {
-                        let small = Small {
-                            job,
-                            sum: self.agreement.file_sum(),
-                            expected: content.digest()?,
-                            bytes: begun,
-                        };
-                        session.write_later(&self.ctx, small);
+                        let expected = content.inlet.take(digest_len)?;
+                        let expected = Digest::from_bytes(self.agreement.checksum, expected);
+                        if session.small.end(job, expected) {
+                            session.write_small_files(&self.ctx);
+                        }
                         return Ok(());
                     }
                 }
             }
+            begun = session.small.take_begun();
         }
         let plan = Plan {
             layout,
@@ -422,51 +423,92 @@ impl Session {
             // Who would have said where has ended the session.
             let receiver = destined.wait().clone().ok_or(StreamError::Ended)?;
             let (small, ctx, writer) = (self.small.clone(), ctx.clone(), receiver.clone());
-            inlet.before_waiting(move || small.write(&ctx, &writer));
+            inlet.before_waiting(move || SmallFiles::write(&small, &ctx, &writer));
             self.receiver = Some(receiver);
         }
         self.receiver.clone().ok_or(StreamError::Ended)
     }
 
-    fn write_later(&mut self, ctx: &Context, small: Small) {
-        if self.small.add(small) {
-            self.write_small_files(ctx);
-        }
-    }
-
     fn write_small_files(&mut self, ctx: &Context) {
         if let Some(receiver) = &self.receiver {
-            self.small.write(ctx, receiver);
+            SmallFiles::write(&self.small, ctx, receiver);
         }
     }
 }
 
-/// Small files that are complete, and are written together.
+/// Small files that are written together. Their bytes are in one piece of memory, which is used again:
+/// one of its own for each file, made by the reader and dropped by a worker, costs more than the file.
+struct SmallFiles {
+    agreement: Agreement,
+    batch: Mutex<Batch>,
+    /// Memory of batches that are written.
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
 #[derive(Default)]
-struct SmallFiles(Mutex<(Vec<Small>, usize)>);
+struct Batch {
+    /// Those that are complete.
+    files: Vec<Small>,
+    /// Their bytes, and behind them those of the file that is still to be completed.
+    bytes: Vec<u8>,
+    /// Where that one begins.
+    begun: usize,
+}
 
 impl SmallFiles {
-    /// Adds one. True if there are enough.
-    fn add(&self, small: Small) -> bool {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.1 += small.bytes.len();
-        waiting.0.push(small);
-        waiting.0.len() >= SMALL_FILES || waiting.1 >= SMALL_BYTES
+    fn new(agreement: Agreement) -> SmallFiles {
+        SmallFiles {
+            agreement,
+            batch: Mutex::default(),
+            spare: Mutex::default(),
+        }
     }
 
-    /// Has a worker write them.
-    fn write(&self, ctx: &Context, receiver: &Arc<Receiver>) {
-        let files = {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.1 = 0;
-            std::mem::take(&mut waiting.0)
+    /// Adds bytes of the file that is to be completed. Tells how many it has.
+    fn extend(&self, bytes: &[u8]) -> usize {
+        let batch = &mut *lock(&self.batch);
+        batch.bytes.extend_from_slice(bytes);
+        batch.bytes.len() - batch.begun
+    }
+
+    /// Takes away what there is of the file that is to be completed.
+    fn take_begun(&self) -> Vec<u8> {
+        let batch = &mut *lock(&self.batch);
+        batch.bytes.split_off(batch.begun)
+    }
+
+    /// Completes a file. True if there are enough.
+    fn end(&self, job: Job, expected: Option<Digest>) -> bool {
+        let batch = &mut *lock(&self.batch);
+        let end = batch.bytes.len();
+        batch.files.push(Small {
+            job,
+            bytes: batch.begun..end,
+            expected,
+        });
+        batch.begun = end;
+        batch.files.len() >= SMALL_FILES || end >= SMALL_BYTES
+    }
+
+    /// Has a worker write those that are complete.
+    fn write(this: &Arc<SmallFiles>, ctx: &Context, receiver: &Arc<Receiver>) {
+        let Batch { files, bytes, .. } = {
+            let batch = &mut *lock(&this.batch);
+            if batch.files.is_empty() {
+                return;
+            }
+            let mut next = Batch {
+                files: Vec::with_capacity(SMALL_FILES),
+                bytes: lock(&this.spare).pop().unwrap_or_default(),
+                begun: 0,
+            };
+            next.bytes.extend_from_slice(&batch.bytes[batch.begun..]);
+            std::mem::replace(batch, next)
         };
-        if files.is_empty() {
-            return;
-        }
-        let writer = receiver.clone();
+        let (small, writer) = (this.clone(), receiver.clone());
         let work = move || {
-            writer.write_small_files(files);
+            writer.write_small_files(files, &bytes, &small.agreement);
+            small.reuse(bytes);
             Ok(0)
         };
         let receiver = receiver.clone();
@@ -479,6 +521,18 @@ impl SmallFiles {
             },
         );
     }
+
+    fn reuse(&self, mut bytes: Vec<u8>) {
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE && bytes.capacity() <= 2 * SMALL_BYTES {
+            bytes.clear();
+            spare.push(bytes);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One file's content, as tokens of the stream.
