@@ -54,11 +54,17 @@ impl Sending {
         if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
             self.parent = Some((entry.clone(), self.sender.open_parent(file)));
         }
+        let mut small = std::mem::take(&mut self.small);
+        let purpose = match (&basis.signature, self.ctx.options.append) {
+            (None, Append::No) => Purpose::Copy(&mut small),
+            _ => Purpose::Stream,
+        };
         let content = self
             .parent
             .as_ref()
-            .and_then(|(_, dir)| self.sender.open_content(dir, file, Purpose::Stream));
+            .and_then(|(_, dir)| self.sender.open_content(dir, file, purpose));
         let Some(content) = content else {
+            self.small = small;
             if self.agreement.protocol.is_packed() {
                 let number = (number as i32).to_le_bytes();
                 self.outlet.message(MessageCode::NoSend, &number);
@@ -88,6 +94,7 @@ impl Sending {
             again,
         };
         let moved = self.send_content(transfer, content, out);
+        self.small = small;
         let totals = || {
             let mut tally = self.ctx.tally();
             tally.totals.transferred_files += 1;
@@ -242,15 +249,22 @@ impl Sending {
         content: &Content<'_>,
         mut out: Vec<u8>,
     ) -> Moved {
-        let (content, size) = (self.read_small(content), content.size);
-        let (bytes, fault) = match content {
-            Ok(bytes) => (bytes, None),
-            Err(e) => (Buffer::default(), Some(e)),
+        let size = content.size;
+        let (mut read, mut fault) = (Buffer::default(), None);
+        let bytes = match content.bytes {
+            Some(bytes) => bytes,
+            None => {
+                match self.read_small(content) {
+                    Ok(buffer) => read = buffer,
+                    Err(e) => fault = Some(e),
+                }
+                &read
+            }
         };
         let len = bytes.len() as u64;
         self.tokens.set_workers(self.agreement.compression.threads);
         if len > 0 {
-            self.tokens.literal(&bytes, &mut out);
+            self.tokens.literal(bytes, &mut out);
             let ctx = &self.ctx;
             ctx.control.sign_of_life();
             ctx.narrator
@@ -258,7 +272,7 @@ impl Sending {
         }
         let is_right = self.is_right(transfer.file, len, size, fault);
         self.tokens.end(&mut out);
-        let digest = self.agreement.sum_of(&bytes);
+        let digest = self.agreement.sum_of(bytes);
         put_digest(&mut out, Some(&digest), is_right);
         self.send_off(out);
         self.count_content(&MatchStats {
