@@ -49,6 +49,7 @@ mod request_queue;
 pub(crate) mod requests;
 mod sending;
 mod session;
+mod small_files;
 mod stats;
 pub(crate) mod sums;
 mod watch;

@@ -8,18 +8,18 @@ use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
 use super::requests::{Missing, Phase, Requests};
+use super::small_files::SmallFiles;
 use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
-use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
+use crate::receiver::arriving::{Arrival, Piece, Plan};
 use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::{BlockLayout, Digest};
-use fast_io::Operation;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use wire::Ndx;
 use wire::Source;
 use wire::item::Item;
@@ -45,12 +45,6 @@ pub(crate) struct Receiving {
 /// keeps to the protocol stops a hundred times earlier.
 // rsync: rsync.h MAX_FILECNT_LOOKAHEAD
 const FAR_AHEAD: u64 = 1_000_000;
-
-/// How many small files are written by one worker in one go, and how much may be in them.
-const SMALL_FILES: usize = 32;
-const SMALL_BYTES: usize = 256 * 1024;
-/// How many pieces of memory are kept for the next of them.
-const SPARE: usize = 8;
 
 /// Stands for content that nobody has.
 static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
@@ -434,105 +428,6 @@ impl Session {
             SmallFiles::write(&self.small, ctx, receiver);
         }
     }
-}
-
-/// Small files that are written together. Their bytes are in one piece of memory, which is used again:
-/// one of its own for each file, made by the reader and dropped by a worker, costs more than the file.
-struct SmallFiles {
-    agreement: Agreement,
-    batch: Mutex<Batch>,
-    /// Memory of batches that are written.
-    spare: Mutex<Vec<Vec<u8>>>,
-}
-
-#[derive(Default)]
-struct Batch {
-    /// Those that are complete.
-    files: Vec<Small>,
-    /// Their bytes, and behind them those of the file that is still to be completed.
-    bytes: Vec<u8>,
-    /// Where that one begins.
-    begun: usize,
-}
-
-impl SmallFiles {
-    fn new(agreement: Agreement) -> SmallFiles {
-        SmallFiles {
-            agreement,
-            batch: Mutex::default(),
-            spare: Mutex::default(),
-        }
-    }
-
-    /// Adds bytes of the file that is to be completed. Tells how many it has.
-    fn extend(&self, bytes: &[u8]) -> usize {
-        let batch = &mut *lock(&self.batch);
-        batch.bytes.extend_from_slice(bytes);
-        batch.bytes.len() - batch.begun
-    }
-
-    /// Takes away what there is of the file that is to be completed.
-    fn take_begun(&self) -> Vec<u8> {
-        let batch = &mut *lock(&self.batch);
-        batch.bytes.split_off(batch.begun)
-    }
-
-    /// Completes a file. True if there are enough.
-    fn end(&self, job: Job, expected: Option<Digest>) -> bool {
-        let batch = &mut *lock(&self.batch);
-        let end = batch.bytes.len();
-        batch.files.push(Small {
-            job,
-            bytes: batch.begun..end,
-            expected,
-        });
-        batch.begun = end;
-        batch.files.len() >= SMALL_FILES || end >= SMALL_BYTES
-    }
-
-    /// Has a worker write those that are complete.
-    fn write(this: &Arc<SmallFiles>, ctx: &Context, receiver: &Arc<Receiver>) {
-        let Batch { files, bytes, .. } = {
-            let batch = &mut *lock(&this.batch);
-            if batch.files.is_empty() {
-                return;
-            }
-            let mut next = Batch {
-                files: Vec::with_capacity(SMALL_FILES),
-                bytes: lock(&this.spare).pop().unwrap_or_default(),
-                begun: 0,
-            };
-            next.bytes.extend_from_slice(&batch.bytes[batch.begun..]);
-            std::mem::replace(batch, next)
-        };
-        let (small, writer) = (this.clone(), receiver.clone());
-        let work = move || {
-            writer.write_small_files(files, &bytes, &small.agreement);
-            small.reuse(bytes);
-            Ok(0)
-        };
-        let receiver = receiver.clone();
-        ctx.pump.submit(
-            Operation::work(work),
-            move |completion: fast_io::Completion| {
-                if let Err(error) = completion.result {
-                    receiver.work_was_lost(&error);
-                }
-            },
-        );
-    }
-
-    fn reuse(&self, mut bytes: Vec<u8>) {
-        let mut spare = lock(&self.spare);
-        if spare.len() < SPARE && bytes.capacity() <= 2 * SMALL_BYTES {
-            bytes.clear();
-            spare.push(bytes);
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One file's content, as tokens of the stream.
