@@ -4,9 +4,8 @@
 use crate::exit_code::ExitCode;
 use crate::sys;
 use options::{Options, RemoteCommand, Route};
-use std::fs::File;
 use std::io::{self, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use transfer::event::{Event, EventSink, Message, Role, Severity};
@@ -39,17 +38,8 @@ pub fn run(
             os_error: None,
         }));
     }
-    let mut child = Command::new(&command.program)
-        .args(&command.args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::ErrorKind::BrokenPipe.into());
-    };
-    let (mut to, from) = (file(to), file(from));
-    fast_io::widen_pipe(&to);
-    fast_io::widen_pipe(&from);
+    let (child, mut to, from) =
+        sys::spawn_between_streams(Command::new(&command.program).args(&command.args))?;
     if let Some(arguments) = &command.secluded {
         let arguments = transfer::put_secluded_arguments(arguments, extras.charset.as_ref())?;
         // A shell that is gone shows in what it does not answer.
@@ -119,17 +109,6 @@ fn opening_line(command: &RemoteCommand) -> Vec<u8> {
     }
     line.extend(format!(" ({} args)", 1 + command.args.len()).into_bytes());
     line
-}
-
-/// A pipe as a file, which it is on every system.
-#[cfg(unix)]
-fn file(pipe: impl Into<std::os::fd::OwnedFd>) -> File {
-    File::from(pipe.into())
-}
-
-#[cfg(windows)]
-fn file(pipe: impl Into<std::os::windows::io::OwnedHandle>) -> File {
-    File::from(pipe.into())
 }
 
 fn lock(child: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {

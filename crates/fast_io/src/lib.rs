@@ -16,7 +16,7 @@
 //! [`WriteBatch`] writes many files at once on top of it, and [`ReadAhead`] reads one file several
 //! reads deep. Beside it, [`offload`] copies inside the kernel, [`sparse`] knows holes, and [`dir`]
 //! does everything with names relative to an opened directory, and opens what the user named through
-//! trusted links only. [`widen_pipe`] has a pipe hold more.
+//! trusted links only.
 
 // Where thread locals are not the linker's (mingw), the lint does not see that they are `const`.
 #![cfg_attr(windows, allow(clippy::missing_const_for_thread_local))]
@@ -32,7 +32,6 @@ mod ledger;
 mod model;
 pub mod offload;
 mod operation;
-mod pipe;
 mod posting;
 mod pump;
 mod read_ahead;
@@ -52,7 +51,6 @@ pub use config::{Backend, IocpPumpConfig, PumpConfig};
 pub use driver::scripted::{Gate, InjectedError, Script, Victims};
 pub use file::SharedFile;
 pub use operation::Operation;
-pub use pipe::widen_pipe;
 pub use posting::{Posted, iocp_post_completion};
 pub use pump::{CompletionPump, Full, Ticket};
 pub use read_ahead::ReadAhead;

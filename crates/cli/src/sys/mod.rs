@@ -6,6 +6,6 @@ mod other;
 mod unix;
 
 #[cfg(not(unix))]
-pub use other::until_stopped;
+pub use other::{spawn_between_streams, until_stopped};
 #[cfg(unix)]
-pub use unix::until_stopped;
+pub use unix::{spawn_between_streams, until_stopped};

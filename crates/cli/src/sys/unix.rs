@@ -2,9 +2,12 @@
 //! other side says nothing.
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use transfer::Control;
 
@@ -29,6 +32,32 @@ pub fn until_stopped(
         from: File::from(from.into()),
         stopped,
     }))
+}
+
+/// How much either stream may hold. Ordinary users usually get less of it.
+const HELD: usize = 1024 * 1024;
+
+/// Starts a program with a stream to its standard input and one from its standard output.
+///
+/// They are sockets, as rsync's are, and not pipes: who waits for room in a full socket is woken when
+/// most of it has been read, and not each time that the reader takes a piece.
+///
+/// # Errors
+/// The system's.
+// rsync: util1.c fd_pair(), pipe.c piped_child()
+pub fn spawn_between_streams(command: &mut Command) -> io::Result<(Child, File, File)> {
+    let (to, input) = UnixStream::pair()?;
+    let (output, from) = UnixStream::pair()?;
+    for (writer, reader) in [(&to, &input), (&output, &from)] {
+        // What the system does not allow stays as it is.
+        let _ = set_socket_send_buffer_size(writer, HELD);
+        let _ = set_socket_recv_buffer_size(reader, HELD);
+    }
+    command
+        .stdin(OwnedFd::from(input))
+        .stdout(OwnedFd::from(output));
+    let child = command.spawn()?;
+    Ok((child, OwnedFd::from(to).into(), OwnedFd::from(from).into()))
 }
 
 struct UntilStopped {

@@ -42,6 +42,3 @@ pub(crate) const TELLS_WHAT_WAITS: bool = false;
 pub(crate) fn read_at_once(_: &SharedFile, _: &mut [u8], _: u64) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn widen_pipe(_: &std::fs::File, _: usize) {}

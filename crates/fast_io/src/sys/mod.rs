@@ -14,8 +14,7 @@
 //!   `offers_rings() -> bool` and `start_ring(Closers) -> io::Result<Arc<dyn Driver>>` for `driver/side_ring.rs`;
 //! - `start_uring(&PumpConfig) -> io::Result<Arc<dyn Driver>>` and
 //!   `start_iocp(&PumpConfig, &Arc<Ledger>) -> io::Result<Arc<dyn Driver>>` for `driver.rs`;
-//! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`;
-//! - `widen_pipe(&File, usize)` for `pipe.rs`.
+//! - `next_data`, `punch_hole` and `reserve` for `sparse.rs`.
 
 #[cfg(unix)]
 mod unix;
@@ -43,7 +42,7 @@ pub(crate) use elsewhere::start_iocp;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{TELLS_WHAT_WAITS, read_at_once};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) use elsewhere::{offers_rings, start_ring, start_uring, widen_pipe};
+pub(crate) use elsewhere::{offers_rings, start_ring, start_uring};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::waiting::{TELLS_WHAT_WAITS, read_at_once};
 
@@ -53,8 +52,6 @@ mod linux;
 pub(crate) use linux::copying::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::holes::{punch_hole, reserve};
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) use linux::pipes::widen_pipe;
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) use unix::plain::{COPY_BUFFER_SIZE, clone_file, copy_in_kernel, punch_hole, reserve};

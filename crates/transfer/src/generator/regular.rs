@@ -196,7 +196,7 @@ impl Generator {
             },
             existing: stat,
             basis: match partial {
-                Some(stat) => Basis::Partial(stat),
+                Some(stat) => Basis::Partial(Box::new(stat)),
                 None => Basis::Existing,
             },
             linked: file.identity().is_some(),

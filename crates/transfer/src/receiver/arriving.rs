@@ -11,13 +11,15 @@ use super::holes::{Holes, Span};
 use super::meter::Meter;
 use super::{Basis, Failure, Job, Receiver};
 use crate::narrator::Moved;
-use delta::{BlockLayout, FileSum, MatchStats};
+use crate::remote::agreement::Agreement;
+use delta::{BlockLayout, Digest, FileSum, MatchStats};
 use fast_io::dir::{Access, Follow};
 use fast_io::offload::write_small;
 use fast_io::{Buffer, Durability, ReadAhead, Reserve, WriteTicket, is_cancelled};
 use options::Append;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 /// Content as it arrives.
 pub(crate) trait Arrival {
@@ -56,14 +58,15 @@ pub(crate) struct Plan {
 /// A small file that is complete in memory.
 pub(crate) struct Small {
     pub job: Job,
-    pub bytes: Vec<u8>,
-    pub sum: FileSum,
-    pub expected: Vec<u8>,
+    /// Where its bytes are among those of its batch.
+    pub bytes: Range<usize>,
+    /// The sum that came with it.
+    pub expected: Option<Digest>,
 }
 
 impl Receiver {
-    /// Writes small files, one after the other.
-    pub fn write_small_files(&self, files: Vec<Small>) {
+    /// Writes small files, whose bytes are together, one after the other.
+    pub fn write_small_files(&self, files: Vec<Small>, bytes: &[u8], agreement: &Agreement) {
         for small in files {
             let _unfinished = self.ctx.control.work();
             if self.gives_up() {
@@ -71,15 +74,13 @@ impl Receiver {
             }
             let Small {
                 job,
-                bytes,
-                mut sum,
+                bytes: range,
                 expected,
             } = small;
+            let bytes = &bytes[range];
             self.begin(&job);
-            let result = self.write_small(&job, &bytes, || {
-                sum.update(&bytes);
-                sum.finish().as_bytes() == expected
-            });
+            let result =
+                self.write_small(&job, bytes, || Some(agreement.sum_of(bytes)) == expected);
             self.conclude(&job, result);
         }
     }

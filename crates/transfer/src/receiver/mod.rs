@@ -126,7 +126,7 @@ pub(crate) enum Basis {
     /// What stands under its name, if anything does.
     Existing,
     /// An unfinished file in the partial directory.
-    Partial(Stat),
+    Partial(Box<Stat>),
 }
 
 /// Why a file did not arrive. It has been told.

@@ -31,8 +31,8 @@ impl Job {
             dir: Some(&self.dir),
             leaf: self.leaf(),
             existing: self.existing,
-            partial: match self.basis {
-                Basis::Partial(stat) => Some(stat),
+            partial: match &self.basis {
+                Basis::Partial(stat) => Some(**stat),
                 Basis::Existing => None,
             },
             attempt: self.attempt,

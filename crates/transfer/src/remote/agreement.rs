@@ -53,6 +53,16 @@ impl Agreement {
         sum
     }
 
+    /// The sum of a transferred file that is all at hand.
+    pub fn sum_of(&self, file: &[u8]) -> Digest {
+        if self.protocol.is_packed() {
+            return FileSum::of(self.checksum, file);
+        }
+        let mut sum = self.file_sum();
+        sum.update(file);
+        sum.finish()
+    }
+
     /// What the numbers of entries follow that the other side lists. Names that are converted sort
     /// differently there.
     // rsync: options.c need_unsorted_flist

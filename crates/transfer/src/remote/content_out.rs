@@ -54,18 +54,25 @@ impl Sending {
         if !matches!(&self.parent, Some((last, _)) if last.entry().is_beside(file)) {
             self.parent = Some((entry.clone(), self.sender.open_parent(file)));
         }
+        let mut small = std::mem::take(&mut self.small);
+        let purpose = match (&basis.signature, self.ctx.options.append) {
+            (None, Append::No) => Purpose::Copy(&mut small),
+            _ => Purpose::Stream,
+        };
         let content = self
             .parent
             .as_ref()
-            .and_then(|(_, dir)| self.sender.open_content(dir, file, Purpose::Stream));
+            .and_then(|(_, dir)| self.sender.open_content(dir, file, purpose));
         let Some(content) = content else {
+            self.small = small;
             if self.agreement.protocol.is_packed() {
                 let number = (number as i32).to_le_bytes();
                 self.outlet.message(MessageCode::NoSend, &number);
             }
             return Ok(());
         };
-        let mut out = Vec::with_capacity(1024 + (content.size as usize).min(SEND));
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
         item.put(&mut out, self.agreement.protocol);
@@ -87,6 +94,7 @@ impl Sending {
             again,
         };
         let moved = self.send_content(transfer, content, out);
+        self.small = small;
         let totals = || {
             let mut tally = self.ctx.tally();
             tally.totals.transferred_files += 1;
@@ -140,6 +148,9 @@ impl Sending {
         } else {
             0
         };
+        if size <= SMALL as u64 && start == 0 && transfer.basis.signature.is_none() {
+            return self.send_whole(&transfer, &content, out);
+        }
         let block_len = transfer.basis.layout.block_len() as usize;
         let mut sum = self.agreement.file_sum();
         let mut fault = None;
@@ -217,13 +228,7 @@ impl Sending {
         let outcome = matcher.finish();
         let digest = outcome.file_sum;
         put_digest(&mut out, digest.as_ref(), is_right);
-        if self.goes_aside {
-            self.outlet.aside(out);
-        } else if out.len() < SMALL {
-            self.outlet.data(&out);
-        } else {
-            self.outlet.owned_data(out);
-        }
+        self.send_off(out);
         self.count_content(&outcome.stats);
         Moved {
             bytes: outcome.stats.literal_bytes,
@@ -249,6 +254,64 @@ impl Sending {
         } else {
             compression.threads
         });
+    }
+
+    /// Sends a small file of which the other side has nothing: the search, and a sum that grows
+    /// with the pieces, would cost more than all else.
+    fn send_whole(
+        &mut self,
+        transfer: &Outgoing<'_>,
+        content: &Content<'_>,
+        mut out: Vec<u8>,
+    ) -> Moved {
+        let size = content.size;
+        let (mut read, mut fault) = (Buffer::default(), None);
+        let bytes = match content.bytes {
+            Some(bytes) => bytes,
+            None => {
+                match self.read_small(content) {
+                    Ok(buffer) => read = buffer,
+                    Err(e) => fault = Some(e),
+                }
+                &read
+            }
+        };
+        let len = bytes.len() as u64;
+        self.set_compression(transfer.file, size);
+        if len > 0 {
+            self.tokens.literal(bytes, &mut out);
+            let ctx = &self.ctx;
+            ctx.control.sign_of_life();
+            ctx.narrator
+                .moving(transfer.place, transfer.file, len, || ctx.totals());
+        }
+        let is_right = self.is_right(transfer.file, len, size, fault);
+        self.tokens.end(&mut out);
+        let digest = self.agreement.sum_of(bytes);
+        put_digest(&mut out, Some(&digest), is_right);
+        self.send_off(out);
+        self.count_content(&MatchStats {
+            literal_bytes: len,
+            ..MatchStats::default()
+        });
+        Moved {
+            bytes: len,
+            checksum_bytes: 16,
+            checksum: Some(digest),
+            sent_bytes: 0,
+        }
+    }
+
+    /// Hands over what is left to say of a file.
+    fn send_off(&mut self, out: Vec<u8>) {
+        if self.goes_aside {
+            self.outlet.aside(out);
+        } else if out.len() < SMALL {
+            self.outlet.data(&out);
+            self.scratch = out;
+        } else {
+            self.outlet.owned_data(out);
+        }
     }
 
     /// Sends content as it is, piece by piece.

@@ -50,6 +50,7 @@ pub(crate) mod requests;
 mod sending;
 mod session;
 mod skip_compress;
+mod small_files;
 mod stats;
 pub(crate) mod sums;
 mod watch;

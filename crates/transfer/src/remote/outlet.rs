@@ -23,6 +23,8 @@ const AT_MOST: usize = 4 * 1024 * 1024;
 const LATE_AT_MOST: usize = 64 * 1024 * 1024;
 /// Small pieces of data are put together up to this size.
 const CHUNK: usize = 128 * 1024;
+/// How many chunks are kept for more: as many as there can be at once.
+const SPARE: usize = AT_MOST / CHUNK;
 /// So much is worth waking the writer for; less waits until somebody flushes.
 const WORTH_WRITING: usize = 64 * 1024;
 
@@ -45,6 +47,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Chunk>,
+    /// Chunks that were written, to be filled again: memory that is new each time has to be made by
+    /// the system, page by page.
+    spare: Vec<Vec<u8>>,
     bytes: usize,
     /// Bytes that were ever queued, headers included.
     accepted: u64,
@@ -202,7 +207,8 @@ impl Outlet {
                 last.extend_from_slice(bytes);
             }
             _ => {
-                let mut chunk = Vec::with_capacity(bytes.len().max(1024));
+                let mut chunk = state.spare.pop().unwrap_or_default();
+                chunk.reserve(bytes.len().max(CHUNK));
                 chunk.extend_from_slice(bytes);
                 state.push_data(chunk);
             }
@@ -390,6 +396,13 @@ impl State {
         self.accepted += bytes as u64;
     }
 
+    fn keep(&mut self, mut chunk: Vec<u8>) {
+        if chunk.capacity() == CHUNK && self.spare.len() < SPARE {
+            chunk.clear();
+            self.spare.push(chunk);
+        }
+    }
+
     fn push_data(&mut self, bytes: Vec<u8>) {
         self.queue.push_back(if self.framed {
             Chunk::Data(bytes)
@@ -534,6 +547,7 @@ impl Writer {
                     let header = MessageCode::Data.header(part.len());
                     self.write_all(&mut [IoSlice::new(&header), IoSlice::new(part)])?;
                 }
+                self.shared.lock().keep(bytes);
                 Ok(())
             }
             Chunk::Literals(content) => {

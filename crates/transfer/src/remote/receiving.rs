@@ -8,18 +8,18 @@ use super::hearing::Destined;
 use super::inlet::Inlet;
 use super::list_in::ListReader;
 use super::requests::{Missing, Phase, Requests};
+use super::small_files::SmallFiles;
 use crate::context::{Context, line};
 use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
-use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
+use crate::receiver::arriving::{Arrival, Piece, Plan};
 use crate::receiver::{Attempt, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
-use delta::BlockLayout;
-use fast_io::Operation;
+use delta::{BlockLayout, Digest};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use wire::Ndx;
 use wire::Source;
 use wire::item::Item;
@@ -45,10 +45,6 @@ pub(crate) struct Receiving {
 /// keeps to the protocol stops a hundred times earlier.
 // rsync: rsync.h MAX_FILECNT_LOOKAHEAD
 const FAR_AHEAD: u64 = 1_000_000;
-
-/// How many small files are written by one worker in one go, and how much may be in them.
-const SMALL_FILES: usize = 32;
-const SMALL_BYTES: usize = 256 * 1024;
 
 /// Stands for content that nobody has.
 static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
@@ -86,7 +82,7 @@ impl Receiving {
             numbers: NdxReader::new(self.agreement.protocol),
             tokens: TokenDecoder::new(self.agreement.compression.codec, self.agreement.protocol),
             receiver: None,
-            small: Arc::default(),
+            small: Arc::new(SmallFiles::new(self.agreement)),
         };
         if is_empty && !self.is_server {
             // A server that has nothing to send ends here, and answers nothing.
@@ -357,28 +353,27 @@ impl Receiving {
         };
         let mut begun = Vec::new();
         if receiver.is_small(&job) {
-            let most = job.entry.entry().size as usize;
-            begun.reserve(most);
+            let most = 2 * job.entry.entry().size as usize;
             // A file that grew is put together like a large one.
-            while begun.len() <= 2 * most {
+            let mut len = 0;
+            while len <= most {
                 match content.next()? {
-                    Piece::Literal(bytes) => begun.extend_from_slice(bytes),
+                    Piece::Literal(bytes) => len = session.small.extend(bytes),
                     Piece::Block(block) => {
                         content.put_back(block);
                         break;
                     }
                     Piece::End => {
-                        let small = Small {
-                            job,
-                            sum: self.agreement.file_sum(),
-                            expected: content.digest()?,
-                            bytes: begun,
-                        };
-                        session.write_later(&self.ctx, small);
+                        let expected = content.inlet.take(digest_len)?;
+                        let expected = Digest::from_bytes(self.agreement.checksum, expected);
+                        if session.small.end(job, expected) {
+                            session.write_small_files(&self.ctx);
+                        }
                         return Ok(());
                     }
                 }
             }
+            begun = session.small.take_begun();
         }
         let plan = Plan {
             layout,
@@ -422,62 +417,16 @@ impl Session {
             // Who would have said where has ended the session.
             let receiver = destined.wait().clone().ok_or(StreamError::Ended)?;
             let (small, ctx, writer) = (self.small.clone(), ctx.clone(), receiver.clone());
-            inlet.before_waiting(move || small.write(&ctx, &writer));
+            inlet.before_waiting(move || SmallFiles::write(&small, &ctx, &writer));
             self.receiver = Some(receiver);
         }
         self.receiver.clone().ok_or(StreamError::Ended)
     }
 
-    fn write_later(&mut self, ctx: &Context, small: Small) {
-        if self.small.add(small) {
-            self.write_small_files(ctx);
-        }
-    }
-
     fn write_small_files(&mut self, ctx: &Context) {
         if let Some(receiver) = &self.receiver {
-            self.small.write(ctx, receiver);
+            SmallFiles::write(&self.small, ctx, receiver);
         }
-    }
-}
-
-/// Small files that are complete, and are written together.
-#[derive(Default)]
-struct SmallFiles(Mutex<(Vec<Small>, usize)>);
-
-impl SmallFiles {
-    /// Adds one. True if there are enough.
-    fn add(&self, small: Small) -> bool {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.1 += small.bytes.len();
-        waiting.0.push(small);
-        waiting.0.len() >= SMALL_FILES || waiting.1 >= SMALL_BYTES
-    }
-
-    /// Has a worker write them.
-    fn write(&self, ctx: &Context, receiver: &Arc<Receiver>) {
-        let files = {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.1 = 0;
-            std::mem::take(&mut waiting.0)
-        };
-        if files.is_empty() {
-            return;
-        }
-        let writer = receiver.clone();
-        let work = move || {
-            writer.write_small_files(files);
-            Ok(0)
-        };
-        let receiver = receiver.clone();
-        ctx.pump.submit(
-            Operation::work(work),
-            move |completion: fast_io::Completion| {
-                if let Err(error) = completion.result {
-                    receiver.work_was_lost(&error);
-                }
-            },
-        );
     }
 }
 

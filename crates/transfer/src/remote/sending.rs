@@ -17,7 +17,7 @@ use crate::narrator::ItemRecord;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
 use delta::MatchStats;
-use fast_io::BufferPool;
+use fast_io::{Buffer, BufferPool};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use wire::Ndx;
@@ -48,6 +48,10 @@ pub(crate) struct Sending {
     /// What is not worth compressing.
     pub(super) skip: SkipCompress,
     pub(super) buffers: BufferPool,
+    /// What one file after the other is put together in.
+    pub(super) scratch: Vec<u8>,
+    /// What one small file after the other is read into.
+    pub(super) small: Buffer,
     /// Segments that were handed over and are not done with.
     segments: VecDeque<Arc<Segment>>,
     /// How many entries were handed over.
@@ -89,6 +93,8 @@ impl Sending {
             tokens: TokenEncoder::new(agreement.compression, agreement.protocol),
             skip: SkipCompress::parse(ctx.options.compress.skip.as_deref().unwrap_or_default()),
             buffers: BufferPool::new(256 * 1024, 16),
+            scratch: Vec::new(),
+            small: sender.small_buffer(),
             ctx,
             sender,
             list,

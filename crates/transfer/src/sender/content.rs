@@ -172,8 +172,25 @@ enum Unusable {
 /// Makes sure that what was opened is still a file, and reads it if it is small.
 ///
 /// Anything may have taken the file's place since it was listed, and what is no file has no size
-/// to go by: a FIFO would pass for an empty file.
+/// to go by: a FIFO would pass for an empty file. Where as many bytes can be read, at a place of
+/// their own, as were listed, and not one more, there is no need to ask: directories, FIFOs,
+/// sockets and terminals refuse that, and devices have no such end.
 fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Content<'a>, Unusable> {
+    let purpose = match purpose {
+        Purpose::Copy(buffer) if (1..SMALL as u64).contains(&entry.size) => {
+            if let Ok(true) = read_small(&file, buffer, entry.size as usize) {
+                return Ok(Content {
+                    file,
+                    size: entry.size,
+                    bytes: Some(buffer),
+                });
+            }
+            // It was changed, or cannot be read: whoever copies it meets the error again, and
+            // tells it as one of reading.
+            Purpose::Stream
+        }
+        other => other,
+    };
     let stat = file_stat(&file).map_err(Unusable::Unopened)?;
     match stat.kind {
         FileKind::Regular => {}
@@ -184,24 +201,18 @@ fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Cont
         }
         _ => return Err(Unusable::NoFile),
     }
-    let mut content = Content {
+    let bytes = match purpose {
+        Purpose::Copy(buffer) if stat.size == 0 && entry.size == 0 => {
+            buffer.clear();
+            Some(&**buffer)
+        }
+        _ => None,
+    };
+    Ok(Content {
         file,
         size: stat.size,
-        bytes: None,
-    };
-    if let Purpose::Copy(buffer) = purpose
-        && stat.size == entry.size
-        && stat.size < SMALL as u64
-    {
-        match read_small(&content.file, buffer, stat.size as usize) {
-            Ok(true) => content.bytes = Some(buffer),
-            // It was changed just now.
-            Ok(false) => content.size = file_stat(&content.file).map_or(stat.size, |s| s.size),
-            // Whoever copies it meets the error again, and tells it as one of reading.
-            Err(_) => {}
-        }
-    }
-    Ok(content)
+        bytes,
+    })
 }
 
 /// The same error once more: `io::Error` cannot be cloned.
@@ -209,5 +220,55 @@ pub(crate) fn copy_error(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fast_io::dir::Trust;
+    use tree::names::Name;
+
+    /// What is read of a file that was listed with this size: its size, and its bytes if they were
+    /// read at once.
+    fn look(dir: &Dir, name: &[u8], listed: u64) -> Option<(u64, Option<Vec<u8>>)> {
+        let mut stat = dir.stat(name, Follow::Never).unwrap();
+        stat.kind = FileKind::Regular;
+        stat.size = listed;
+        let entry = Entry::new(Name::alone(0, b"", name), &stat);
+        let file = dir.open_file(name, Access::Read, Follow::Never).unwrap();
+        let mut buffer = small_buffers().take();
+        let content = look_into(file, &entry, Purpose::Copy(&mut buffer)).ok()?;
+        Some((content.size, content.bytes.map(<[u8]>::to_vec)))
+    }
+
+    #[test]
+    fn what_is_read_at_once_is_what_was_listed() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("file"), b"four").unwrap();
+        std::fs::write(place.path().join("empty"), b"").unwrap();
+        let dir = Dir::open(place.path(), Trust::Anyone).unwrap();
+        assert_eq!(look(&dir, b"file", 4), Some((4, Some(b"four".to_vec()))));
+        // It has grown or shrunk since it was listed.
+        for listed in [0, 3, 5] {
+            assert_eq!(look(&dir, b"file", listed), Some((4, None)));
+        }
+        assert_eq!(look(&dir, b"empty", 0), Some((0, Some(Vec::new()))));
+        assert_eq!(look(&dir, b"empty", 1), Some((0, None)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_any_more_is_not_read() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path(), Trust::Anyone).unwrap();
+        let none = fast_io::dir::DeviceNumber::default();
+        dir.create_node(b"fifo", FileKind::Fifo, 0o600, none)
+            .unwrap();
+        dir.create_dir(b"dir", 0o700).unwrap();
+        for listed in [0, 1, 4] {
+            assert_eq!(look(&dir, b"fifo", listed), None);
+            assert_eq!(look(&dir, b"dir", listed), None);
+        }
     }
 }

@@ -2,6 +2,5 @@
 
 pub(crate) mod copying;
 pub(crate) mod holes;
-pub(crate) mod pipes;
 #[cfg(target_os = "linux")]
 pub(crate) mod waiting;
