@@ -520,6 +520,10 @@ impl Arrival for Content<'_> {
         Ok(self.inlet.take(self.digest_len)?.to_vec())
     }
 
+    fn wants_copied(&self) -> bool {
+        self.tokens.wants_matched()
+    }
+
     fn copied(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         self.tokens.matched(bytes);
         Ok(())
