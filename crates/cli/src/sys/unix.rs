@@ -3,7 +3,7 @@
 
 use rustix::event::{PollFd, PollFlags, poll};
 use std::fs::File;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, IoSliceMut, PipeReader, Read};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 use transfer::Control;
@@ -38,13 +38,17 @@ struct UntilStopped {
 
 impl Read for UntilStopped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_vectored(&mut [IoSliceMut::new(buffer)])
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let mut waited = [
             PollFd::new(&self.from, PollFlags::IN),
             PollFd::new(&self.stopped, PollFlags::IN),
         ];
         poll(&mut waited, None)?;
         if waited[1].revents().is_empty() {
-            self.from.read(buffer)
+            self.from.read_vectored(buffers)
         } else {
             Ok(0)
         }
