@@ -42,6 +42,42 @@ fn a_tree_arrives_either_way() {
     }
 }
 
+/// Parts of a file that have moved to and fro, near and far, with new data and changes between them:
+/// whole pieces of the old file are passed on, and others in parts.
+#[test]
+fn parts_of_a_file_that_moved_are_put_together() {
+    for options in [
+        &["-aI"][..],
+        &["-aI", "--inplace"],
+        &["-aIS"],
+        &["-aIz", "--zc=zlib"],
+        &["-aIz", "--zc=zstd"],
+        &["-aI", "--block-size=700"],
+    ] {
+        let world = World::with_large(5_000_000);
+        let old = bytes(7, 5_000_000);
+        let mut changed = old[1_000_000..4_000_000].to_vec();
+        for at in (0..changed.len()).step_by(300_001) {
+            changed[at] ^= 1;
+        }
+        let new = [
+            &old[3_000_000..],
+            &old[..1_500_000],
+            &bytes(8, 100),
+            &changed,
+            &old[2_000_000..2_100_000],
+            &old[2_200_000..3_900_000],
+            &old[700_000..700_100],
+            &old[4_900_000..],
+        ];
+        world.sync(Way::Push, &["-a"], "before");
+        fs::write(world.source().join("large"), new.concat()).unwrap();
+        let told = world.sync(Way::Push, options, &format!("{options:?}"));
+        assert_eq!(told, Vec::<String>::new(), "{options:?}");
+        assert_eq!(world.differences(), Vec::<String>::new(), "{options:?}");
+    }
+}
+
 /// Wine takes seconds for what is a matter of milliseconds elsewhere: there it is one of each kind.
 fn versions() -> &'static [u8] {
     if cfg!(windows) {

@@ -5,7 +5,7 @@
 //! several files at once.
 // rsync: receiver.c receive_data()
 
-use super::content::TOKEN;
+use super::content::{READ_DEPTH, TOKEN};
 use super::file::{Attempt, Target, Trouble};
 use super::holes::{Holes, Span};
 use super::meter::Meter;
@@ -31,6 +31,13 @@ pub(crate) trait Arrival {
 
     /// The sum of the whole, behind [`Piece::End`].
     fn digest(&mut self) -> Result<Vec<u8>, Self::Error>;
+
+    /// More of the literal that came last, and of literals right behind it, straight into `room`; 0
+    /// where that cannot be done.
+    fn literal_into(&mut self, room: &mut [u8]) -> Result<usize, Self::Error>;
+
+    /// Whether [`Self::copied`] needs to be called.
+    fn wants_copied(&self) -> bool;
 
     /// A block was copied: what comes may refer to its bytes.
     fn copied(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
@@ -192,6 +199,7 @@ impl Receiver {
             held,
             offset: start,
             start,
+            run: 0..0,
             filling: None,
             figures: MatchStats::default(),
             meter: Meter::new(self, job),
@@ -243,9 +251,12 @@ struct Assembly<'a> {
     ticket: WriteTicket,
     target: Target,
     held: u64,
-    /// Where the next bytes go.
+    /// Where the next bytes go: those of the run, then others.
     offset: u64,
     start: u64,
+    /// Blocks of the basis, one behind the other, that are to be copied: as much of it as possible
+    /// is taken at a time.
+    run: Range<u64>,
     /// Bytes that are not written yet, and where they go.
     filling: Option<(u64, Buffer)>,
     figures: MatchStats,
@@ -275,6 +286,9 @@ impl Assembly<'_> {
             trouble = self.literal(begun, &mut holes).err();
         }
         let all = self.pieces(arrival, &mut trouble, &mut holes);
+        if trouble.is_none() {
+            trouble = self.end_run(&mut holes).err();
+        }
         match all {
             Ok(expected) => Ok(self.end(trouble, &expected, holes)),
             Err(broken) => {
@@ -299,14 +313,28 @@ impl Assembly<'_> {
                 Piece::End => return arrival.digest(),
                 Piece::Literal(bytes) if trouble.is_none() => {
                     *trouble = self.literal(bytes, holes).err();
+                    let comes_whole = self.layout.count() == 0 && holes.is_none();
+                    while comes_whole
+                        && trouble.is_none()
+                        && self.literals_from(arrival, trouble)? > 0
+                    {
+                        if self.receiver.gives_up() {
+                            *trouble = Some(Trouble::Stopped(self.offset));
+                        }
+                    }
                 }
                 Piece::Literal(_) => {}
                 Piece::Block(block) => {
-                    let mut bytes = Vec::new();
                     if trouble.is_none() {
-                        *trouble = self.block(block, &mut bytes, holes).err();
+                        *trouble = self.block(block, holes).err();
                     }
-                    arrival.copied(&bytes)?;
+                    if arrival.wants_copied() {
+                        let mut bytes = Vec::new();
+                        if trouble.is_none() {
+                            *trouble = self.show_run(&mut bytes, holes).err();
+                        }
+                        arrival.copied(&bytes)?;
+                    }
                 }
             }
             if trouble.is_none() && self.receiver.gives_up() {
@@ -325,47 +353,153 @@ impl Assembly<'_> {
         };
         let mut at = 0;
         while at < self.start {
-            let bytes = basis.at(at, 1).map_err(Trouble::Target)?;
-            let some = bytes.len().min((self.start - at) as usize);
-            self.sum.update(&bytes[..some]);
-            at += some as u64;
+            let piece = basis.take(at, 1).map_err(Trouble::Target)?;
+            let bytes = &piece.buffer[piece.wanted(&(at..self.start))];
+            self.sum.update(bytes);
+            at += bytes.len() as u64;
         }
         Ok(())
     }
 
     fn literal(&mut self, bytes: &[u8], holes: &mut Option<HolesOf<'_>>) -> Result<(), Trouble> {
+        self.end_run(holes)?;
         self.sum.update(bytes);
         self.figures.literal_bytes += bytes.len() as u64;
         self.put(bytes, Span::New, holes).map_err(Trouble::Target)
     }
 
-    /// Copies a block of the basis. Its bytes are left in `copied`.
-    fn block(
+    /// Takes literals straight into the buffer that they are written from, and says how much came.
+    fn literals_from<A: Arrival>(
         &mut self,
-        block: u32,
-        copied: &mut Vec<u8>,
-        holes: &mut Option<HolesOf<'_>>,
-    ) -> Result<(), Trouble> {
+        arrival: &mut A,
+        trouble: &mut Option<Trouble>,
+    ) -> Result<usize, A::Error> {
+        let at = self.offset;
+        let (_, buffer) = self
+            .filling
+            .get_or_insert_with(|| (at, self.receiver.buffers.take()));
+        let (filled, room) = (buffer.len(), buffer.capacity());
+        // What is guessed to come is no more than is still missing.
+        let missing = self.job.entry.entry().size.saturating_sub(self.offset);
+        let room = room.min(filled.saturating_add(missing as usize));
+        let came = arrival.literal_into(&mut buffer.room_mut()[filled..room])?;
+        buffer.set_filled(filled + came);
+        self.sum.update(&buffer[filled..]);
+        let is_full = buffer.len() == buffer.capacity();
+        self.figures.literal_bytes += came as u64;
+        self.offset += came as u64;
+        self.meter.at(self.offset);
+        if is_full {
+            *trouble = self.send_off().map_err(Trouble::Target).err();
+        }
+        Ok(came)
+    }
+
+    /// Adds a block of the basis to the run.
+    fn block(&mut self, block: u32, holes: &mut Option<HolesOf<'_>>) -> Result<(), Trouble> {
         if block >= self.layout.count() {
             return Err(Trouble::Unverified);
         }
         let from = self.layout.start_of(block);
-        let len = self.layout.len_of(block) as usize;
+        let len = u64::from(self.layout.len_of(block));
+        if from != self.run.end {
+            self.end_run(holes)?;
+            self.run = from..from;
+        }
+        self.run.end = from + len;
+        self.figures.matches += 1;
+        self.figures.matched_bytes += len;
+        while let Some(basis) = &self.basis
+            && self.run.end >= basis.end_of_piece(self.run.start)
+        {
+            self.copy_some(holes)?;
+        }
+        Ok(())
+    }
+
+    /// Copies all of the run.
+    fn end_run(&mut self, holes: &mut Option<HolesOf<'_>>) -> Result<(), Trouble> {
+        while !self.run.is_empty() {
+            self.copy_some(holes)?;
+        }
+        Ok(())
+    }
+
+    /// Copies as much of the run as is in one piece. One that is wanted as a whole goes on as it is.
+    fn copy_some(&mut self, holes: &mut Option<HolesOf<'_>>) -> Result<(), Trouble> {
+        let from = self.run.start;
+        let span = self.run_span();
         let Some(basis) = &mut self.basis else {
             return Err(Trouble::Unverified);
         };
-        copied.extend_from_slice(basis.exactly(from, len).map_err(|_| Trouble::Unverified)?);
-        self.sum.update(copied);
-        self.figures.matches += 1;
-        self.figures.matched_bytes += len as u64;
+        let mut piece = basis
+            .take(from, self.run.end - from)
+            .map_err(|_| Trouble::Unverified)?;
+        let range = piece.wanted(&self.run);
+        let bytes = &piece.buffer[range.clone()];
+        let len = bytes.len();
+        self.sum.update(bytes);
+        let put = if span == Span::New && len == piece.buffer.len() {
+            let buffer = std::mem::take(&mut piece.buffer);
+            self.put_buffer(buffer, holes)
+        } else {
+            self.put(bytes, span, holes)
+        };
+        if let Some(basis) = &mut self.basis {
+            basis.put_back(piece);
+        }
+        self.run.start += len as u64;
+        put.map_err(Trouble::Target)
+    }
+
+    /// Copies all of the run, and leaves its bytes in `shown`.
+    fn show_run(
+        &mut self,
+        shown: &mut Vec<u8>,
+        holes: &mut Option<HolesOf<'_>>,
+    ) -> Result<(), Trouble> {
+        let span = self.run_span();
+        while !self.run.is_empty() {
+            let Some(basis) = &mut self.basis else {
+                return Err(Trouble::Unverified);
+            };
+            let piece = basis
+                .take(self.run.start, self.run.end - self.run.start)
+                .map_err(|_| Trouble::Unverified)?;
+            let bytes = &piece.buffer[piece.wanted(&self.run)];
+            shown.extend_from_slice(bytes);
+            self.run.start += bytes.len() as u64;
+            basis.put_back(piece);
+        }
+        self.sum.update(shown);
+        self.put(shown, span, holes).map_err(Trouble::Target)
+    }
+
+    /// Whether the run is in its place already.
+    fn run_span(&self) -> Span {
         let inplace =
             self.receiver.ctx.options.inplace && matches!(self.job.basis, Basis::Existing);
-        let span = if inplace && from == self.offset {
+        if inplace && self.run.start == self.offset {
             Span::There
         } else {
             Span::New
-        };
-        self.put(copied, span, holes).map_err(Trouble::Target)
+        }
+    }
+
+    /// Adds a buffer that is written as it is.
+    fn put_buffer(&mut self, buffer: Buffer, holes: &mut Option<HolesOf<'_>>) -> io::Result<()> {
+        let len = buffer.len() as u64;
+        if let Some(sparse) = holes {
+            sparse.with(&self.ticket, &self.receiver.buffers, |holes| {
+                holes.piece(self.offset, buffer)
+            })?;
+        } else {
+            self.send_off()?;
+            self.ticket.write(self.offset, buffer)?;
+        }
+        self.offset += len;
+        self.meter.at(self.offset);
+        Ok(())
     }
 
     fn put(&mut self, bytes: &[u8], span: Span, holes: &mut Option<HolesOf<'_>>) -> io::Result<()> {
@@ -504,13 +638,34 @@ impl HolesOf<'_> {
     }
 }
 
-/// Reads blocks of the basis, most of which follow each other.
+/// Reads what is copied of the basis, most of which follows what was copied before.
 struct BasisReader {
     pieces: ReadAhead,
     size: u64,
-    /// The piece at hand, and where it begins.
-    piece: Option<(u64, Buffer)>,
-    joined: Vec<u8>,
+    /// What a piece holds, unless it is the last.
+    piece_len: u64,
+    /// Where the next piece begins, if it is not restarted.
+    next: u64,
+    /// The piece at hand.
+    piece: Option<BasisPiece>,
+}
+
+struct BasisPiece {
+    /// Where it begins in the basis.
+    at: u64,
+    buffer: Buffer,
+}
+
+impl BasisPiece {
+    fn range(&self) -> Range<u64> {
+        self.at..self.at + self.buffer.len() as u64
+    }
+
+    /// What of it belongs to a run that begins in it.
+    fn wanted(&self, run: &Range<u64>) -> Range<usize> {
+        let end = run.end.min(self.range().end);
+        (run.start - self.at) as usize..(end - self.at) as usize
+    }
 }
 
 impl BasisReader {
@@ -518,47 +673,52 @@ impl BasisReader {
         BasisReader {
             pieces: receiver.read_ahead(file, 0, size),
             size,
+            piece_len: receiver.buffers.buffer_size() as u64,
+            next: 0,
             piece: None,
-            joined: Vec::new(),
         }
     }
 
-    /// Bytes from an offset on, at least one and as many as are at hand. `least` are wanted.
-    fn at(&mut self, offset: u64, least: u64) -> io::Result<&[u8]> {
-        let end = self.piece.as_ref().map_or(0, |(at, b)| at + b.len() as u64);
-        let within = self
-            .piece
-            .as_ref()
-            .is_some_and(|(at, _)| (*at..end).contains(&offset));
-        if !within {
-            if self.piece.is_none() || offset != end {
-                self.pieces.restart(offset..self.size.max(offset + least));
-            }
-            let piece = self
+    /// The end of the piece in which this offset lies, or of that which will be read for it.
+    fn end_of_piece(&self, offset: u64) -> u64 {
+        match &self.piece {
+            Some(piece) if piece.range().contains(&offset) => piece.range().end,
+            _ => offset + self.piece_len,
+        }
+    }
+
+    /// The piece in which this offset lies. `least` bytes are wanted from there on.
+    fn take(&mut self, offset: u64, least: u64) -> io::Result<BasisPiece> {
+        if let Some(piece) = self.piece.take_if(|p| p.range().contains(&offset)) {
+            return Ok(piece);
+        }
+        self.piece = None;
+        let ahead = self.next..self.next + self.piece_len * READ_DEPTH as u64;
+        if !ahead.contains(&offset) {
+            self.pieces.restart(offset..self.size.max(offset + least));
+            self.next = offset;
+        }
+        loop {
+            let buffer = self
                 .pieces
                 .next()
                 .unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()))?;
-            if piece.is_empty() {
+            let piece = BasisPiece {
+                at: self.next,
+                buffer,
+            };
+            self.next = piece.range().end;
+            if piece.range().contains(&offset) {
+                return Ok(piece);
+            }
+            if piece.buffer.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.piece = Some((offset, piece));
-        }
-        match &self.piece {
-            Some((at, piece)) => Ok(&piece[(offset - at) as usize..]),
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
-    /// Exactly these bytes.
-    fn exactly(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
-        let mut joined = std::mem::take(&mut self.joined);
-        joined.clear();
-        while joined.len() < len {
-            let left = len - joined.len();
-            let bytes = self.at(offset + joined.len() as u64, left as u64)?;
-            joined.extend_from_slice(&bytes[..bytes.len().min(left)]);
-        }
-        self.joined = joined;
-        Ok(&self.joined)
+    /// Keeps a piece that was taken, if anything is left of it.
+    fn put_back(&mut self, piece: BasisPiece) {
+        self.piece = (!piece.buffer.is_empty()).then_some(piece);
     }
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tree::temp;
 
 /// Reads in flight for one file.
-const READ_DEPTH: usize = 3;
+pub(super) const READ_DEPTH: usize = 3;
 /// What rsync's messages for a file weigh: its number and flags, and the head of the sums.
 // rsync: io.c write_ndx(), write_shortint(), write_sum_head()
 const FILE_MESSAGE: u64 = 1 + 2;
