@@ -81,14 +81,28 @@ pub(crate) struct Attachment {
 /// By which handle the kernel is told to stop.
 #[derive(Debug)]
 pub(super) enum Handle {
-    /// One of a file, which is the pump's. Nobody else makes overlapped calls on its file object.
-    OfFile(OwnedHandle),
+    /// One of a file, which is the pump's, for as long as the file is shared: not a moment longer,
+    /// however late who holds the attachment lets go of that. NTFS would set the time of the last
+    /// write when it is closed, and nobody could open the file for himself alone. Nobody else makes
+    /// overlapped calls on its file object.
+    OfFile {
+        raw: usize,
+        owned: Mutex<Option<OwnedHandle>>,
+    },
     /// That of a socket, for as long as the socket is open. A second one would keep the connection
     /// up when the socket is closed.
     OfSocket(Mutex<Option<RawSocket>>),
 }
 
 impl Handle {
+    /// One of a file, which [closes](Attachment::forget_handle) it.
+    pub fn of_file(handle: OwnedHandle) -> Self {
+        Self::OfFile {
+            raw: handle.as_raw_handle().addr(),
+            owned: Mutex::new(Some(handle)),
+        }
+    }
+
     /// That of a socket, which [forgets](Attachment::forget_handle) it before it closes.
     pub fn of_socket(socket: &SharedSocket) -> Self {
         Self::OfSocket(Mutex::new(Some(socket.as_raw_socket())))
@@ -97,7 +111,7 @@ impl Handle {
     /// Calls `use_it` with the handle, unless it is being closed.
     pub fn with<R>(&self, use_it: impl FnOnce(BorrowedHandle<'_>) -> R) -> Option<R> {
         match self {
-            Self::OfFile(handle) => Some(use_it(handle.as_handle())),
+            Self::OfFile { owned, .. } => Some(use_it(lock(owned).as_ref()?.as_handle())),
             Self::OfSocket(socket) => {
                 let socket = lock(socket);
                 let raw = (*socket)? as RawHandle;
@@ -125,10 +139,11 @@ impl Attachment {
         }
     }
 
-    /// The handle by which a file is read and written; a socket's operations have their own.
-    pub(super) fn file_handle(&self) -> Option<BorrowedHandle<'_>> {
+    /// The handle by which a file is read and written, while one of its operations holds the file;
+    /// a socket's operations have their own.
+    pub(super) fn file_handle(&self) -> Option<RawHandle> {
         match &self.handle {
-            Handle::OfFile(handle) => Some(handle.as_handle()),
+            Handle::OfFile { raw, .. } => Some(ptr::without_provenance_mut(*raw)),
             Handle::OfSocket(_) => None,
         }
     }
@@ -159,10 +174,15 @@ impl Attachment {
         });
     }
 
-    /// The socket is about to close: it has no operations any more.
+    /// The file or socket is about to close: it has no operations any more.
     pub(super) fn forget_handle(&self) {
-        if let Handle::OfSocket(socket) = &self.handle {
-            *lock(socket) = None;
+        match &self.handle {
+            Handle::OfFile { owned, .. } => {
+                let owned = lock(owned).take();
+                // To close it takes long at times: not under the lock.
+                drop(owned);
+            }
+            Handle::OfSocket(socket) => *lock(socket) = None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::io;
-use std::os::windows::io::{AsRawHandle, AsRawSocket};
+use std::os::windows::io::AsRawSocket;
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_HANDLE_EOF, HANDLE, NTSTATUS};
@@ -157,9 +157,9 @@ impl Call {
             buf: self.bytes,
         };
         let mut flags = 0;
-        // SAFETY: the handle is open and overlapped: that of a file is the attachment's, which `slot`
-        // holds, and that of a socket is the operation's, which goes only when the kernel has had
-        // this call and is done with it. `bytes` covers `len` bytes on the heap that the operation
+        // SAFETY: the handle is open and overlapped: it is closed no sooner than the file or socket,
+        // which the operation holds, and that goes only when the kernel has had this call and is done
+        // with it. `bytes` covers `len` bytes on the heap that the operation
         // owns, which was lent together with its `OVERLAPPED` and is not touched or freed before it
         // is taken back. So it is with the address to connect to, and the room for addresses is the
         // slot's, which lives as long. `buffer` and `flags` are read within the call. The extension
@@ -224,8 +224,7 @@ pub(super) const ADDRESS_ROOM: usize =
 
 fn file_handle(slot: &PortSlot) -> io::Result<HANDLE> {
     let handle = slot.attachment().file_handle();
-    let handle = handle.ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(handle.as_raw_handle())
+    handle.ok_or(io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]

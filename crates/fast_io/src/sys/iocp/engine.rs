@@ -30,6 +30,9 @@ use crate::sys::iocp::port::{Batch, Packet, Port};
 use crate::sys::iocp::socket;
 use crate::sys::iocp::timekeeper::Timekeeper;
 
+/// How many handlers of what ended at once a worker runs before it looks at the port again.
+const TURNS: u32 = 32;
+
 /// A port, and the books of what is under way on it.
 pub(crate) struct Engine {
     port: Port,
@@ -363,11 +366,18 @@ impl Engine {
         self.leave();
     }
 
-    /// Runs the handlers of what ended within other handlers of this thread.
+    /// Runs the handlers of what ended within other handlers of this thread. Where each of them
+    /// submits the next, others' packets have their turn too.
     fn dispatch_done_here(&self) {
         let next = || DONE_HERE.with_borrow_mut(|done| done.as_mut()?.ended.pop_front());
+        let mut turns = 0;
         while let Some(ended) = next() {
-            self.dispatch(ended);
+            turns += 1;
+            if turns <= TURNS {
+                self.dispatch(ended);
+            } else if let Err(ended) = self.port.post_ended(Box::new(ended)) {
+                self.dispatch(*ended);
+            }
         }
     }
 

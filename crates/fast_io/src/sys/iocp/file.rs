@@ -71,10 +71,9 @@ impl KernelFile {
     /// # Safety
     /// As for [`SharedFile::exclusive`](crate::SharedFile::exclusive).
     pub unsafe fn exclusive() -> Self {
-        Self {
-            exclusive: true,
-            ..Self::default()
-        }
+        let mut file = Self::default();
+        file.exclusive = true;
+        file
     }
 
     /// Whether calls on the handle do not wait for what they start.
@@ -113,7 +112,7 @@ impl KernelFile {
                 Owner::Caller => Packets::Doubted,
             };
             let ask = |handle: BorrowedHandle<'_>| Inline::asked_of(handle, owner);
-            engine.attach(Handle::OfFile(handle), packets, ask)
+            engine.attach(Handle::of_file(handle), packets, ask)
         })
     }
 
@@ -141,6 +140,14 @@ impl KernelFile {
 
     fn nature(&self, file: &File) -> Nature {
         *self.nature.get_or_init(|| Nature::of(file))
+    }
+}
+
+impl Drop for KernelFile {
+    fn drop(&mut self) {
+        if let Some(attachment) = self.existing_attachment() {
+            attachment.forget_handle();
+        }
     }
 }
 

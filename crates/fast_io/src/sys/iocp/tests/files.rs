@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
+use std::sync::Arc;
 
 use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
 use windows_sys::Win32::System::IO::CreateIoCompletionPort;
@@ -44,6 +45,24 @@ fn only_writes_within_the_file_are_for_the_port() {
         Inline::Taken,
         "the skip mode can be set"
     );
+}
+
+/// Who submits looks at an operation once more when the kernel has it, and may do so late.
+#[test]
+fn the_pumps_handle_closes_with_the_file_whoever_still_knows_it() {
+    let (pump, _) = pump();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    std::fs::write(&path, b"content").unwrap();
+    let file = SharedFile::from(std::fs::File::open(&path).unwrap());
+    let (handler, receiver) = oneshot_handler();
+    pump.submit(read(&file, 7), handler);
+    assert_eq!(receiver.wait().result.unwrap(), 7);
+    let known = Arc::clone(file.kernel().existing_attachment().unwrap());
+    let alone = || OpenOptions::new().read(true).share_mode(0).open(&path);
+    drop(file.into_file().unwrap());
+    alone().unwrap();
+    known.cancel_all();
 }
 
 #[test]

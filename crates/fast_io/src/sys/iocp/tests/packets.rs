@@ -30,7 +30,9 @@ fn a_handle_without_the_skip_mode_gets_its_packets() {
     let handle: OwnedHandle = ours.try_clone().unwrap().into();
     let attachment = driver
         .engine
-        .attach(Handle::OfFile(handle), Packets::Doubted, |_| Inline::Queued);
+        .attach(Handle::of_file(handle), Packets::Doubted, |_| {
+            Inline::Queued
+        });
     ours.kernel().attach_by_hand(attachment.unwrap());
     for round in 0..100u8 {
         theirs.write_all(&[round; 3]).unwrap();
@@ -72,7 +74,9 @@ fn without_the_skip_mode(driver: &Iocp, path: &Path) -> SharedFile {
     let handle: OwnedHandle = file.try_clone().unwrap().into();
     let attachment = driver
         .engine
-        .attach(Handle::OfFile(handle), Packets::Doubted, |_| Inline::Queued);
+        .attach(Handle::of_file(handle), Packets::Doubted, |_| {
+            Inline::Queued
+        });
     file.kernel().attach_by_hand(attachment.unwrap());
     file
 }

@@ -11,9 +11,10 @@ use std::{env, io, ptr, thread};
 
 use windows_sys::Win32::System::Pipes::{PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE};
 
-use super::{pipe, pipe_of, pump, read};
+use super::{pipe, pipe_of, pump, pump_with, read};
 use crate::{
-    Completion, CompletionPump, Operation, SharedFile, is_cancelled, is_closed, oneshot_handler,
+    Completion, CompletionPump, IocpPumpConfig, Operation, Posted, SharedFile,
+    iocp_post_completion, is_cancelled, is_closed, oneshot_handler,
 };
 
 #[test]
@@ -244,6 +245,41 @@ fn handlers_that_submit_what_ends_at_once_do_not_nest() {
     assert_eq!(depths.len(), 2000);
     let deepest = depths.iter().max().unwrap() - depths.iter().min().unwrap();
     assert!(deepest < 64 << 10, "{deepest} bytes of stack");
+}
+
+#[test]
+fn a_chain_of_what_ends_at_once_lets_others_have_their_turn() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::clone(&turn);
+    let config = IocpPumpConfig::default().with_post_handler(move |_| {
+        ended.fetch_add(1, Ordering::SeqCst);
+    });
+    let (pump, _) = pump_with(config.with_concurrency(1));
+    let (ours, mut theirs) = pipe();
+    theirs.write_all(&[7; 2000]).unwrap();
+    let (done, finished) = mpsc::channel();
+    /// Reads on, a byte at a time, until the packet has had its turn; says how many were left.
+    fn again(
+        pump: &Arc<CompletionPump>,
+        ours: SharedFile,
+        left: usize,
+        turn: Arc<AtomicUsize>,
+        done: mpsc::Sender<usize>,
+    ) {
+        let next = Arc::clone(pump);
+        pump.submit(read(&ours.clone(), 1), move |_: Completion| {
+            if left == 1999 {
+                iocp_post_completion(&next, Posted { key: 1, bytes: 1 }).unwrap();
+            }
+            if left == 0 || turn.load(Ordering::SeqCst) > 0 {
+                done.send(left).unwrap();
+            } else {
+                again(&next, ours, left - 1, turn, done);
+            }
+        });
+    }
+    again(&pump, ours, 1999, turn, done);
+    assert!(finished.recv().unwrap() > 0);
 }
 
 #[test]
