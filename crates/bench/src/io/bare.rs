@@ -22,7 +22,7 @@ impl Contender for Bare {
 
     fn run(&self, job: &Job) -> io::Result<Option<Duration>> {
         match job {
-            Job::Work { .. } => Ok(None),
+            Job::Work { .. } | Job::Posted { .. } => Ok(None),
             Job::Positioned(job) | Job::Fed(job) => positioned(job).map(Some),
             Job::Files(files) => small_files(files).map(Some),
             Job::Echo(echo) if echo.streams <= MOST_STREAMS => streams(echo).map(Some),

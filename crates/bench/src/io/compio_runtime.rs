@@ -29,7 +29,7 @@ impl Contender for Compio {
             Job::Work { count } => work(&runtime, *count),
             Job::Positioned(job) => positioned(&runtime, job),
             // There, one thread feeds in any case.
-            Job::Fed(_) => return Ok(None),
+            Job::Fed(_) | Job::Posted { .. } => return Ok(None),
             Job::Files(files) => small_files(&runtime, files),
             Job::Echo(job) => echo(&runtime, job),
         }

@@ -11,6 +11,8 @@ use super::echo::Echo;
 pub enum Job {
     /// Closures that do nothing, on other threads.
     Work { count: usize },
+    /// Packets of the caller's through a completion port.
+    Posted { count: usize },
     /// Reads or writes; whoever has finished one begins the next.
     Positioned(Arc<Positioned>),
     /// The same, but one thread submits all.
@@ -75,14 +77,14 @@ impl Job {
     pub fn positioned(&self) -> Option<&Arc<Positioned>> {
         match self {
             Job::Positioned(job) | Job::Fed(job) => Some(job),
-            Job::Work { .. } | Job::Files(_) | Job::Echo(_) => None,
+            Job::Work { .. } | Job::Posted { .. } | Job::Files(_) | Job::Echo(_) => None,
         }
     }
 
     /// How many operations it is.
     pub fn count(&self) -> usize {
         match self {
-            Job::Work { count } => *count,
+            Job::Work { count } | Job::Posted { count } => *count,
             Job::Positioned(job) | Job::Fed(job) => job.count,
             Job::Files(files) => files.count,
             Job::Echo(echo) => echo.streams * echo.rounds,

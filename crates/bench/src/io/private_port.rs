@@ -2,7 +2,8 @@
 //!
 //! Each operation makes a port, attaches a file to it, waits there and closes it. A port attaches
 //! to a handle once, so each also needs a handle of its own; opening and closing those is left out
-//! of the time, though in practice it comes with it. The port is compio's, without its runtime: this
+//! of the time, though in practice it comes with it. Whatever the depth, one is under way at a time:
+//! who waits at a port of its own cannot begin the next. The port is compio's, without its runtime: this
 //! crate has no `unsafe`, and what compio adds is small beside the port's own calls.
 
 use std::fs::File;
@@ -28,7 +29,9 @@ impl Contender for PrivatePort {
     fn run(&self, job: &Job) -> io::Result<Option<Duration>> {
         match job {
             Job::Positioned(job) => positioned(job).map(Some),
-            Job::Work { .. } | Job::Fed(_) | Job::Files(_) | Job::Echo(_) => Ok(None),
+            Job::Work { .. } | Job::Posted { .. } | Job::Fed(_) | Job::Files(_) | Job::Echo(_) => {
+                Ok(None)
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fast_io::{
-    Backend, Buffer, BufferPool, Completion, CompletionPump, Operation, PumpConfig, SharedFile,
+    Backend, Buffer, BufferPool, Completion, CompletionPump, IocpPumpConfig, Operation, Posted,
+    PumpConfig, SharedFile, iocp_post_completion,
 };
 
 use super::bare;
@@ -33,6 +34,30 @@ impl Pump {
     }
 }
 
+impl Pump {
+    /// What the port and its dispatch cost by themselves: no file, no work lane.
+    fn posted(&self, count: usize) -> io::Result<Duration> {
+        let done = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&done);
+        let iocp = IocpPumpConfig::default().with_post_handler(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let pump = self.start(PumpConfig::default().with_iocp(iocp))?;
+        let begun = Instant::now();
+        for _ in 0..count {
+            iocp_post_completion(&pump, Posted { key: 1, bytes: 0 })?;
+        }
+        // Runs the handlers of all that was posted.
+        pump.shut_down();
+        let time = begun.elapsed();
+        if done.load(Ordering::Relaxed) == count {
+            Ok(time)
+        } else {
+            Err(io::Error::other("handlers were lost"))
+        }
+    }
+}
+
 impl Contender for Pump {
     fn name(&self) -> &'static str {
         self.name
@@ -46,6 +71,8 @@ impl Contender for Pump {
         let config = PumpConfig::default();
         match job {
             Job::Work { count } => work(&self.start(config)?, *count),
+            Job::Posted { .. } if !matches!(self.backend, Backend::Iocp) => return Ok(None),
+            Job::Posted { count } => self.posted(*count),
             Job::Positioned(job) => chained(self.start(config)?, job),
             Job::Fed(job) => fed(&self.start(config.with_max_operations(job.depth))?, job),
             Job::Files(files) => small_files(&self.start(config)?, files),

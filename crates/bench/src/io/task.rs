@@ -17,6 +17,8 @@ pub enum Task {
     Nothing { depth: usize },
     /// Closures that do nothing.
     Work,
+    /// Packets that a caller posts to a port, where there are such.
+    Posted,
     /// Positioned writes to a file whose pages are in memory.
     Write {
         order: Order,
@@ -57,6 +59,9 @@ impl Task {
     pub fn all() -> Vec<Self> {
         let mut tasks = vec![Task::Nothing { depth: 1 }, Task::Nothing { depth: 64 }];
         tasks.push(Task::Work);
+        if cfg!(windows) {
+            tasks.push(Task::Posted);
+        }
         for order in [Order::Sequential, Order::Scattered] {
             for block in [4 * KIB, 64 * KIB, MIB] {
                 for depth in [1, 8, 64] {
@@ -105,6 +110,7 @@ impl Task {
         match self {
             Task::Nothing { .. } => "nothing",
             Task::Work => "work",
+            Task::Posted => "posted",
             Task::Write { order, .. } => match order {
                 Order::Sequential => "write",
                 Order::Scattered => "scattered",
@@ -124,6 +130,7 @@ impl Task {
         match *self {
             Task::Nothing { depth } => format!("read of 0 bytes, depth {depth}"),
             Task::Work => "work that does nothing".to_owned(),
+            Task::Posted => "packet posted to the port, and its handler".to_owned(),
             Task::Write {
                 order,
                 block,
@@ -158,7 +165,7 @@ impl Task {
     /// What is told of it. What does nothing has no time of its own: how much of it can be done?
     pub fn unit(&self) -> Unit {
         match self {
-            Task::Nothing { .. } | Task::Work => Unit::PerSecond,
+            Task::Nothing { .. } | Task::Work | Task::Posted => Unit::PerSecond,
             _ => Unit::Micros,
         }
     }
@@ -169,7 +176,7 @@ impl Task {
             Task::Nothing { depth } => depth > 1,
             Task::Write { depth, .. } => depth == 8,
             Task::Read { depth, .. } => depth > 1,
-            Task::Fed { .. } => false,
+            Task::Fed { .. } | Task::Posted => false,
             Task::Work | Task::Files | Task::Echo { .. } => true,
         }
     }
@@ -201,7 +208,7 @@ impl Task {
     /// Enough for some ten milliseconds of the fastest contender.
     fn operations_on_linux(&self) -> usize {
         match *self {
-            Task::Nothing { .. } | Task::Work => 1 << 14,
+            Task::Nothing { .. } | Task::Work | Task::Posted => 1 << 14,
             Task::Files => 1000,
             Task::Write { block, .. } | Task::Fed { block, .. } => match block {
                 4096 => 1 << 12,
@@ -251,6 +258,7 @@ impl Stage {
         let count = ((task.operations() as f64 * scale) as usize).max(64);
         let job = match task {
             Task::Work => Job::Work { count },
+            Task::Posted => Job::Posted { count },
             Task::Files => Job::Files(Arc::new(Files {
                 directory: place.join("small"),
                 count,
@@ -319,7 +327,7 @@ impl Stage {
                 }
                 Ok(())
             }
-            Job::Work { .. } | Job::Echo(_) => Ok(()),
+            Job::Work { .. } | Job::Posted { .. } | Job::Echo(_) => Ok(()),
         }
     }
 

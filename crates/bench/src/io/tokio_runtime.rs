@@ -37,7 +37,7 @@ impl Contender for Tokio {
             Job::Work { count } => work(&runtime, *count),
             Job::Positioned(job) => positioned(&runtime, job),
             // There, one thread feeds in any case.
-            Job::Fed(_) => return Ok(None),
+            Job::Fed(_) | Job::Posted { .. } => return Ok(None),
             Job::Files(files) => small_files(&runtime, files),
             // There, looking for what is ready takes a quarter of a second with a thousand.
             Job::Echo(job) if job.streams > 64 && is_wine() => return Ok(None),
