@@ -14,7 +14,7 @@ use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan, Small};
-use crate::receiver::{Attempt, Job, Receiver};
+use crate::receiver::{Attempt, Basis, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::BlockLayout;
 use fast_io::Operation;
@@ -247,6 +247,7 @@ impl Receiving {
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
+        let basis = item.basis;
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
@@ -290,8 +291,47 @@ impl Receiving {
             }
             return unasked();
         };
+        if !self.requests.is_replay() {
+            self.check_basis(&job, basis, record.link_name.as_deref())?;
+        }
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
+    }
+
+    /// What a file is compared with is this side's choice; the other side repeats it.
+    // rsync: receiver.c recv_files(), the choice of fnamecmp
+    fn check_basis(
+        &self,
+        job: &Job,
+        told: Option<wire::item::Basis>,
+        name: Option<&[u8]>,
+    ) -> Result<(), StreamError> {
+        use wire::item::Basis::{AlternateDir, Fuzzy};
+        let asked = match &job.basis {
+            Basis::Elsewhere(asked) => (Some(asked.kind), asked.similar_name()),
+            _ => (None, None),
+        };
+        let o = &self.ctx.options;
+        let dirs = o.alt_dest.as_ref().map_or(0, |alt| alt.dirs.len());
+        let text = match told {
+            Some(AlternateDir(at)) if usize::from(at) >= dirs => {
+                format!("invalid basis_dir index: {at}.")
+            }
+            Some(Fuzzy(_)) if o.fuzzy == 0 => {
+                let name = job.entry.entry().path();
+                let name = String::from_utf8_lossy(&name);
+                format!("refusing malicious fuzzy operation for {name}")
+            }
+            Some(AlternateDir(_)) if told == asked.0 => return Ok(()),
+            Some(Fuzzy(_)) if (told, name) == asked => return Ok(()),
+            Some(AlternateDir(_) | Fuzzy(_)) => {
+                format!(
+                    "the basis of a file is not the one that was asked for: {told:?} [receiver]"
+                )
+            }
+            _ => return Ok(()),
+        };
+        Err(wire::Error::misbehaving(text).into())
     }
 
     /// Content that nobody wants.
