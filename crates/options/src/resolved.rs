@@ -169,7 +169,7 @@ pub struct Options {
     /// `--compare-dest`, `--copy-dest`, `--link-dest`.
     pub alt_dest: Option<AltDest>,
     /// `-y` count: 0 not at all, 1 similar names in the destination, 2 in the directories of
-    /// `alt_dest` too.
+    /// `alt_dest` too, if there are any.
     pub fuzzy: u8,
 
     // --- how content is written ----------------------------------------------------------

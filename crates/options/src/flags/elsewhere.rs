@@ -108,16 +108,17 @@ mod tests {
 
     #[test]
     fn fuzzy() {
-        let levels = [
-            "",
-            "-y",
-            "--fuzzy",
-            "-yy",
-            "-yyy",
-            "-yy --no-fuzzy",
-            "-y --no-y",
-        ];
-        let found = levels.map(|line| options(line).fuzzy);
-        assert_eq!(found, [0, 1, 1, 2, 2, 0, 0]);
+        for (line, level) in [
+            ("", 0),
+            ("-y", 1),
+            ("--fuzzy", 1),
+            ("-yy", 1),
+            ("-yy --link-dest=x", 2),
+            ("-yyy --link-dest=x", 2),
+            ("-y --no-y", 0),
+            ("-yy --link-dest=x --no-fuzzy", 0),
+        ] {
+            assert_eq!(options(line).fuzzy, level, "{line}");
+        }
     }
 }

@@ -219,7 +219,10 @@ impl Generator {
             (Prior::Name(leader), at, alternates) => {
                 let leader = self.hard_links.names[&leader].entry.clone();
                 // A dry run of rsync keeps of earlier parts of the list where their names lead.
-                let is_earlier = leader.segment.ordinal() != entry.segment.ordinal();
+                // It lets go of a part when the first entry of the next is done.
+                let (here, there) = (entry.segment.ordinal(), leader.segment.ordinal());
+                let parts = here.saturating_sub(there);
+                let is_earlier = parts > 1 || (parts == 1 && entry.index > 0);
                 (
                     self.name(leader.entry()),
                     at.zip(alternates.as_ref()).filter(|_| is_earlier),

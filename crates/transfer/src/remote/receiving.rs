@@ -247,14 +247,21 @@ impl Receiving {
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
-        let basis = item.basis;
+        let transfers = flags.contains(ItemFlags::TRANSFER);
+        let Item { basis, name, .. } = item;
+        // That of a transfer names a basis.
+        let (basis_name, link_name) = if transfers {
+            (name, None)
+        } else {
+            (None, name)
+        };
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
-            link_name: item.name.map(Into::into),
+            link_name: link_name.map(Into::into),
             checksum: self.agreement.listed_sum(entry.entry()),
         };
-        if !flags.contains(ItemFlags::TRANSFER) {
+        if !transfers {
             self.ctx.narrator.item(record);
             return Ok(());
         }
@@ -292,7 +299,7 @@ impl Receiving {
             return unasked();
         };
         if !self.requests.is_replay() {
-            self.check_basis(&job, basis, record.link_name.as_deref())?;
+            self.check_basis(&job, basis, basis_name.as_deref())?;
         }
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)

