@@ -80,8 +80,8 @@ fn options_that_are_missing() {
             "tidesync: --acls (-A) is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--link-dest=../old",
-            "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
+            "--stop-after=5",
+            "tidesync: --stop-after is not supported yet: leave it out, or use rsync",
         ),
         (
             "-M--fsync",

@@ -23,6 +23,7 @@
 
 use std::ffi::OsString;
 
+mod alt_dest;
 mod as_given;
 mod chmod;
 mod completion;
@@ -51,6 +52,7 @@ mod value;
 #[cfg(test)]
 mod asked;
 
+pub use alt_dest::{AltDest, AltDestKind};
 pub use as_given::AsGiven;
 pub use chmod::Chmod;
 pub use completion::{Shell, completion};

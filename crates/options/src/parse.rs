@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn a_mistake_counts_more_than_a_flag_not_supported_yet() {
-        assert_eq!(error("-y9").to_string(), "tidesync: -y9: unknown option");
-        assert_eq!(error("-yX a b"), error("-y a b"));
+        assert_eq!(error("-X9").to_string(), "tidesync: -X9: unknown option");
+        assert_eq!(error("-XA a b"), error("-X a b"));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) fn resolve(mut given: Given, env: &Environment) -> Result<Options, Op
     backups(&mut given)?;
     output(&mut given);
     writing(&mut given, env)?;
+    if given.options.alt_dest.is_none() {
+        given.options.fuzzy = given.options.fuzzy.min(1);
+    }
     confinement(&given.options)?;
     files_from(&given)?;
     if !given.server {

@@ -15,6 +15,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::alt_dest::AltDest;
 use crate::as_given::AsGiven;
 use crate::chmod::Chmod;
 use crate::format::OutFormat;
@@ -163,6 +164,13 @@ pub struct Options {
     pub existing: bool,
     /// `--ignore-existing`: update nothing that exists.
     pub ignore_existing: bool,
+
+    // --- where content is found --------------------------------------------------------
+    /// `--compare-dest`, `--copy-dest`, `--link-dest`.
+    pub alt_dest: Option<AltDest>,
+    /// `-y` count: 0 not at all, 1 similar names in the destination, 2 in the directories of
+    /// `alt_dest` too, if there are any.
+    pub fuzzy: u8,
 
     // --- how content is written ----------------------------------------------------------
     /// `-W`, `--no-W`; `None` leaves the choice to the kind of session (local: whole).
@@ -339,6 +347,8 @@ impl Default for Options {
             modify_window: 0,
             existing: false,
             ignore_existing: false,
+            alt_dest: None,
+            fuzzy: 0,
             whole_file: None,
             inplace: false,
             append: Append::No,

@@ -226,8 +226,8 @@ mod tests {
                 ErrorKind::Unsupported,
             ),
             (
-                "-r --link-dest ../x . x",
-                "tidesync: --link-dest is not supported yet: leave it out, or use rsync",
+                "-r --stop-after 5 . x",
+                "tidesync: --stop-after is not supported yet: leave it out, or use rsync",
                 ErrorKind::Unsupported,
             ),
             (

@@ -192,6 +192,11 @@ impl ServerArgs {
             self.split("--temp-dir", &sys::path_bytes(dir), style);
         }
         self.when(options.fsync, "--fsync");
+        if let Some(alt) = &options.alt_dest {
+            for dir in &alt.dirs {
+                self.split(alt.kind.option(), &sys::path_bytes(dir), style);
+            }
+        }
     }
 
     fn modes(&mut self, options: &Options, pushes: bool) {
@@ -294,6 +299,7 @@ fn letters(options: &Options, pushes: bool) -> String {
         add('m', options.prune_empty_dirs.into());
         add('O', as_given.omit_dir_times.into());
         add('J', options.omit_link_times.into());
+        add('y', options.fuzzy);
     } else {
         add('L', options.copy_links.into());
         add('k', options.copy_dirlinks.into());

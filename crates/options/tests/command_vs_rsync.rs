@@ -83,6 +83,7 @@ const REFUSED: &[&str] = &[
     "--contimeout=5  host:a  b",
     "-e  sh 'x  a  host:b",
     "-e  sh \"x  a  host:b",
+    "--copy-dest=x  --link-dest=y  a  b",
 ];
 
 #[test]
@@ -302,7 +303,7 @@ fn what_matters(
             xfer_dirs prune_empty_dirs omit_dir_times omit_link_times keep_dirlinks
             size_only modify_window existing ignore_existing partial partial_dir tmp_dir
             preallocate fsync mkpath delete delete_excluded max_delete min_size max_size
-            force_delete usermap groupmap
+            force_delete usermap groupmap alt_dest fuzzy
         ));
     } else {
         fields.extend(fields!(copy_links copy_dirlinks));

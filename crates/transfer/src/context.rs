@@ -102,6 +102,11 @@ impl Context {
         self.tell(Severity::Info, role, text.into(), None);
     }
 
+    /// Tells a line that goes to standard output, with the system's error.
+    pub fn info_os(&self, role: Role, text: impl Into<Vec<u8>>, error: io::Error) {
+        self.tell(Severity::Info, role, text.into(), Some(error));
+    }
+
     /// Tells the sender's figures of the delta search at `-vv`.
     // rsync: match.c match_report()
     pub fn report_matches(&self, found: &MatchStats) {

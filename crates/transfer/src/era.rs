@@ -67,9 +67,30 @@ pub(crate) fn settle(options: &mut Options, protocol: Protocol) {
 
 /// Why a session with these options is not possible in a protocol, in rsync's words.
 pub(crate) fn refusal(options: &Options, protocol: Protocol) -> Option<String> {
-    (options.prune_empty_dirs && !protocol.has_items()).then(|| {
-        format!("--prune-empty-dirs requires protocol 29 or higher (negotiated {protocol}).")
-    })
+    if protocol.has_items() {
+        return None;
+    }
+    let requires = |what: &str| {
+        Some(format!(
+            "{what} protocol 29 or higher (negotiated {protocol})."
+        ))
+    };
+    if options.fuzzy > 0 {
+        return requires("--fuzzy requires");
+    }
+    if let Some(alt) = &options.alt_dest {
+        let option = alt.kind.option();
+        if options.inplace {
+            return requires(&format!("{option} with --inplace requires"));
+        }
+        if alt.dirs.len() > 1 {
+            return requires(&format!("Using more than one {option} option requires"));
+        }
+    }
+    match options.prune_empty_dirs {
+        true => requires("--prune-empty-dirs requires"),
+        false => None,
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +139,34 @@ mod tests {
         let text = "--prune-empty-dirs requires protocol 29 or higher (negotiated 28).";
         assert_eq!(refusal(&options, protocol(28)).as_deref(), Some(text));
         assert_eq!(refusal(&Options::default(), protocol(27)), None);
+    }
+
+    #[test]
+    fn other_directories_and_similar_files_need_protocol_29() {
+        let alt = |kind, dirs: usize| options::AltDest {
+            kind,
+            dirs: vec!["x".into(); dirs],
+        };
+        for (options, text) in [
+            (options(|o| o.fuzzy = 1), "--fuzzy requires"),
+            (
+                options(|o| {
+                    o.alt_dest = Some(alt(options::AltDestKind::Copy, 1));
+                    o.inplace = true;
+                }),
+                "--copy-dest with --inplace requires",
+            ),
+            (
+                options(|o| o.alt_dest = Some(alt(options::AltDestKind::Link, 2))),
+                "Using more than one --link-dest option requires",
+            ),
+        ] {
+            let text = format!("{text} protocol 29 or higher (negotiated 28).");
+            assert_eq!(refusal(&options, protocol(28)), Some(text));
+            assert_eq!(refusal(&options, protocol(29)), None);
+        }
+        let one = options(|o| o.alt_dest = Some(alt(options::AltDestKind::Link, 1)));
+        assert_eq!(refusal(&one, protocol(28)), None);
     }
 
     #[test]

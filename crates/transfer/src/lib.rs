@@ -46,6 +46,7 @@
 //! | `open_files.rs` | how many files may be open at once |
 //! | `paths.rs` | operands as bytes, and whose links are followed in what the user named |
 //! | `destination.rs` | what the last operand means; its directories, each opened once |
+//! | `alternates.rs` | the directories of `--link-dest` and the like |
 //! | `removal.rs` | removes an entry with what is in it: for the generator, and for backups |
 //! | `attrs.rs`, `ids.rs` | an entry's attributes, and its owners by name |
 //! | `files_from.rs`, `filtering.rs`, `patterns.rs` | lists of names, filter rules, wildcards for a server |
@@ -54,6 +55,7 @@
 //! | `negotiated.rs` | what two sides would agree on, where there is but one program |
 #![forbid(unsafe_code)]
 
+mod alternates;
 mod attrs;
 mod charset;
 mod context;

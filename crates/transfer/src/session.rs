@@ -1,6 +1,7 @@
 //! One local session: finds out what the operands mean, starts the roles, and waits for them.
 // rsync: main.c client_run(), do_recv()
 
+use crate::alternates::Alternates;
 use crate::context::{Context, line};
 use crate::control::Control;
 use crate::destination::Destination;
@@ -257,6 +258,7 @@ pub(crate) fn receive(
             solo_name: None,
         },
     };
+    let alternates = Alternates::open(ctx, &destination);
     tell_backup_dir(ctx, &destination)?;
     let temp_dir = open_temp_dir(ctx, &destination)?;
     let ids = ids.unwrap_or_else(|| Arc::new(Ids::new(ctx)));
@@ -286,6 +288,7 @@ pub(crate) fn receive(
         destination,
         queue.clone(),
         rules,
+        alternates,
         ahead,
     );
     let result = generator.run();

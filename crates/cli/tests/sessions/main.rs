@@ -324,6 +324,24 @@ fn hard_links_stay_linked() {
 }
 
 #[test]
+fn what_an_older_backup_has_is_linked_copied_or_left_out() {
+    let scratch = Scratch::new();
+    scratch.write("src/d/a", "shared");
+    scratch.succeed(["-a", "src/", "one/"]);
+    scratch.write("src/b", "new");
+    scratch.succeed(["-a", "--link-dest=../one", "src/", "linked/"]);
+    scratch.succeed(["-a", "--copy-dest=../one", "src/", "copied/"]);
+    scratch.succeed(["-a", "--compare-dest=../one", "src/", "compared/"]);
+    fs::write(scratch.path("one/d/a"), "SHARED").unwrap();
+    assert_eq!(scratch.read("linked/d/a"), "SHARED");
+    assert_eq!(scratch.read("copied/d/a"), "shared");
+    assert!(!scratch.path("compared/d/a").exists());
+    for tree in ["linked", "copied", "compared"] {
+        assert_eq!(scratch.read(&format!("{tree}/b")), "new");
+    }
+}
+
+#[test]
 fn a_large_file_is_copied_whole_and_by_delta() {
     let scratch = Scratch::new();
     let mut content: Vec<u8> = (0..3_000_000u32).flat_map(u32::to_le_bytes).collect();

@@ -4,6 +4,7 @@
 
 mod connection;
 mod delete;
+mod elsewhere;
 mod links;
 mod metadata;
 mod output;
@@ -45,6 +46,10 @@ pub(crate) const THEMES: &[Theme] = &[
     Theme {
         heading: "Writing files",
         flags: writing::FLAGS,
+    },
+    Theme {
+        heading: "Taking content from elsewhere",
+        flags: elsewhere::FLAGS,
     },
     Theme {
         heading: "Deleting and backing up",

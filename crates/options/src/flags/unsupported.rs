@@ -18,10 +18,6 @@ pub(super) const FLAGS: &[Flag] = &[
     no("fake-super", None, LEAVE_OUT),
     no("copy-devices", None, LEAVE_OUT),
     no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),
-    no_value("compare-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
-    no_value("copy-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
-    no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
-    no("fuzzy", Some('y'), LEAVE_OUT).undo(&["no-fuzzy", "no-y"], nothing),
     no("delay-updates", None, LEAVE_OUT).undo(&["no-delay-updates"], nothing),
     no("ignore-missing-args", None, LEAVE_OUT),
     no("delete-missing-args", None, LEAVE_OUT),
@@ -84,8 +80,8 @@ mod tests {
             }
         }
         assert_eq!(
-            error("-y").to_string(),
-            "tidesync: --fuzzy (-y) is not supported yet: leave it out, or use rsync"
+            error("-X").to_string(),
+            "tidesync: --xattrs (-X) is not supported yet: leave it out, or use rsync"
         );
     }
 

@@ -5,10 +5,12 @@
 use super::{Found, Generator, ROLE, Visit};
 use crate::attrs::{TimeRule, Wanted, dest_mode, unchanged};
 use crate::context::line;
+use crate::destination::DestDir;
 use crate::error::SessionError;
 use crate::event::Event;
 use crate::segment::{EntryRef, Note};
 use fast_io::dir::{FileKind, Stat};
+use std::sync::Arc;
 use tree::entry::Entry;
 
 impl Generator {
@@ -149,14 +151,24 @@ impl Generator {
     }
 
     /// Whether an existing entry of the same kind holds the same, by a quick look.
-    // rsync: generator.c quick_check_ok()
     pub(super) fn quick_check(&self, file: &Entry, stat: &Stat) -> bool {
+        self.quick_check_at(file, stat, self.there(file))
+    }
+
+    /// The same for an entry under this name in this directory.
+    // rsync: generator.c quick_check_ok()
+    pub(super) fn quick_check_at(
+        &self,
+        file: &Entry,
+        stat: &Stat,
+        place: Option<(&Arc<DestDir>, &[u8])>,
+    ) -> bool {
         let o = &self.ctx.options;
         match file.kind() {
             Some(FileKind::Regular) => {
                 stat.size == file.size
                     && if o.checksum {
-                        self.same_content(file)
+                        place.is_some_and(|(dir, leaf)| self.receiver.same_content(file, dir, leaf))
                     } else {
                         o.size_only
                             || (!o.ignore_times
@@ -169,7 +181,7 @@ impl Generator {
             }
             // Without `-l` rsync's list does not say where a link leads.
             Some(FileKind::Symlink) if !o.preserve_links => false,
-            Some(FileKind::Symlink) => self.there(file).is_some_and(|(dir, leaf)| {
+            Some(FileKind::Symlink) => place.is_some_and(|(dir, leaf)| {
                 dir.dir
                     .read_link(leaf)
                     .is_ok_and(|target| target == file.link_target())

@@ -2,6 +2,7 @@
 //! content's turn comes.
 // rsync: generator.c recv_generator(), the part for directories
 
+use super::alt_dest::OtherElsewhere;
 use super::{Found, Generator, ROLE, Visit};
 use crate::attrs::{Applied, Before, Handle, TimeRule, Wanted, dest_mode, keeps_time};
 use crate::context::line;
@@ -12,6 +13,13 @@ use crate::segment::{EntryRef, Note};
 use fast_io::dir::Stat;
 use std::io;
 use std::sync::Arc;
+
+/// Whether a directory has been told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Open,
+    Done,
+}
 
 impl Generator {
     pub(super) fn directory(
@@ -64,7 +72,23 @@ impl Generator {
         } else {
             ItemFlags::LOCAL_CHANGE
         };
-        self.itemize(entry, wanted, there.as_ref(), flags, None);
+        let elsewhere = match there {
+            Some(_) => OtherElsewhere::Nothing,
+            None => self.other_elsewhere(entry, wanted)?,
+        };
+        let seen = match elsewhere {
+            OtherElsewhere::Differs(stat) => Some(stat),
+            _ => there,
+        };
+        let is_told = matches!(elsewhere, OtherElsewhere::Told | OtherElsewhere::Settled);
+        let telling = if is_told {
+            Telling::Done
+        } else {
+            Telling::Open
+        };
+        if telling == Telling::Open {
+            self.itemize(entry, wanted, seen.as_ref(), flags, None);
+        }
         if o.dry_run {
             return Ok(());
         }
@@ -79,7 +103,7 @@ impl Generator {
             return Ok(());
         }
         let made_now = really_there.is_none() || created;
-        if let Err(e) = self.settle(entry, wanted, really_there, made_now) {
+        if let Err(e) = self.settle(entry, wanted, really_there, made_now, telling) {
             let name = self.shown(&self.name(file));
             ctx.transfer_error_os(ROLE, line!("opendir ", name, " failed"), e);
             self.skip_content(entry);
@@ -135,6 +159,7 @@ impl Generator {
         wanted: Wanted<'_>,
         stat: Option<Stat>,
         created: bool,
+        telling: Telling,
     ) -> io::Result<()> {
         let ctx = self.ctx.clone();
         let file = entry.entry();
@@ -195,7 +220,9 @@ impl Generator {
             self.setter()
                 .apply(for_now, &handle, before, TimeRule::Window, shown)
         };
-        self.tell_directory(&name, applied);
+        if telling == Telling::Open {
+            self.tell_directory(&name, applied);
+        }
         // rsync puts right what is in the directory's place, which may be a link to one (`-K`).
         let linked =
             ctx.options.keep_dirlinks && dir.parent().is_some_and(|parent| parent.is_link(&leaf));

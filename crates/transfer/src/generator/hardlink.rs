@@ -4,6 +4,7 @@
 //! already; so in a group of new names it is the last known one whose content is transferred.
 // rsync: hlink.c
 
+use super::alt_dest::NameElsewhere;
 use super::create::Made;
 use super::{Generator, ROLE, split_owned};
 use crate::attrs::Wanted;
@@ -47,6 +48,8 @@ struct Group {
     last: u64,
     /// The name that is there, to link others to.
     finished: Option<Vec<u8>>,
+    /// Where that was linked from, if it was.
+    linked_from: Option<usize>,
 }
 
 /// What an entry's group already has.
@@ -101,6 +104,7 @@ impl HardLinks {
             let group = self.groups.entry(id).or_insert(Group {
                 last: number,
                 finished: None,
+                linked_from: None,
             });
             group.last = number;
         }
@@ -173,9 +177,9 @@ impl Generator {
         stat: Option<Stat>,
     ) -> Result<bool, SessionError> {
         let number = entry.number();
-        let target = match self.hard_links.prior(number) {
+        let leader = match self.hard_links.prior(number) {
             Prior::None => return Ok(false),
-            Prior::Finished(name) => name,
+            Prior::Finished(name) => Prior::Finished(name),
             Prior::Name(previous) => {
                 let names = &mut self.hard_links.names;
                 let prior = &names[&previous];
@@ -195,23 +199,44 @@ impl Generator {
                     self.hold(entry);
                     return Ok(true);
                 }
-                let prior_is_first = prior.first;
-                let leader = if prior_is_first {
+                if prior.first {
                     Prior::Name(previous)
                 } else {
-                    self.hard_links.prior(previous)
-                };
-                match leader {
-                    Prior::Finished(name) => name,
-                    Prior::Name(leader) => {
-                        let leader = self.hard_links.names[&leader].entry.clone();
-                        self.name(leader.entry())
+                    let leader = self.hard_links.prior(previous);
+                    if let Some(own) = self.hard_links.names.get_mut(&number) {
+                        own.previous = match leader {
+                            Prior::Name(leader) => Some(leader),
+                            _ => None,
+                        };
                     }
-                    Prior::None => return Ok(false),
+                    leader
                 }
             }
         };
-        let target_stat = match self.stat_path(&target, Follow::Never) {
+        let linked_from = self.linked_from(entry).filter(|_| self.ctx.options.dry_run);
+        let (target, told) = match (leader, linked_from, &self.alternates) {
+            (Prior::None, ..) => return Ok(false),
+            (Prior::Name(leader), at, alternates) => {
+                let leader = self.hard_links.names[&leader].entry.clone();
+                // A dry run of rsync keeps of earlier parts of the list where their names lead.
+                // It lets go of a part when the first entry of the next is done.
+                let (here, there) = (entry.segment.ordinal(), leader.segment.ordinal());
+                let parts = here.saturating_sub(there);
+                let is_earlier = parts > 1 || (parts == 1 && entry.index > 0);
+                (
+                    self.name(leader.entry()),
+                    at.zip(alternates.as_ref()).filter(|_| is_earlier),
+                )
+            }
+            (Prior::Finished(name), at, alternates) => (name, at.zip(alternates.as_ref())),
+        };
+        let told = told.map(|(at, dirs)| tree::entry::join(dirs.path(at), &target));
+        // A dry run has not made it: what it would be a link to does as well.
+        let found = match linked_from {
+            Some(at) => self.stat_elsewhere(at, &target),
+            None => self.stat_path(&target, Follow::Never),
+        };
+        let target_stat = match found {
             Ok(stat) => Some(stat),
             // A link in a directory's place does not stay there: no error of a dry run.
             Err(e) if self.ctx.options.dry_run && e.kind() != io::ErrorKind::NotADirectory => None,
@@ -221,12 +246,23 @@ impl Generator {
                 return Ok(true);
             }
         };
-        if self.link_to(entry, wanted, stat, &target, target_stat)
+        let elsewhere = match stat {
+            Some(_) => None,
+            None => self.name_elsewhere(wanted, target_stat.as_ref()),
+        };
+        let target = told.unwrap_or(target);
+        if self.link_to(entry, wanted, stat, elsewhere, &target, target_stat)
             && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
         {
             self.remove_synchronized(entry);
         }
         Ok(true)
+    }
+
+    /// Where the name was linked from that stands for an entry's group, by its number.
+    fn linked_from(&self, entry: &EntryRef) -> Option<usize> {
+        let own = self.hard_links.name(entry)?;
+        self.hard_links.groups.get(&own.id)?.linked_from
     }
 
     /// Makes an entry another name of `target`, unless it is already.
@@ -236,6 +272,7 @@ impl Generator {
         entry: &EntryRef,
         wanted: Wanted<'_>,
         stat: Option<Stat>,
+        elsewhere: Option<NameElsewhere>,
         target: &[u8],
         target_stat: Option<Stat>,
     ) -> bool {
@@ -282,7 +319,11 @@ impl Generator {
             if let Some(name) = self.hard_links.name_mut(entry) {
                 name.done = true;
             }
-            self.itemize(entry, wanted, stat.as_ref(), flags, Some(target));
+            if elsewhere.as_ref().is_some_and(|found| found.is_silent) {
+                return true;
+            }
+            let seen = elsewhere.map(|found| found.seen).or(stat);
+            self.itemize(entry, wanted, seen.as_ref(), flags, Some(target));
         }
         made
     }
@@ -294,6 +335,16 @@ impl Generator {
         entry: &EntryRef,
         stat: Option<&Stat>,
     ) -> Result<(), SessionError> {
+        self.finish_links_elsewhere(entry, stat, None)
+    }
+
+    /// The same for an entry that is a link to one in another directory, by its number.
+    pub(super) fn finish_links_elsewhere(
+        &mut self,
+        entry: &EntryRef,
+        stat: Option<&Stat>,
+        linked_from: Option<usize>,
+    ) -> Result<(), SessionError> {
         let Some(own) = self.hard_links.name_mut(entry) else {
             return Ok(());
         };
@@ -304,6 +355,7 @@ impl Generator {
         let name = self.name(entry.entry());
         if let Some(group) = self.hard_links.groups.get_mut(&id) {
             group.finished = Some(name.clone());
+            group.linked_from = linked_from;
         }
         let mut stat = stat.copied();
         if waiting.is_some() && stat.is_none() {
@@ -335,7 +387,7 @@ impl Generator {
                 mode: file.mode(),
             };
             let now = self.stat_path(&self.name(file), Follow::Never).ok();
-            if self.link_to(&other, wanted, now, &name, stat)
+            if self.link_to(&other, wanted, now, None, &name, stat)
                 && self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized)
             {
                 self.remove_synchronized(&other);

@@ -26,6 +26,11 @@ impl Generator {
         if self.ctx.era.itemizing == Itemizing::Names {
             return self.tell_name(entry.entry(), flags, link_name);
         }
+        self.tell_item(entry, flags, link_name);
+    }
+
+    /// Tells an item with these flags, if there is anything to tell.
+    pub(super) fn tell_item(&self, entry: &EntryRef, flags: ItemFlags, link_name: Option<&[u8]>) {
         let o = &self.ctx.options;
         let linked = link_name.is_some_and(|n| !n.is_empty());
         if flags.is_significant() || o.info.name >= 2 || o.itemize() > 1 || linked {

@@ -4,14 +4,17 @@
 //! - [`decide`]: the decision for one entry, and by its kind [`directory`], [`nonregular`],
 //!   [`regular`];
 //! - [`lookup`]: what stands at the destination; [`itemize`]: what is told of an entry;
+//! - [`alt_dest`]: what other directories have of what it lacks; [`fuzzy`]: what is like it;
 //! - [`create`]: making an entry in one step; [`hardlink`]: names of one file;
 //! - [`delete`]: what the source lacks; [`prune`]: what `-m` leaves out.
 // rsync: generator.c generate_files(), recv_generator()
 
+mod alt_dest;
 mod create;
 mod decide;
 mod delete;
 mod directory;
+mod fuzzy;
 mod hardlink;
 mod itemize;
 mod lookup;
@@ -19,6 +22,7 @@ mod nonregular;
 pub(crate) mod prune;
 mod regular;
 
+use crate::alternates::Alternates;
 use crate::attrs::Setter;
 use crate::context::Context;
 use crate::destination::{DestDir, Destination};
@@ -78,6 +82,10 @@ pub(crate) struct Generator {
     last_totals: Instant,
     hard_links: hardlink::HardLinks,
     deletions: delete::Deletions,
+    /// Where files are looked for that the destination lacks, and what of it is open.
+    alternates: Option<Alternates>,
+    elsewhere: alt_dest::Opened,
+    similar: fuzzy::Similar,
 }
 
 /// What stands under an entry's name at the destination.
@@ -121,6 +129,7 @@ impl Generator {
         destination: Destination,
         queue: Arc<SegmentQueue>,
         filters: DirFilters,
+        alternates: Option<Alternates>,
         ahead: VecDeque<Arc<Segment>>,
     ) -> Generator {
         let mut generator = Generator {
@@ -146,6 +155,9 @@ impl Generator {
             last_totals: Instant::now(),
             hard_links: hardlink::HardLinks::default(),
             deletions: delete::Deletions::new(filters),
+            alternates,
+            elsewhere: alt_dest::Opened::default(),
+            similar: fuzzy::Similar::default(),
         };
         for segment in ahead {
             generator.hard_links.register(&generator.ctx, &segment);

@@ -1,6 +1,7 @@
 //! Symbolic links, devices and special files: compared and made here and now.
 // rsync: generator.c recv_generator(), the parts for links and nodes
 
+use super::alt_dest::OtherElsewhere;
 use super::create::Made;
 use super::decide::kind_class;
 use super::{Found, Generator, ROLE};
@@ -37,13 +38,18 @@ impl Generator {
         {
             return self.matches(entry, wanted, &stat);
         }
-        if !self.create(file, &Made::Symlink(target), stat.as_ref(), "symlink") {
+        let elsewhere = match stat {
+            Some(_) => OtherElsewhere::Nothing,
+            None => self.other_elsewhere(entry, wanted)?,
+        };
+        if matches!(elsewhere, OtherElsewhere::Settled)
+            || !self.create(file, &Made::Symlink(target), stat.as_ref(), "symlink")
+        {
             return Ok(());
         }
         self.set_new(entry, wanted);
         let stat = stat.filter(|s| s.kind == FileKind::Symlink);
-        let flags = ItemFlags::LOCAL_CHANGE | ItemFlags::REPORT_CHANGE;
-        self.itemize(entry, wanted, stat.as_ref(), flags, None);
+        self.itemize_made(entry, wanted, stat, elsewhere);
         self.finish_links(entry, None)?;
         if self.ctx.options.remove_source_files.is_some() {
             self.remove_synchronized(entry);
@@ -71,18 +77,40 @@ impl Generator {
         } else {
             "special file"
         };
+        let elsewhere = match existing {
+            Some(_) => OtherElsewhere::Nothing,
+            None => self.other_elsewhere(entry, wanted)?,
+        };
         let made = Made::Node(kind, wanted.mode, file.device());
-        if !self.create(file, &made, existing.as_ref(), what) {
+        if matches!(elsewhere, OtherElsewhere::Settled)
+            || !self.create(file, &made, existing.as_ref(), what)
+        {
             return Ok(());
         }
         self.set_new(entry, wanted);
-        let flags = ItemFlags::LOCAL_CHANGE | ItemFlags::REPORT_CHANGE;
-        self.itemize(entry, wanted, stat.as_ref(), flags, None);
+        self.itemize_made(entry, wanted, stat, elsewhere);
         self.finish_links(entry, None)?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
             self.remove_synchronized(entry);
         }
         Ok(())
+    }
+
+    /// Tells of an entry that was made, as a change of what stood there or stands elsewhere.
+    fn itemize_made(
+        &self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        stat: Option<Stat>,
+        elsewhere: OtherElsewhere,
+    ) {
+        let seen = match elsewhere {
+            OtherElsewhere::Told | OtherElsewhere::Settled => return,
+            OtherElsewhere::Differs(stat) => Some(stat),
+            OtherElsewhere::Nothing => stat,
+        };
+        let flags = ItemFlags::LOCAL_CHANGE | ItemFlags::REPORT_CHANGE;
+        self.itemize(entry, wanted, seen.as_ref(), flags, None);
     }
 
     /// The destination has it already; only attributes can differ.

@@ -1,6 +1,7 @@
 //! Regular files: up to date, or to be transferred, and from which basis.
 // rsync: generator.c recv_generator(), the part for regular files
 
+use super::alt_dest::RegularElsewhere;
 use super::decide::kind_class;
 use super::{Found, Generator, ROLE};
 use crate::attrs::{TimeRule, Wanted, dest_mode, keeps_time, seen_after_setting};
@@ -10,11 +11,20 @@ use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
 use crate::receiver::backup::Backup;
 use crate::receiver::signature::Compared;
-use crate::receiver::{Attempt, Basis, Job, Standing};
+use crate::receiver::{Attempt, Basis, Elsewhere, Job, Standing};
 use crate::segment::EntryRef;
 use fast_io::dir::{FileKind, Stat};
 use options::{Append, RemoveSource};
-use tree::entry::Entry;
+
+/// What a transfer starts from.
+struct TransferFrom {
+    existing: Option<Stat>,
+    /// What it is told as a change of: what exists, or what another directory has.
+    seen: Option<Stat>,
+    partial: Option<Stat>,
+    elsewhere: Option<Box<Elsewhere>>,
+    attempt: Attempt,
+}
 
 /// The mode of some directory.
 const DIRECTORY: u32 = 0o040000;
@@ -69,14 +79,38 @@ impl Generator {
             }
             stat = None;
         }
+        let (mut elsewhere, mut seen) = (None, None);
+        match self.regular_elsewhere(entry, wanted, stat.as_ref())? {
+            RegularElsewhere::Nothing => {}
+            RegularElsewhere::Settled => {
+                if o.remove_source_files == Some(RemoveSource::Synchronized) {
+                    self.remove_synchronized(entry);
+                }
+                return Ok(());
+            }
+            RegularElsewhere::Basis(basis) => {
+                seen = Some(basis.stat);
+                elsewhere = Some(basis);
+            }
+        }
         let partial = self.receiver.find_partial(self.there(file));
 
         let Some(stat) = stat else {
-            if partial.is_none() && self.hard_links.waits_for_later(entry) {
+            if elsewhere.is_none() && partial.is_none() {
+                elsewhere = self.similar_to(file).map(Box::new);
+            }
+            if elsewhere.is_none() && partial.is_none() && self.hard_links.waits_for_later(entry) {
                 self.hold(entry);
                 return Ok(());
             }
-            return self.transfer(entry, wanted, None, partial, Attempt::First);
+            let from = TransferFrom {
+                existing: None,
+                seen,
+                partial,
+                elsewhere,
+                attempt: Attempt::First,
+            };
+            return self.transfer(entry, wanted, from);
         };
         if self.quick_check(file, &stat) {
             if partial.is_some() {
@@ -100,7 +134,14 @@ impl Generator {
         if o.append != Append::No && stat.size >= file.size {
             return self.skip_hard_link(entry);
         }
-        self.transfer(entry, wanted, Some(stat), partial, Attempt::First)
+        let from = TransferFrom {
+            existing: Some(stat),
+            seen: Some(stat),
+            partial,
+            elsewhere: None,
+            attempt: Attempt::First,
+        };
+        self.transfer(entry, wanted, from)
     }
 
     /// Asks for a file's content.
@@ -108,10 +149,15 @@ impl Generator {
         &mut self,
         entry: &EntryRef,
         wanted: Wanted<'_>,
-        stat: Option<Stat>,
-        partial: Option<Stat>,
-        attempt: Attempt,
+        from: TransferFrom,
     ) -> Result<(), SessionError> {
+        let TransferFrom {
+            existing: stat,
+            mut seen,
+            partial,
+            elsewhere,
+            attempt,
+        } = from;
         let ctx = self.ctx.clone();
         let o = &ctx.options;
         let file = entry.entry();
@@ -119,12 +165,14 @@ impl Generator {
         if o.checksum {
             flags |= ItemFlags::REPORT_CHANGE;
         }
-        if partial.is_some() {
+        if partial.is_some() || elsewhere.is_some() {
             flags |= ItemFlags::BASIS_TYPE_FOLLOWS;
+        }
+        if self.receiver.uses_delta() {
+            self.take_similar(file);
         }
         // rsync has appended before it finds out that the beginning differs: then only the time
         // is still wrong. We have left the file alone.
-        let mut seen = stat;
         if attempt == Attempt::Again
             && o.append != Append::No
             && let Some(seen) = &mut seen
@@ -157,11 +205,12 @@ impl Generator {
                 leaf: there.map_or(&b""[..], |(_, leaf)| leaf),
                 existing: stat,
                 partial,
+                elsewhere: elsewhere.as_deref(),
                 attempt,
             };
             let receiver = &self.receiver;
             self.origin.pretended(&ctx, record, receiver, &compared);
-            return self.finish_links(entry, stat.as_ref());
+            return self.finish_links(entry, seen.as_ref());
         }
         let dir = match self.enter(file) {
             Ok(dir) => dir,
@@ -192,12 +241,15 @@ impl Generator {
             mode: if o.preserve_perms {
                 wanted.mode
             } else {
-                dest_mode(&ctx, file.mode(), stat.as_ref())
+                // rsync gives it those of what it is compared with.
+                let elsewhere = elsewhere.as_ref().map(|elsewhere| &elsewhere.stat);
+                dest_mode(&ctx, file.mode(), stat.as_ref().or(elsewhere))
             },
             existing: stat,
-            basis: match partial {
-                Some(stat) => Basis::Partial(Box::new(stat)),
-                None => Basis::Existing,
+            basis: match (partial, elsewhere) {
+                (Some(stat), _) => Basis::Partial(Box::new(stat)),
+                (None, Some(elsewhere)) => Basis::Elsewhere(elsewhere),
+                (None, None) => Basis::Existing,
             },
             linked: file.identity().is_some(),
             standing: if attempt == Attempt::First {
@@ -234,15 +286,16 @@ impl Generator {
                     dest_mode(&self.ctx, file.mode(), stat.as_ref())
                 },
             };
-            self.transfer(&entry, wanted, stat, None, Attempt::Again)?;
+            let from = TransferFrom {
+                existing: stat,
+                seen: stat,
+                partial: None,
+                elsewhere: None,
+                attempt: Attempt::Again,
+            };
+            self.transfer(&entry, wanted, from)?;
         }
         self.open_dirs.truncate(1);
         Ok(any)
-    }
-
-    /// `-c`: whether source and destination hold the same bytes.
-    pub(super) fn same_content(&self, file: &Entry) -> bool {
-        self.there(file)
-            .is_some_and(|(dir, leaf)| self.receiver.same_content(file, dir, leaf))
     }
 }

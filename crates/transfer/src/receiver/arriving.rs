@@ -208,11 +208,16 @@ impl Receiver {
 
     /// Opens what the signature was made of.
     fn open_basis(&self, job: &Job) -> Option<File> {
-        match job.basis {
+        match &job.basis {
             Basis::Partial(_) => self
                 .open_partial_dir(&job.dir)
                 .and_then(|dir| dir.open_file(job.leaf(), Access::Read, Follow::Never))
                 .ok(),
+            Basis::Elsewhere(elsewhere) => {
+                let dir = &elsewhere.dir.dir;
+                let opened = dir.open_file(&elsewhere.name, Access::Read, Follow::Never);
+                opened.ok()
+            }
             Basis::Existing => {
                 job.existing?;
                 let dir = &job.dir.dir;

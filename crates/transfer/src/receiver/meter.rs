@@ -17,7 +17,7 @@ impl<'a> Meter<'a> {
     pub fn new(receiver: &'a Receiver, job: &'a Job) -> Meter<'a> {
         let counted = match job.standing {
             Standing::Open => 0,
-            Standing::BytesDone | Standing::Done => job.entry.entry().size,
+            Standing::BytesDone | Standing::Done | Standing::Apart => job.entry.entry().size,
         };
         Meter {
             receiver,
@@ -30,6 +30,9 @@ impl<'a> Meter<'a> {
     pub fn at(&mut self, done: u64) {
         let ctx = &self.receiver.ctx;
         ctx.control.sign_of_life();
+        if self.job.standing == Standing::Apart {
+            return;
+        }
         let entry = self.job.entry.entry();
         if done < entry.size {
             self.reached = done;
@@ -55,6 +58,9 @@ impl<'a> Meter<'a> {
     }
 
     pub fn finish(&mut self, literal: u64, matched: u64) {
+        if self.job.standing == Standing::Apart {
+            return;
+        }
         self.count(self.job.entry.entry().size);
         let mut tally = self.receiver.ctx.tally();
         tally.stats.literal_data += literal;

@@ -7,6 +7,7 @@
 //! - [`stream`]: bytes that are looked at on their way; [`signature`] of what they are compared
 //!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
+//! - [`from_elsewhere`]: copies of files that this side has already;
 //! - [`local`]: the transfers of files whose source is at hand;
 //! - [`arriving`]: those whose content comes over a wire;
 //! - [`compare`]: what `-c` looks at;
@@ -19,6 +20,7 @@ mod compare;
 mod content;
 mod file;
 mod finish;
+mod from_elsewhere;
 mod holes;
 mod local;
 mod meter;
@@ -119,6 +121,8 @@ pub(crate) enum Standing {
     BytesDone,
     /// All: it waited for another name of the file, in vain.
     Done,
+    /// None of it is counted: it is no transfer, but a copy made on this side.
+    Apart,
 }
 
 /// What the new content is compared with.
@@ -127,6 +131,24 @@ pub(crate) enum Basis {
     Existing,
     /// An unfinished file in the partial directory.
     Partial(Box<Stat>),
+    /// Another file of this side.
+    Elsewhere(Box<Elsewhere>),
+}
+
+/// A file that stands in for one that the destination lacks.
+pub(crate) struct Elsewhere {
+    /// How it is called over a wire.
+    pub kind: wire::item::Basis,
+    pub dir: Arc<DestDir>,
+    pub name: Box<[u8]>,
+    pub stat: Stat,
+}
+
+impl Elsewhere {
+    /// The name that crosses, where it is not the entry's own.
+    pub fn similar_name(&self) -> Option<&[u8]> {
+        matches!(self.kind, wire::item::Basis::Fuzzy(_)).then_some(&self.name)
+    }
 }
 
 /// Why a file did not arrive. It has been told.

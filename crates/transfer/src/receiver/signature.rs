@@ -2,7 +2,7 @@
 // rsync: generator.c generate_and_send_sums()
 
 use super::file::Attempt;
-use super::{Basis, DestDir, Job, ROLE, Receiver};
+use super::{Basis, DestDir, Elsewhere, Job, ROLE, Receiver};
 use crate::context::line;
 use crate::remote::agreement::Agreement;
 use crate::remote::sums::to_wire;
@@ -22,6 +22,8 @@ pub(crate) struct Compared<'a> {
     pub existing: Option<Stat>,
     /// What `--partial-dir` has of it, which comes before what exists.
     pub partial: Option<Stat>,
+    /// What stands in for what exists, if nothing does.
+    pub elsewhere: Option<&'a Elsewhere>,
     pub attempt: Attempt,
 }
 
@@ -33,7 +35,11 @@ impl Job {
             existing: self.existing,
             partial: match &self.basis {
                 Basis::Partial(stat) => Some(**stat),
-                Basis::Existing => None,
+                Basis::Existing | Basis::Elsewhere(_) => None,
+            },
+            elsewhere: match &self.basis {
+                Basis::Elsewhere(elsewhere) => Some(elsewhere),
+                Basis::Existing | Basis::Partial(_) => None,
             },
             attempt: self.attempt,
         }
@@ -95,14 +101,25 @@ impl Receiver {
     }
 
     fn sign(&self, compared: &Compared<'_>, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
-        let (dir, leaf) = (compared.dir?, compared.leaf);
-        let open = |dir: &Dir| dir.open_file(leaf, Access::Read, Follow::Never);
-        let (stat, opened) = match (compared.partial, compared.existing) {
-            (Some(stat), _) => (stat, open(&self.open_partial_dir(dir).ok()?)),
-            (None, Some(stat)) => (stat, open(&dir.dir)),
-            (None, None) => return None,
+        let open = |dir: &Dir, name: &[u8]| dir.open_file(name, Access::Read, Follow::Never);
+        let (size, dir, leaf, opened) = match (compared.partial, compared.elsewhere) {
+            (Some(stat), _) => {
+                let (dir, leaf) = (compared.dir?, compared.leaf);
+                let opened = open(&self.open_partial_dir(dir).ok()?, leaf);
+                (stat.size, dir, leaf, opened)
+            }
+            (
+                None,
+                Some(Elsewhere {
+                    dir, name, stat, ..
+                }),
+            ) => (stat.size, &**dir, &**name, open(&dir.dir, name)),
+            (None, None) => {
+                let (dir, leaf) = (compared.dir?, compared.leaf);
+                (compared.existing?.size, dir, leaf, open(&dir.dir, leaf))
+            }
         };
-        if stat.size == 0 {
+        if size == 0 {
             return None;
         }
         let file = match opened {
@@ -114,11 +131,11 @@ impl Receiver {
                 return None;
             }
         };
-        let layout = BlockLayout::for_file(stat.size, &rule).ok()?;
+        let layout = BlockLayout::for_file(size, &rule).ok()?;
         let mut builder = SignatureBuilder::new(layout, sum).ok()?;
         let block_len = u64::from(layout.block_len());
         let sums = self
-            .read_ahead(file, 0, stat.size)
+            .read_ahead(file, 0, size)
             .in_units_of(block_len)
             .on_arrival(move |offset, piece| {
                 BlockSums::of(&layout, sum, (offset / block_len) as u32, &piece)

@@ -7,7 +7,7 @@ use super::content::{Outcome, TOKEN, WEAK_SUM};
 use super::file::{Attempt, Target, Trouble};
 use super::holes::{Holes, Span};
 use super::meter::Meter;
-use super::{Job, Receiver};
+use super::{Basis, Job, Receiver};
 use crate::origin::Origin;
 use crate::sender::content::{Content, Purpose};
 use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
@@ -46,11 +46,13 @@ impl Receiver {
             }
         }
         let mut sums = 0;
+        // What is compared with may be another file than the one written into.
+        let inplace = o.inplace && matches!(job.basis, Basis::Existing);
         let matcher = match self.signature(job, attempt) {
             Some(signature) => {
                 let layout = signature.layout();
                 sums = u64::from(layout.count()) * (WEAK_SUM + layout.strong_len() as u64);
-                let basis = if o.inplace {
+                let basis = if inplace {
                     BasisUse::InPlace
                 } else {
                     BasisUse::Separate
@@ -98,7 +100,7 @@ impl Receiver {
                 receiver: self,
                 ticket: &ticket,
                 holes,
-                skips_matches: o.inplace,
+                skips_matches: inplace,
                 meter: Meter::new(self, job),
             };
             let result = stream.run(content, start, matcher);

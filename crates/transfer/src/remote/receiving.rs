@@ -15,7 +15,7 @@ use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::arriving::{Arrival, Piece, Plan};
-use crate::receiver::{Attempt, Job, Receiver};
+use crate::receiver::{Attempt, Basis, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::{BlockLayout, Digest};
 use std::collections::VecDeque;
@@ -243,13 +243,21 @@ impl Receiving {
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
+        let transfers = flags.contains(ItemFlags::TRANSFER);
+        let Item { basis, name, .. } = item;
+        // That of a transfer names a basis.
+        let (basis_name, link_name) = if transfers {
+            (name, None)
+        } else {
+            (None, name)
+        };
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
-            link_name: item.name.map(Into::into),
+            link_name: link_name.map(Into::into),
             checksum: self.agreement.listed_sum(entry.entry()),
         };
-        if !flags.contains(ItemFlags::TRANSFER) {
+        if !transfers {
             self.ctx.narrator.item(record);
             return Ok(());
         }
@@ -286,8 +294,47 @@ impl Receiving {
             }
             return unasked();
         };
+        if !self.requests.is_replay() {
+            self.check_basis(&job, basis, basis_name.as_deref())?;
+        }
         job.place = self.ctx.narrator.transfer(record);
         self.content(session, job)
+    }
+
+    /// What a file is compared with is this side's choice; the other side repeats it.
+    // rsync: receiver.c recv_files(), the choice of fnamecmp
+    fn check_basis(
+        &self,
+        job: &Job,
+        told: Option<wire::item::Basis>,
+        name: Option<&[u8]>,
+    ) -> Result<(), StreamError> {
+        use wire::item::Basis::{AlternateDir, Fuzzy};
+        let asked = match &job.basis {
+            Basis::Elsewhere(asked) => (Some(asked.kind), asked.similar_name()),
+            _ => (None, None),
+        };
+        let o = &self.ctx.options;
+        let dirs = o.alt_dest.as_ref().map_or(0, |alt| alt.dirs.len());
+        let text = match told {
+            Some(AlternateDir(at)) if usize::from(at) >= dirs => {
+                format!("invalid basis_dir index: {at}.")
+            }
+            Some(Fuzzy(_)) if o.fuzzy == 0 => {
+                let name = job.entry.entry().path();
+                let name = String::from_utf8_lossy(&name);
+                format!("refusing malicious fuzzy operation for {name}")
+            }
+            Some(AlternateDir(_)) if told == asked.0 => return Ok(()),
+            Some(Fuzzy(_)) if (told, name) == asked => return Ok(()),
+            Some(AlternateDir(_) | Fuzzy(_)) => {
+                format!(
+                    "the basis of a file is not the one that was asked for: {told:?} [receiver]"
+                )
+            }
+            _ => return Ok(()),
+        };
+        Err(wire::Error::misbehaving(text).into())
     }
 
     /// Content that nobody wants.

@@ -10,7 +10,7 @@ use crate::error::SessionError;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::signature::Compared;
-use crate::receiver::{Attempt, Basis, Job, Receiver};
+use crate::receiver::{Attempt, Basis, Elsewhere, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use crate::stats::KindCounts;
 use delta::ChecksumKind;
@@ -155,12 +155,18 @@ impl Requests {
     /// Says what would be asked for, were this no dry run; for a batch file alone, asks for it.
     pub fn pretend(&self, record: ItemRecord, receiver: &Receiver, compared: &Compared<'_>) {
         let mut out = Vec::new();
-        let basis = compared.partial.map(|_| BasisKind::PartialDir);
+        let elsewhere = compared.elsewhere.filter(|_| compared.partial.is_none());
+        let basis = match compared.partial {
+            Some(_) => Some(BasisKind::PartialDir),
+            None => elsewhere.map(|elsewhere| elsewhere.kind),
+        };
         let basis = basis.filter(|_| self.only_writes);
+        let name = elsewhere.and_then(Elsewhere::similar_name);
+        let name = name.filter(|_| self.only_writes);
         {
             let mut state = self.lock();
             let (entry, flags) = (&record.entry, record.flags.0);
-            self.put_item(&mut state, &mut out, entry, flags, basis, None);
+            self.put_item(&mut state, &mut out, entry, flags, basis, name);
         }
         if self.only_writes {
             receiver.put_signature(compared, &self.agreement, &mut out);
@@ -201,13 +207,14 @@ impl Requests {
     pub fn ask(&self, receiver: &Arc<Receiver>, job: Job) {
         let mut out = Vec::new();
         let number = job.entry.wire_number();
-        let basis = match job.basis {
-            Basis::Existing => None,
-            Basis::Partial(_) => Some(BasisKind::PartialDir),
+        let (basis, name) = match &job.basis {
+            Basis::Existing => (None, None),
+            Basis::Partial(_) => (Some(BasisKind::PartialDir), None),
+            Basis::Elsewhere(elsewhere) => (Some(elsewhere.kind), elsewhere.similar_name()),
         };
         {
             let mut state = self.lock();
-            self.put_item(&mut state, &mut out, &job.entry, job.flags.0, basis, None);
+            self.put_item(&mut state, &mut out, &job.entry, job.flags.0, basis, name);
         }
         let first = job.attempt == Attempt::First;
         if !self.is_replay {

@@ -203,13 +203,14 @@ impl Sending {
         item.put(&mut out, self.agreement.protocol);
         self.outlet.data(&out);
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
+        let transfers = flags.contains(ItemFlags::TRANSFER);
         let record = ItemRecord {
             entry: entry.clone(),
             flags,
-            link_name: item.name.map(Into::into),
+            // That of a transfer names a basis.
+            link_name: item.name.filter(|_| !transfers).map(Into::into),
             checksum: self.agreement.listed_sum(entry.entry()),
         };
-        let transfers = flags.contains(ItemFlags::TRANSFER);
         self.count(&record, transfers);
         if transfers {
             self.ctx.narrator.pretended(record);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use transfer::event::{Event, EventSink, Severity};
 use transfer::{Call, Control, Fatal, Outcome, Side, Wire, pump_config, run_remote};
 use wire::flist::{Attributes, DirectoryRole, EntryEncoder, ListRules, WireEntry};
-use wire::item::Item;
+use wire::item::{Basis, Item};
 use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
 use wire::sums::{SumHead, put_sum_head};
@@ -123,9 +123,24 @@ impl Script {
     }
 
     /// What is said of a file whose content follows.
-    pub fn transfer(mut self, number: u32) -> Script {
+    pub fn transfer(self, number: u32) -> Script {
+        self.transfer_from(number, None, None)
+    }
+
+    /// The same, of one that is made from a basis of this kind and name.
+    pub fn transfer_from(
+        mut self,
+        number: u32,
+        basis: Option<Basis>,
+        name: Option<&[u8]>,
+    ) -> Script {
         self.numbers.put(&mut self.data, Ndx::File(number));
-        Item::TRANSFER.put(&mut self.data, self.protocol);
+        let item = Item {
+            basis,
+            name: name.map(<[u8]>::to_vec),
+            ..Item::TRANSFER
+        };
+        item.put(&mut self.data, self.protocol);
         self
     }
 

@@ -5,6 +5,7 @@ use transfer::Fatal;
 use wire::CompatFlags;
 use wire::Ndx;
 use wire::flist::EntryEncoder;
+use wire::item::Basis;
 use wire::message::MessageCode;
 
 fn plain() -> Script {
@@ -295,6 +296,70 @@ fn sums_of_a_huge_basis() {
     );
     assert!(ended.kind().is_some(), "{ended:?}");
     world.expect_untouched("a huge basis");
+}
+
+#[test]
+fn a_basis_that_nobody_named() {
+    let other = "the basis of a file is not the one that was asked for";
+    let directories = "the name of a basis file has directories";
+    let similar = "refusing malicious fuzzy operation for a";
+    for (options, basis, name, words) in [
+        (
+            &[][..],
+            Basis::AlternateDir(0),
+            None,
+            "invalid basis_dir index: 0.",
+        ),
+        (
+            &["--link-dest=.."],
+            Basis::AlternateDir(1),
+            None,
+            "invalid basis_dir index: 1.",
+        ),
+        (
+            &["--link-dest=.."],
+            Basis::AlternateDir(127),
+            None,
+            "invalid basis_dir index: 127.",
+        ),
+        (&["--link-dest=.."], Basis::AlternateDir(0), None, other),
+        (
+            &["--link-dest=.."],
+            Basis::Fuzzy(1),
+            Some("beside"),
+            similar,
+        ),
+        (&[], Basis::Fuzzy(0), Some("mine"), similar),
+        (&["-y"], Basis::Fuzzy(0), Some("mine"), other),
+        (&["-y"], Basis::Fuzzy(124), Some("mine"), other),
+        (&["-y"], Basis::Fuzzy(0), None, other),
+        (
+            &["-yy", "--link-dest=.."],
+            Basis::Fuzzy(1),
+            Some("another"),
+            other,
+        ),
+        (&["-y"], Basis::Fuzzy(0), Some("../beside"), directories),
+        (&["-y"], Basis::Fuzzy(0), Some("/etc/passwd"), directories),
+        (&["-y"], Basis::Fuzzy(0), Some(".."), directories),
+        (&["-y"], Basis::Fuzzy(0), Some(""), directories),
+    ] {
+        let world = World::new();
+        std::fs::write(world.root().join("mine"), b"").unwrap();
+        let what = format!("{options:?} {basis:?} {name:?}");
+        let script = plain()
+            .entry_of("a", FILE, 5, "")
+            .end()
+            .step(Step::Await(REQUEST))
+            .transfer_from(0, Some(basis), name.map(str::as_bytes))
+            .head(1, 700, 2, 6)
+            .token(-1, &[])
+            .token(0, &[0; 16]);
+        let options = [PULL, options].concat();
+        let ended = world.pull(&options, "dir/", script);
+        ended.expect(&what, Fatal::Protocol, words);
+        world.expect_untouched(&what);
+    }
 }
 
 #[test]

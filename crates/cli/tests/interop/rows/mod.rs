@@ -6,6 +6,7 @@ mod batches;
 mod compression;
 mod content;
 mod deleting;
+mod elsewhere;
 mod filters;
 mod kinds;
 mod names;
