@@ -2,6 +2,7 @@
 
 use crate::names::{Name, Names};
 use crate::order::Key;
+use crate::xattrs::Xattrs;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Extra {
     pub far_mtime: Timestamp,
     /// The checksum of a file's content, where the list has it.
     pub checksum: Option<Box<[u8]>>,
+    /// The extended attributes, where the list has them and there are any.
+    pub xattrs: Option<Arc<Xattrs>>,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
 }
@@ -241,6 +244,11 @@ impl Entry {
             .as_ref()
             .and_then(|e| e.checksum.as_deref())
             .unwrap_or_default()
+    }
+
+    /// The extended attributes, if the list has them and there are any.
+    pub fn xattrs(&self) -> Option<&Arc<Xattrs>> {
+        self.extra.as_ref().and_then(|e| e.xattrs.as_ref())
     }
 
     /// The part of the entry that few have, made on demand.

@@ -6,6 +6,7 @@
 //! - [`filter`]: which entries are wanted.
 //! - [`temp`]: files that appear under their real name only when complete.
 //! - [`symlink`]: which links are safe.
+//! - [`xattrs`]: the extended attributes of an entry.
 //!
 //! Everything is done through [`fast_io::dir::Dir`] handles, one name at a time.
 #![forbid(unsafe_code)]
@@ -17,3 +18,4 @@ pub mod order;
 pub mod scan;
 pub mod symlink;
 pub mod temp;
+pub mod xattrs;
