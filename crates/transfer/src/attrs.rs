@@ -6,7 +6,8 @@ use crate::event::Role;
 use crate::ids::Ids;
 use crate::item::ItemFlags;
 use fast_io::dir::{
-    Dir, FileKind, Stat, Timestamp, file_stat, set_file_mtime, set_file_owner, set_file_permissions,
+    Dir, FileKind, Stat, Timestamp, XattrsOf, file_stat, set_file_mtime, set_file_owner,
+    set_file_permissions,
 };
 use options::Options;
 use std::fs::File;
@@ -310,7 +311,16 @@ impl Setter<'_> {
 }
 
 impl Handle<'_> {
-    fn stat(&self) -> io::Result<Stat> {
+    /// Whose extended attributes these are.
+    pub fn xattrs(&self) -> XattrsOf<'_> {
+        match self {
+            Handle::File(file) => XattrsOf::File(file),
+            Handle::Name(dir, name) => XattrsOf::Entry(dir, name),
+            Handle::Root(dir) => XattrsOf::Entry(dir, b"."),
+        }
+    }
+
+    pub fn stat(&self) -> io::Result<Stat> {
         match self {
             Handle::File(file) => file_stat(file),
             Handle::Name(dir, name) => dir.stat(name, fast_io::dir::Follow::Never),
@@ -334,7 +344,7 @@ impl Handle<'_> {
         }
     }
 
-    fn set_permissions(&self, permissions: u32) -> io::Result<()> {
+    pub fn set_permissions(&self, permissions: u32) -> io::Result<()> {
         match self {
             Handle::File(file) => set_file_permissions(file, permissions),
             Handle::Name(dir, name) => dir.set_permissions(name, permissions),

@@ -67,9 +67,16 @@ pub(crate) fn settle(options: &mut Options, protocol: Protocol) {
 
 /// Why a session with these options is not possible in a protocol, in rsync's words.
 pub(crate) fn refusal(options: &Options, protocol: Protocol) -> Option<String> {
-    (options.prune_empty_dirs && !protocol.has_items()).then(|| {
-        format!("--prune-empty-dirs requires protocol 29 or higher (negotiated {protocol}).")
-    })
+    let needs = |option: &str, version| {
+        format!("{option} requires protocol {version} or higher (negotiated {protocol}).")
+    };
+    if options.prune_empty_dirs && !protocol.has_items() {
+        return Some(needs("--prune-empty-dirs", 29));
+    }
+    if options.preserve_xattrs > 0 && !protocol.is_packed() {
+        return Some(needs("--xattrs", 30));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -118,6 +125,14 @@ mod tests {
         let text = "--prune-empty-dirs requires protocol 29 or higher (negotiated 28).";
         assert_eq!(refusal(&options, protocol(28)).as_deref(), Some(text));
         assert_eq!(refusal(&Options::default(), protocol(27)), None);
+    }
+
+    #[test]
+    fn extended_attributes_cross_from_protocol_30_on() {
+        let options = options(|o| o.preserve_xattrs = 1);
+        assert_eq!(refusal(&options, protocol(30)), None);
+        let text = "--xattrs requires protocol 30 or higher (negotiated 29).";
+        assert_eq!(refusal(&options, protocol(29)).as_deref(), Some(text));
     }
 
     #[test]

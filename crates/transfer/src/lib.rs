@@ -81,6 +81,7 @@ mod segment;
 mod sender;
 mod session;
 pub mod stats;
+mod xattrs;
 
 pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;

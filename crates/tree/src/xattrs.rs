@@ -224,7 +224,8 @@ mod tests {
     fn lists_differ_by_names_and_values() {
         let list = |items| Xattrs::new(items);
         let ab = || list(vec![whole("b", "2"), whole("a", "1")]);
-        let differ = |a: &Option<Xattrs>, b: &Option<Xattrs>| Xattrs::differ(a.as_ref(), b.as_ref());
+        let differ =
+            |a: &Option<Xattrs>, b: &Option<Xattrs>| Xattrs::differ(a.as_ref(), b.as_ref());
         assert!(!differ(&ab(), &ab()));
         assert!(!differ(&list(vec![]), &None));
         for other in [

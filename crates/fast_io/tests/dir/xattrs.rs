@@ -10,7 +10,9 @@ fn they_are_for_linux() {
     let (_temp, dir) = scratch();
     write(&dir, b"file", b"content");
     subdir(&dir, b"sub");
-    let file = dir.open_file(b"file", Access::Write, Follow::Never).unwrap();
+    let file = dir
+        .open_file(b"file", Access::Write, Follow::Never)
+        .unwrap();
     for of in [XattrsOf::File(&file), XattrsOf::Entry(&dir, b"sub")] {
         let unsupported = |e: io::Error| e.kind() == io::ErrorKind::Unsupported;
         assert!(xattr_names(of).is_err_and(unsupported));
@@ -84,7 +86,10 @@ fn a_links_attributes_are_its_own() {
     let (_temp, dir) = scratch();
     write(&dir, b"file", b"content");
     dir.create_symlink(b"link", b"file").unwrap();
-    let (link, file) = (XattrsOf::Entry(&dir, b"link"), XattrsOf::Entry(&dir, b"file"));
+    let (link, file) = (
+        XattrsOf::Entry(&dir, b"link"),
+        XattrsOf::Entry(&dir, b"file"),
+    );
     set_xattr(file, b"user.a", b"1").unwrap();
     // Links have no `user.` attributes.
     assert_eq!(user_names(link), [b""; 0]);

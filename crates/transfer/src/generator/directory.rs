@@ -64,7 +64,12 @@ impl Generator {
         } else {
             ItemFlags::LOCAL_CHANGE
         };
-        self.itemize(entry, wanted, there.as_ref(), flags, None);
+        let flags = self.item_flags(wanted, there.as_ref(), flags, None);
+        // What sets attributes is told when the directory is there.
+        let is_late = self.brings_xattrs(flags);
+        if !is_late {
+            self.tell_item(entry, flags, None);
+        }
         if o.dry_run {
             return Ok(());
         }
@@ -72,6 +77,9 @@ impl Generator {
         if really_there.is_none()
             && let Err(e) = self.make_directory(entry, mode)
         {
+            if is_late {
+                self.tell_item(entry, flags, None);
+            }
             let name = self.shown(&self.name(file));
             let text = line!("recv_generator: mkdir ", name, " failed");
             ctx.transfer_error_os(ROLE, text, e);
@@ -79,7 +87,15 @@ impl Generator {
             return Ok(());
         }
         let made_now = really_there.is_none() || created;
-        if let Err(e) = self.settle(entry, wanted, really_there, made_now) {
+        let settled = self.settle(entry, wanted, really_there, made_now);
+        if is_late {
+            let at = settled
+                .is_ok()
+                .then(|| self.standing_within(file))
+                .flatten();
+            self.tell_with_xattrs(entry, flags, None, at);
+        }
+        if let Err(e) = settled {
             let name = self.shown(&self.name(file));
             ctx.transfer_error_os(ROLE, line!("opendir ", name, " failed"), e);
             self.skip_content(entry);

@@ -23,6 +23,13 @@ impl Generator {
         link_name: Option<&[u8]>,
     ) {
         let flags = self.item_flags(wanted, stat, flags, link_name);
+        let brings = self.brings_xattrs(flags);
+        let at = brings.then(|| self.standing(entry.entry())).flatten();
+        self.tell_with_xattrs(entry, flags, link_name, at);
+    }
+
+    /// Tells an item, if its flags are worth that.
+    pub(super) fn tell_item(&self, entry: &EntryRef, flags: ItemFlags, link_name: Option<&[u8]>) {
         if self.ctx.era.itemizing == Itemizing::Names {
             return self.tell_name(entry.entry(), flags, link_name);
         }
@@ -50,6 +57,7 @@ impl Generator {
         flags: ItemFlags,
         link_name: Option<&[u8]>,
     ) -> ItemFlags {
+        let flags = flags | self.xattr_flag(wanted.entry, stat.is_some());
         match stat {
             Some(stat) => {
                 let relinked = link_name.is_some_and(<[u8]>::is_empty);

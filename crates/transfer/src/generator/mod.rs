@@ -4,6 +4,7 @@
 //! - [`decide`]: the decision for one entry, and by its kind [`directory`], [`nonregular`],
 //!   [`regular`];
 //! - [`lookup`]: what stands at the destination; [`itemize`]: what is told of an entry;
+//! - [`xattrs`]: extended attributes;
 //! - [`create`]: making an entry in one step; [`hardlink`]: names of one file;
 //! - [`delete`]: what the source lacks; [`prune`]: what `-m` leaves out.
 // rsync: generator.c generate_files(), recv_generator()
@@ -18,6 +19,7 @@ mod lookup;
 mod nonregular;
 pub(crate) mod prune;
 mod regular;
+mod xattrs;
 
 use crate::attrs::Setter;
 use crate::context::Context;
@@ -405,6 +407,10 @@ impl Generator {
             };
             self.take_turn(&entry, visit)?;
             self.origin.keep_pace();
+            if let (Origin::Away(requests), Some(_)) = (&self.origin, &self.receiver.xattrs) {
+                let requests = requests.clone();
+                self.wait_for_room(&requests)?;
+            }
             if !incremental && deletes && entry.entry().is_dir() {
                 self.delete_around(&entry, segment)?;
             }
@@ -486,14 +492,9 @@ impl Generator {
             tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
         }
         if let Origin::Away(requests) = &self.origin {
-            // Asked for in the order in which items are told. Files in flight keep their directories
-            // open.
+            // Asked for in the order in which items are told.
             let requests = requests.clone();
-            let most = MOST_ASKED.min(self.ctx.open_files.dirs as u64);
-            let receiver = self.receiver.clone();
-            while !requests.wait_for_room(most, || receiver.has_news()) {
-                self.take_news()?;
-            }
+            self.wait_for_room(&requests)?;
             self.receiver.submit(vec![job]);
             return Ok(());
         }
@@ -514,6 +515,16 @@ impl Generator {
         self.batch.push(job);
         if self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES {
             self.flush();
+        }
+        Ok(())
+    }
+
+    /// Waits until more may be asked for. Files in flight keep their directories open.
+    fn wait_for_room(&mut self, requests: &Requests) -> Result<(), SessionError> {
+        let most = MOST_ASKED.min(self.ctx.open_files.dirs as u64);
+        let receiver = self.receiver.clone();
+        while !requests.wait_for_room(most, || receiver.has_news()) {
+            self.take_news()?;
         }
         Ok(())
     }

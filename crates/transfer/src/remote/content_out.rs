@@ -68,7 +68,7 @@ impl Sending {
         let mut out = Vec::with_capacity(1024 + (content.size as usize).min(SEND));
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
-        item.put(&mut out, self.agreement.protocol);
+        self.put_item(&mut out, file, &item);
         if self.goes_aside {
             self.outlet.data(&out);
             out.clear();

@@ -5,14 +5,17 @@
 use crate::charset::ListCharset;
 use crate::ids;
 use crate::segment::{Parent, Segment};
+use crate::xattrs;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tree::entry::{Entry, FileId};
 use tree::order::ListOrder;
+use tree::xattrs::Xattrs;
 use wire::Ndx;
 use wire::flist::{
-    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry,
+    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, Listed, WireEntry,
+    XattrList,
     ids::{put_id, put_ids_end},
     put_late_io_error,
 };
@@ -31,6 +34,10 @@ pub(crate) struct ListWriter {
     /// The number of each directory whose content has not been sent, by its number in the list.
     directories: HashMap<u64, u32>,
     directories_sent: u32,
+    /// Extended attributes that crossed, and how many did before.
+    xattrs: HashMap<Arc<Xattrs>, u32>,
+    /// Those of an entry that has none.
+    no_xattrs: Arc<Xattrs>,
 }
 
 /// The first of several names.
@@ -52,6 +59,8 @@ impl ListWriter {
             groups: HashSet::new(),
             directories: HashMap::new(),
             directories_sent: 0,
+            xattrs: HashMap::new(),
+            no_xattrs: Arc::default(),
         }
     }
 
@@ -116,6 +125,18 @@ impl ListWriter {
             acls: None,
             xattrs: None,
         };
+        let list;
+        if self.rules.xattrs {
+            wire.xattrs = Some(
+                match self.xattrs.get(entry.xattrs().unwrap_or(&self.no_xattrs)) {
+                    Some(&number) => Listed::Earlier(number),
+                    None => {
+                        list = self.new_xattrs(entry);
+                        Listed::New(&list)
+                    }
+                },
+            );
+        }
         let zeros = [0; 32];
         if self.rules.checksum_len > 0 && wire.checksum.is_empty() {
             // What could not be summed has a sum that nothing has.
@@ -151,6 +172,15 @@ impl ListWriter {
         };
         self.links.insert(id, first);
         Ok(())
+    }
+
+    /// The attributes of an entry, which cross in full for the first time.
+    fn new_xattrs(&mut self, entry: &Entry) -> XattrList {
+        let number = self.xattrs.len() as u32;
+        let list = entry.xattrs().unwrap_or(&self.no_xattrs).clone();
+        let wire = xattrs::to_wire(&list);
+        self.xattrs.insert(list, number);
+        wire
     }
 
     /// The name of an owner where it goes beside the entry.

@@ -6,6 +6,7 @@
 //! - [`filter_stack`]: the filters that hold where the walk is.
 //! - [`entry`]: makes one entry of what is found under a name.
 //! - [`sums`]: the checksums of content that go with the list (`-c`);
+//! - [`xattrs`]: extended attributes;
 //! - [`content`]: opens what the generator asks for.
 // rsync: flist.c (sending half), sender.c
 
@@ -17,6 +18,7 @@ mod list;
 mod operand;
 mod sums;
 mod walk;
+mod xattrs;
 
 use crate::charset::ListCharset;
 use crate::context::{Context, line};
@@ -41,6 +43,8 @@ pub(crate) struct Sender {
     /// Whether a directory on the way may be a symbolic link.
     links: Links,
     small_buffers: fast_io::BufferPool,
+    /// What is listed of extended attributes, if anything.
+    xattrs: Option<xattrs::SenderXattrs>,
     /// What a wire needs of the list.
     pub(super) for_wire: Option<ForWire>,
 }
@@ -86,6 +90,7 @@ impl Sender {
             Links::OnlyNamed
         };
         Sender {
+            xattrs: xattrs::SenderXattrs::new(&ctx, &filters),
             ctx,
             filters,
             sources: Mutex::default(),

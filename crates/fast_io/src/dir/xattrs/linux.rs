@@ -80,9 +80,7 @@ impl Target<'_> {
 }
 
 /// Reads into a buffer that is large enough.
-fn read(
-    call: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
-) -> rustix::io::Result<Vec<u8>> {
+fn read(call: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
     let mut buffer = vec![0; USUAL];
     loop {
         match call(&mut buffer) {
