@@ -59,6 +59,13 @@ const SITE: &str = env!("CARGO_PKG_REPOSITORY");
 /// rsync's words, `no` before what is missing.
 fn capabilities() -> Vec<&'static str> {
     let unix = |has, lacks| if cfg!(unix) { has } else { lacks };
+    let linux = |has, lacks| {
+        if cfg!(target_os = "linux") {
+            has
+        } else {
+            lacks
+        }
+    };
     vec![
         "64-bit files",
         "64-bit inums",
@@ -75,7 +82,7 @@ fn capabilities() -> Vec<&'static str> {
         "inplace",
         "append",
         "no ACLs",
-        "no xattrs",
+        linux("xattrs", "no xattrs"),
         "optional secluded-args",
         "iconv",
         "prealloc",
@@ -169,6 +176,8 @@ mod tests {
         assert_eq!(value["capabilities"]["file_bits"], 64);
         assert_eq!(value["capabilities"]["ACLs"], false);
         assert_eq!(value["capabilities"]["inplace"], true);
+        let is_linux = cfg!(target_os = "linux");
+        assert_eq!(value["capabilities"]["xattrs"], is_linux);
         assert_eq!(value["capabilities"]["secluded_args"], "optional");
         assert_eq!(value["compress_list"][0], "zstd");
         assert_eq!(value["checksum_list"][0], "xxh128");

@@ -336,7 +336,7 @@ impl Handle<'_> {
         }
     }
 
-    fn set_mtime(&self, mtime: Timestamp) -> io::Result<()> {
+    pub fn set_mtime(&self, mtime: Timestamp) -> io::Result<()> {
         match self {
             Handle::File(file) => set_file_mtime(file, mtime),
             Handle::Name(dir, name) => dir.set_mtime(name, mtime),

@@ -88,10 +88,14 @@ impl Xattrs {
         xattr.value.as_long()
     }
 
-    /// Whether the attributes that are there are others. Long values that are missing there are
-    /// wanted from now on, unless they were asked for before.
+    /// Whether the attributes that are there are others. Long values that are missing there are handed
+    /// over.
     // rsync: xattrs.c xattr_diff()
-    pub fn differ(wanted: Option<&Xattrs>, there: Option<&Xattrs>) -> bool {
+    pub fn differ(
+        wanted: Option<&Xattrs>,
+        there: Option<&Xattrs>,
+        mut missing: impl FnMut(&LongValue),
+    ) -> bool {
         let items = |list: Option<&Xattrs>| list.map_or(0, |list| list.items.len());
         let mut differ = items(wanted) != items(there);
         let mut there = there.map_or(&[][..], |list| &list.items);
@@ -110,7 +114,7 @@ impl Xattrs {
             }
             differ |= !same;
             if let (false, XattrValue::Long(long)) = (same, &xattr.value) {
-                long.want();
+                missing(long);
             }
         }
         differ
@@ -225,7 +229,7 @@ mod tests {
         let list = |items| Xattrs::new(items);
         let ab = || list(vec![whole("b", "2"), whole("a", "1")]);
         let differ =
-            |a: &Option<Xattrs>, b: &Option<Xattrs>| Xattrs::differ(a.as_ref(), b.as_ref());
+            |a: &Option<Xattrs>, b: &Option<Xattrs>| Xattrs::differ(a.as_ref(), b.as_ref(), |_| {});
         assert!(!differ(&ab(), &ab()));
         assert!(!differ(&list(vec![]), &None));
         for other in [
@@ -245,14 +249,19 @@ mod tests {
     fn a_long_value_is_asked_for_once() {
         let list = Xattrs::new(vec![long("a", 1, 1), long("b", 2, 2), whole("c", "3")]).unwrap();
         let there = Xattrs::new(vec![long("a", 9, 1), long("b", 8, 3), whole("c", "3")]);
+        let differ = |there| {
+            Xattrs::differ(Some(&list), there, |long| {
+                long.want();
+            })
+        };
         let wanted = || list.take_wanted().map(|x| x.number).collect::<Vec<_>>();
         assert_eq!(wanted(), []);
-        assert!(Xattrs::differ(Some(&list), there.as_ref()));
+        assert!(differ(there.as_ref()));
         assert_eq!(wanted(), [2]);
         assert!(list.long(2).is_some_and(LongValue::is_awaited));
-        assert!(Xattrs::differ(Some(&list), None));
+        assert!(differ(None));
         assert_eq!(wanted(), [1]);
-        assert!(Xattrs::differ(Some(&list), None));
+        assert!(differ(None));
         assert_eq!(wanted(), []);
         let value = list.long(2).unwrap();
         value.arrived(b"two"[..].into());

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use fast_io::dir::{Dir, Trust, XattrsOf, set_xattr};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
 use nix::sys::time::TimeSpec;
@@ -32,6 +33,8 @@ pub struct Node {
     pub owner: Option<(u32, u32)>,
     /// Seconds and nanoseconds since 1970; the seconds may be negative.
     pub mtime: (i64, i64),
+    /// Extended attributes: names and values.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What a name stands for.
@@ -95,6 +98,7 @@ impl Tree {
             mode,
             owner: None,
             mtime: SOME_TIME,
+            xattrs: Vec::new(),
         });
         self
     }
@@ -123,6 +127,13 @@ impl Tree {
     /// Gives the node added last another time.
     pub fn mtime(mut self, seconds: i64, nanoseconds: i64) -> Self {
         self.last().mtime = (seconds, nanoseconds);
+        self
+    }
+
+    /// Gives the node added last an extended attribute.
+    pub fn xattr(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let xattr = (name.as_bytes().to_vec(), value.as_ref().to_vec());
+        self.last().xattrs.push(xattr);
         self
     }
 
@@ -191,6 +202,12 @@ impl Node {
         if let Some((uid, gid)) = self.owner {
             let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             fchownat(AT_FDCWD, path, uid, gid, Chown::AT_SYMLINK_NOFOLLOW)?;
+        }
+        for (name, value) in &self.xattrs {
+            let (dir, file) = (path.parent(), path.file_name());
+            let dir = Dir::open(dir.expect("below the root"), Trust::Anyone)?;
+            let file = file.expect("a name").as_bytes();
+            set_xattr(XattrsOf::Entry(&dir, file), name, value)?;
         }
         if !matches!(self.kind, Kind::Symlink(_)) {
             fs::set_permissions(path, fs::Permissions::from_mode(self.mode))?;

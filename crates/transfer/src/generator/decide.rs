@@ -141,7 +141,9 @@ impl Generator {
             } else {
                 " (file change)"
             }
-        } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window) {
+        } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window)
+            || self.xattrs_differ(file)
+        {
             " (attr change)"
         } else {
             " (uptodate)"

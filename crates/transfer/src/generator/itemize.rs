@@ -25,6 +25,9 @@ impl Generator {
         let flags = self.item_flags(wanted, stat, flags, link_name);
         let brings = self.brings_xattrs(flags);
         let at = brings.then(|| self.standing(entry.entry())).flatten();
+        if brings {
+            self.remember_xattrs(entry.entry(), stat);
+        }
         self.tell_with_xattrs(entry, flags, link_name, at);
     }
 
@@ -57,7 +60,7 @@ impl Generator {
         flags: ItemFlags,
         link_name: Option<&[u8]>,
     ) -> ItemFlags {
-        let flags = flags | self.xattr_flag(wanted.entry, stat.is_some());
+        let flags = flags | self.xattr_flag(wanted.entry, stat);
         match stat {
             Some(stat) => {
                 let relinked = link_name.is_some_and(<[u8]>::is_empty);

@@ -34,7 +34,8 @@ use crate::remote::requests::{Phase, Requests};
 use crate::segment::{EntryRef, Parent, Segment};
 use fast_io::dir::{Follow, Stat, Timestamp};
 use options::DeleteWhen;
-use std::collections::{HashMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +80,8 @@ pub(crate) struct Generator {
     standing: Standing,
     last_totals: Instant,
     hard_links: hardlink::HardLinks,
+    /// Files with several names whose extended attributes were set.
+    linked_xattrs: RefCell<HashSet<FileId>>,
     deletions: delete::Deletions,
 }
 
@@ -147,6 +150,7 @@ impl Generator {
             standing: Standing::Done,
             last_totals: Instant::now(),
             hard_links: hardlink::HardLinks::default(),
+            linked_xattrs: RefCell::default(),
             deletions: delete::Deletions::new(filters),
         };
         for segment in ahead {

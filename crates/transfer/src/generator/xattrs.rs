@@ -8,29 +8,50 @@ use crate::origin::Origin;
 use crate::paths::without_leading_slashes;
 use crate::receiver::xattrs::Standing;
 use crate::segment::EntryRef;
-use fast_io::dir::XattrsOf;
-use tree::entry::Entry;
-use tree::xattrs::Xattrs;
+use fast_io::dir::{Stat, XattrsOf};
+use tree::entry::{Entry, FileId};
+use tree::xattrs::{LongValue, Xattrs};
 
 impl Generator {
     /// Whether an entry's attributes differ from those of what stands in its place, or are there at
     /// all if nothing does.
-    pub(super) fn xattr_flag(&self, file: &Entry, stands: bool) -> ItemFlags {
-        let Some(rules) = &self.receiver.xattrs else {
+    pub(super) fn xattr_flag(&self, file: &Entry, stat: Option<&Stat>) -> ItemFlags {
+        if self.receiver.xattrs.is_none() {
             return ItemFlags::NONE;
+        }
+        // rsync sets them later than it looks at another name of the same file.
+        if let Some(stat) = stat {
+            let set = self.linked_xattrs.borrow();
+            if names_of(file, stat).any(|id| set.contains(&id)) {
+                return ItemFlags::REPORT_XATTR;
+            }
+        }
+        let there = stat.and_then(|_| self.xattrs_there(file));
+        let want = |missing: &LongValue| {
+            missing.want();
         };
-        let there = stands.then(|| self.standing(file)).flatten();
-        let there = there.and_then(|at| {
-            let of = XattrsOf::Entry(&at.dir.dir, &at.leaf);
-            let shown = || self.shown(&self.name(file));
-            let list = crate::xattrs::read(&self.ctx, ROLE, of, |n| rules.replaces(n), shown);
-            list.unwrap_or_default()
-        });
-        if Xattrs::differ(file.xattrs().map(|list| &**list), there.as_ref()) {
+        if Xattrs::differ(file.xattrs().map(|list| &**list), there.as_ref(), want) {
             ItemFlags::REPORT_XATTR
         } else {
             ItemFlags::NONE
         }
+    }
+
+    /// Whether an entry that is there has others than the list says.
+    // rsync: generator.c xattrs_differ()
+    pub(super) fn xattrs_differ(&self, file: &Entry) -> bool {
+        let wanted = file.xattrs().map(|list| &**list);
+        self.receiver.xattrs.is_some()
+            && Xattrs::differ(wanted, self.xattrs_there(file).as_ref(), |_| {})
+    }
+
+    /// The attributes of what stands in an entry's place.
+    fn xattrs_there(&self, file: &Entry) -> Option<Xattrs> {
+        let rules = self.receiver.xattrs.as_ref()?;
+        let at = self.standing(file)?;
+        let of = XattrsOf::Entry(&at.dir.dir, &at.leaf);
+        let shown = || self.shown(&self.name(file));
+        crate::xattrs::read(&self.ctx, ROLE, of, |n| rules.replaces(n), shown).unwrap_or_default()
     }
 
     /// Where an entry stands. The walk may be elsewhere when a link to it is made late.
@@ -70,6 +91,13 @@ impl Generator {
             && !self.ctx.options.dry_run
     }
 
+    /// Remembers that the attributes are set of a file that has other names.
+    pub(super) fn remember_xattrs(&self, file: &Entry, stat: Option<&Stat>) {
+        if let (Some(stat), Origin::Here(_)) = (stat, &self.origin) {
+            self.linked_xattrs.borrow_mut().extend(names_of(file, stat));
+        }
+    }
+
     /// Tells an item, and sets the attributes of the entry, which stands there: now, or when the item
     /// comes back with the values that are asked for with it.
     pub(super) fn tell_with_xattrs(
@@ -91,4 +119,13 @@ impl Generator {
             (_, None) => self.tell_item(entry, flags, link_name),
         }
     }
+}
+
+/// By what other names of a file are known: to become so, and those that are there.
+fn names_of(file: &Entry, stat: &Stat) -> impl Iterator<Item = FileId> {
+    let linked = (stat.links > 1 && !stat.is_dir()).then_some(FileId {
+        device: stat.device,
+        inode: stat.inode,
+    });
+    file.identity().into_iter().chain(linked)
 }

@@ -3,7 +3,7 @@
 // rsync: xattrs.c set_xattr(), rsync_xal_set(); receiver.c recv_files()
 
 use super::{ROLE, Receiver};
-use crate::attrs::Handle;
+use crate::attrs::{Handle, keeps_time};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::origin::Origin;
@@ -29,27 +29,41 @@ impl Receiver {
             b"." if !at.dir.path.is_empty() => at.dir.path.clone(),
             leaf => tree::entry::join(&at.dir.path, leaf),
         };
-        self.set_xattrs(entry, &handle, None, || self.shown(&path));
+        let shown = || self.shown(&path);
+        let set = self.set_xattrs(entry, &handle, None, shown);
+        // rsync sets the time whenever it set an attribute, as some systems change it with that.
+        if set
+            && keeps_time(&self.ctx.options, entry.mode())
+            && let Err(e) = handle.set_mtime(entry.mtime())
+        {
+            let text = line!("failed to set times on ", shown());
+            self.ctx.transfer_error_os(ROLE, text, e);
+        }
     }
 
     /// Makes an entry's attributes those that the list has. `old` is what a new file replaces: values
-    /// that it has already are not asked for. `shown` is what errors call it.
+    /// that it has already are not asked for. `shown` is what errors call it. True if rsync would have
+    /// set or removed one: it sets short ones that are there already once more.
     pub(super) fn set_xattrs(
         &self,
         entry: &Entry,
         handle: &Handle<'_>,
         old: Option<XattrsOf<'_>>,
         shown: impl Fn() -> Vec<u8>,
-    ) {
-        let Some(rules) = &self.xattrs else { return };
+    ) -> bool {
+        let Some(rules) = &self.xattrs else {
+            return false;
+        };
         let of = handle.xattrs();
         let there = match names(of) {
             Ok(names) => names,
             Err(e) => {
                 let text = line!("get_xattr_names: llistxattr(", shown(), ",1024) failed");
-                return self.ctx.transfer_error_os(ROLE, text, e);
+                self.ctx.transfer_error_os(ROLE, text, e);
+                return false;
             }
         };
+        let mut set = false;
         let mut access = Access::new(handle);
         let failed = |what: &str, name: &[u8], e| {
             let text = line!(
@@ -72,17 +86,20 @@ impl Receiver {
             };
             let stands = each(&there).any(|name| *name == *item.name)
                 && xattr(of, &item.name).is_ok_and(|now| now.as_deref() == Some(&*value));
+            set |= !stands || matches!(item.value, XattrValue::Whole(_));
             if !stands && let Err(e) = access.change(|| set_xattr(of, &item.name, &value)) {
                 failed("lsetxattr", &item.name, e);
             }
         }
         let is_wanted = |name: &[u8]| wanted.is_some_and(|list| list.contains(name));
         for name in each(&there).filter(|name| rules.replaces(name) && !is_wanted(name)) {
+            set = true;
             if let Err(e) = access.change(|| remove_xattr(of, name)) {
                 failed("lremovexattr", name, e);
             }
         }
         access.restore();
+        set
     }
 
     /// The value of an attribute: what crossed of it, or else what is there already, or what the

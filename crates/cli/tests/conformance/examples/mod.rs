@@ -5,6 +5,7 @@ mod bad_input;
 mod choosing;
 mod output;
 mod sparse;
+mod xattrs;
 
 use crate::case::Case;
 use crate::generated::{compare, describe};

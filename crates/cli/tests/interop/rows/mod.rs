@@ -12,3 +12,5 @@ mod names;
 mod protocols;
 mod trouble;
 mod writing;
+#[cfg(target_os = "linux")]
+mod xattrs;
