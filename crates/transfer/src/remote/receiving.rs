@@ -311,7 +311,8 @@ impl Receiving {
         number: u32,
     ) -> Result<(), StreamError> {
         while self.requests.is_replay() {
-            let ordinal = entry.segment.ordinal();
+            // A directory's turn comes with its content.
+            let ordinal = entry.content.as_ref().unwrap_or(&entry.segment).ordinal();
             let missing = self.requests.wait_to_know(number, ordinal);
             if missing.is_empty() {
                 break;

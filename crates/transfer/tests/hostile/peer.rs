@@ -10,7 +10,11 @@ use std::time::Duration;
 use transfer::event::{Event, EventSink, Severity};
 use transfer::{Call, Control, Fatal, Outcome, Side, Wire, pump_config, run_remote};
 use wire::flist::{Attributes, DirectoryRole, EntryEncoder, ListRules, WireEntry};
+#[cfg(target_os = "linux")]
+use wire::flist::{Listed, XattrList};
 use wire::item::Item;
+#[cfg(target_os = "linux")]
+use wire::item::ItemFlags;
 use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
 use wire::sums::{SumHead, put_sum_head};
@@ -108,6 +112,45 @@ impl Script {
             ..WireEntry::default()
         };
         self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// Says that extended attributes cross: before the first entry.
+    #[cfg(target_os = "linux")]
+    pub fn with_xattrs(mut self) -> Script {
+        self.rules.xattrs = true;
+        self.list = EntryEncoder::new(self.rules);
+        self
+    }
+
+    /// A file with these attributes.
+    #[cfg(target_os = "linux")]
+    pub fn file_with(mut self, name: &str, xattrs: Listed<'_, XattrList>) -> Script {
+        let entry = WireEntry {
+            name: name.as_bytes(),
+            attributes: Attributes {
+                mode: FILE,
+                size: 5,
+                mtime: 1_000_000_000,
+                ..Attributes::default()
+            },
+            xattrs: Some(xattrs),
+            ..WireEntry::default()
+        };
+        self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// What is said of an entry.
+    #[cfg(target_os = "linux")]
+    pub fn item(mut self, number: u32, flags: ItemFlags) -> Script {
+        self.numbers.put(&mut self.data, Ndx::File(number));
+        let item = Item {
+            flags,
+            basis: None,
+            name: None,
+        };
+        item.put(&mut self.data, self.protocol);
         self
     }
 
