@@ -72,8 +72,8 @@ fn options_that_are_missing() {
     let scratch = Scratch::new();
     for (option, expected) in [
         (
-            "-aHAX",
-            "tidesync: --acls (-A) is not supported yet: leave it out, or use rsync",
+            "-aHU",
+            "tidesync: --atimes (-U) is not supported yet: leave it out, or use rsync",
         ),
         (
             "--link-dest=../old",

@@ -8,7 +8,7 @@ use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::paths::{self, without_leading_slashes};
 use crate::segment::{EntryRef, Note, Segment};
-use fast_io::dir::{Dir, FileKind, Follow, Timestamp};
+use fast_io::dir::{Dir, FileKind, Follow, Timestamp, XattrsOf, xattr};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -325,6 +325,11 @@ impl DestDir {
 
     /// Learns from a file that was just made in it.
     pub fn remember_birth(&self, file: &File) {
+        // A default list of the directory changes permissions too, and so nothing is known of them.
+        let has_default = xattr(XattrsOf::Entry(&self.dir, b"."), tree::acl::DEFAULT);
+        if matches!(has_default, Ok(Some(_))) {
+            return;
+        }
         if let Ok(stat) = fast_io::dir::file_stat(file) {
             self.birth.get_or_init(|| (stat.uid, stat.gid));
         }

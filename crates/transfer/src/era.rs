@@ -73,6 +73,9 @@ pub(crate) fn refusal(options: &Options, protocol: Protocol) -> Option<String> {
     if options.prune_empty_dirs && !protocol.has_items() {
         return Some(needs("--prune-empty-dirs", 29));
     }
+    if options.preserve_acls && !protocol.is_packed() {
+        return Some(needs("--acls", 30));
+    }
     if options.preserve_xattrs > 0 && !protocol.is_packed() {
         return Some(needs("--xattrs", 30));
     }
@@ -125,6 +128,14 @@ mod tests {
         let text = "--prune-empty-dirs requires protocol 29 or higher (negotiated 28).";
         assert_eq!(refusal(&options, protocol(28)).as_deref(), Some(text));
         assert_eq!(refusal(&Options::default(), protocol(27)), None);
+    }
+
+    #[test]
+    fn access_lists_cross_from_protocol_30_on() {
+        let options = options(|o| o.preserve_acls = true);
+        assert_eq!(refusal(&options, protocol(30)), None);
+        let text = "--acls requires protocol 30 or higher (negotiated 29).";
+        assert_eq!(refusal(&options, protocol(29)).as_deref(), Some(text));
     }
 
     #[test]

@@ -54,6 +54,7 @@
 //! | `negotiated.rs` | what two sides would agree on, where there is but one program |
 #![forbid(unsafe_code)]
 
+mod acls;
 mod attrs;
 mod charset;
 mod context;

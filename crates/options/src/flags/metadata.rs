@@ -23,6 +23,7 @@ pub(super) const FLAGS: &[Flag] = &[
     DEVICES,
     SPECIALS,
     DROP_NODES,
+    ACLS,
     XATTRS,
     TIMES,
     OMIT_DIR_TIMES,
@@ -235,6 +236,24 @@ const DROP_NODES: Flag = Flag::switch(
      which may not change what the two have agreed upon. It is not sent to the other side.",
 );
 
+const ACLS: Flag = Flag::new(
+    "acls",
+    Some('A'),
+    Takes::Nothing,
+    "preserve ACLs (implies --perms)",
+    on_linux(|given| {
+        given.options.preserve_acls = true;
+        given.options.preserve_perms = true;
+    }),
+)
+.undo(&["no-acls", "no-A"], |given| {
+    given.options.preserve_acls = false
+})
+.doc(
+    "Give the destination the source's access control lists, and the default ones of directories. \
+     Users and groups are those of the same name. Implies `--perms`. Only on Linux.",
+);
+
 const XATTRS: Flag = Flag::new(
     "xattrs",
     Some('X'),
@@ -314,6 +333,24 @@ mod tests {
         let nodes = options("-a --drop-D");
         assert!(nodes.drop_nodes && nodes.preserve_devices && nodes.preserve_specials);
         assert!(!options("-a --drop-D --no-drop-D").drop_nodes);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn acls() {
+        let acls = options("-rA");
+        assert!(acls.preserve_acls && acls.preserve_perms);
+        let taken_back = options("-A --no-acls");
+        assert!(!taken_back.preserve_acls && taken_back.preserve_perms);
+        assert!(options("--acls").preserve_acls && !options("-aA --no-A").preserve_acls);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[test]
+    fn acls() {
+        let refusal = error("-aA").to_string();
+        assert!(refusal.starts_with("tidesync: --acls (-A)"), "{refusal}");
+        assert_eq!(options("-a --no-A"), options("-a"));
     }
 
     #[cfg(target_os = "linux")]

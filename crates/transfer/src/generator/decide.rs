@@ -3,7 +3,7 @@
 // rsync: generator.c recv_generator()
 
 use super::{Found, Generator, ROLE, Visit};
-use crate::attrs::{TimeRule, Wanted, dest_mode, unchanged};
+use crate::attrs::{AclsDiffer, TimeRule, Wanted, dest_mode, unchanged};
 use crate::context::line;
 use crate::error::SessionError;
 use crate::event::Event;
@@ -142,6 +142,7 @@ impl Generator {
                 " (file change)"
             }
         } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window)
+            || self.acls_differ(file, stat) != AclsDiffer::default()
             || self.xattrs_differ(file)
         {
             " (attr change)"

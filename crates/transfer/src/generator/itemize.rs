@@ -60,6 +60,7 @@ impl Generator {
         flags: ItemFlags,
         link_name: Option<&[u8]>,
     ) -> ItemFlags {
+        let flags = flags | self.acl_flag(wanted.entry, stat);
         let flags = flags | self.xattr_flag(wanted.entry, stat);
         match stat {
             Some(stat) => {

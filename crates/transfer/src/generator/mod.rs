@@ -4,11 +4,12 @@
 //! - [`decide`]: the decision for one entry, and by its kind [`directory`], [`nonregular`],
 //!   [`regular`];
 //! - [`lookup`]: what stands at the destination; [`itemize`]: what is told of an entry;
-//! - [`xattrs`]: extended attributes;
+//! - [`xattrs`]: extended attributes; [`acls`]: access control lists;
 //! - [`create`]: making an entry in one step; [`hardlink`]: names of one file;
 //! - [`delete`]: what the source lacks; [`prune`]: what `-m` leaves out.
 // rsync: generator.c generate_files(), recv_generator()
 
+mod acls;
 mod create;
 mod decide;
 mod delete;
@@ -21,7 +22,7 @@ pub(crate) mod prune;
 mod regular;
 mod xattrs;
 
-use crate::attrs::Setter;
+use crate::attrs::{AclsDiffer, Setter};
 use crate::context::Context;
 use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
@@ -34,7 +35,7 @@ use crate::remote::requests::{Phase, Requests};
 use crate::segment::{EntryRef, Parent, Segment};
 use fast_io::dir::{Follow, Stat, Timestamp};
 use options::DeleteWhen;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub(crate) struct Generator {
     hard_links: hardlink::HardLinks,
     /// Files with several names whose extended attributes were set.
     linked_xattrs: RefCell<HashSet<FileId>>,
+    /// Whether access control lists differed, of the entry whose attributes were just set.
+    acls_differed: Cell<Option<AclsDiffer>>,
     deletions: delete::Deletions,
 }
 
@@ -151,6 +154,7 @@ impl Generator {
             last_totals: Instant::now(),
             hard_links: hardlink::HardLinks::default(),
             linked_xattrs: RefCell::default(),
+            acls_differed: Cell::default(),
             deletions: delete::Deletions::new(filters),
         };
         for segment in ahead {

@@ -96,6 +96,7 @@ impl Generator {
         let applied = self.set_existing(wanted, stat, TimeRule::Window);
         self.report_name(file, applied);
         let seen = seen_after_setting(&self.ctx, &self.ids, file, stat);
+        let seen = self.seen_after_acls(wanted, seen);
         self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
         self.finish_links(entry, Some(stat))?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
@@ -113,6 +114,7 @@ impl Generator {
     ) -> Applied {
         let file = wanted.entry;
         let name = self.name(file);
+        self.remember_acls(file, stat);
         let Some((dir, leaf)) = self.there(file) else {
             return Applied::Failed;
         };

@@ -90,6 +90,7 @@ impl Generator {
             let applied = self.set_existing(wanted, &stat, time);
             self.report_name(file, applied);
             let seen = seen_after_setting(&self.ctx, &self.ids, file, &stat);
+            let seen = self.seen_after_acls(wanted, seen);
             self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
             self.finish_links(entry, Some(&stat))?;
             if o.remove_source_files == Some(RemoveSource::Synchronized) {

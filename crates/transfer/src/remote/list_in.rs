@@ -4,6 +4,7 @@
 use super::StreamError;
 use super::asked_for::{AskedFor, Standing};
 use super::inlet::Inlet;
+use super::listed_attributes::{ListedAttributes, Own};
 use super::session::Messenger;
 use crate::charset::ListCharset;
 use crate::context::{Context, line};
@@ -11,16 +12,15 @@ use crate::error::Problem;
 use crate::event::{FileList, Role, Severity};
 use crate::ids::Ids;
 use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
-use crate::xattrs::{self, XattrRules};
+use crate::xattrs::XattrRules;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use options::Options;
 use std::sync::Arc;
 use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
 use tree::names::Gatherer;
 use tree::symlink::MUNGE_PREFIX;
-use tree::xattrs::Xattrs;
 use wire::flist::{
-    Attributes, DirectoryRole, EntryDecoder, HardLink, Item, ListRules, Listed, Names, WireEntry,
+    Attributes, DirectoryRole, EntryDecoder, HardLink, Item, ListRules, Names, WireEntry,
     check_name, check_segment_name, ids, late_io_error,
 };
 
@@ -47,11 +47,8 @@ pub(crate) struct ListReader {
     listed: u64,
     has_begun: bool,
     segments: u64,
-    /// Which extended attributes are taken, and the lists of them that came.
-    xattr_rules: Option<XattrRules>,
-    xattrs: Vec<Option<Arc<Xattrs>>>,
-    /// How much memory these take, and the values that came.
-    xattrs_weight: u64,
+    /// Extended attributes and access control lists.
+    attributes: ListedAttributes,
     /// Before protocol 30: the directory below which everything is content.
     top_name: Option<Vec<u8>>,
 }
@@ -103,6 +100,7 @@ impl ListReader {
     ) -> ListReader {
         ListReader {
             asked,
+            attributes: ListedAttributes::new(ctx.options.max_alloc),
             numbering,
             charset,
             decoder: EntryDecoder::new(rules),
@@ -113,29 +111,19 @@ impl ListReader {
             listed: 0,
             has_begun: false,
             segments: 0,
-            xattr_rules: None,
-            xattrs: Vec::new(),
-            xattrs_weight: 0,
             top_name: None,
         }
     }
 
     /// Has it take extended attributes.
-    pub fn with_xattrs(self, xattr_rules: Option<XattrRules>) -> ListReader {
-        ListReader {
-            xattr_rules,
-            ..self
-        }
+    pub fn with_xattrs(mut self, rules: Option<XattrRules>) -> ListReader {
+        self.attributes.rules = rules;
+        self
     }
 
-    /// Takes so much memory for extended attributes. They are kept to the end of the session, as the
-    /// other side may refer to them.
+    /// Takes so much memory for values of extended attributes.
     pub fn take_memory(&mut self, bytes: u64) -> Result<(), StreamError> {
-        self.xattrs_weight += bytes;
-        match self.ctx.options.max_alloc {
-            most @ 1.. if self.xattrs_weight > most => Err(StreamError::TooLarge(most)),
-            _ => Ok(()),
-        }
+        self.attributes.take_memory(bytes)
     }
 
     /// Reads the first segment, or all of the list.
@@ -190,17 +178,8 @@ impl ListReader {
             match self.decoder.next(inlet)? {
                 Item::End { io_error, .. } => break io_error,
                 Item::Entry { index, mut entry } => {
-                    let listed = entry.xattrs.and_then(|xattrs| match xattrs {
-                        Listed::Earlier(number) => self.xattrs.get(number as usize)?.clone(),
-                        Listed::New(list) => {
-                            let rules = self.xattr_rules.as_ref();
-                            let list = rules.and_then(|rules| xattrs::of_wire(list, rules));
-                            self.xattrs_weight += list.as_ref().map_or(0, |list| list.weight());
-                            self.xattrs.push(list.clone());
-                            list
-                        }
-                    });
-
+                    let (mode, xattrs, acls) = (entry.attributes.mode, entry.xattrs, entry.acls);
+                    let own = self.attributes.take(mode, xattrs, acls, &self.ids)?;
                     let converted = match &self.charset {
                         None => Some(None),
                         Some(conversion) => conversion.convert(&self.ctx, &entry).map(Some),
@@ -245,8 +224,7 @@ impl ListReader {
                     let options = &self.ctx.options;
                     let top = &mut self.top_name;
                     gathering.add(&name, index, &entry, &self.rules, options, top)?;
-                    gathering.add_xattrs(listed);
-                    self.take_memory(0)?;
+                    gathering.give(own);
                     if gathering.len() as u64 > most {
                         return Err(StreamError::TooLarge(self.ctx.options.max_alloc));
                     }
@@ -430,10 +408,10 @@ impl Gathering {
         Ok(())
     }
 
-    /// Gives the entry that was added last its extended attributes.
-    fn add_xattrs(&mut self, xattrs: Option<Arc<Xattrs>>) {
-        if let (Some(_), Some(last)) = (&xattrs, self.described.last_mut()) {
-            last.extra.get_or_insert_default().xattrs = xattrs;
+    /// Gives the entry that was added last its further attributes.
+    fn give(&mut self, own: Own) {
+        if let Some(last) = self.described.last_mut() {
+            own.give(&mut last.extra);
         }
     }
 
@@ -465,11 +443,12 @@ impl Gathering {
                     checksum,
                     identity,
                     xattrs,
+                    acls,
                     ..
                 } = *extra;
                 let own = entry.extra_mut();
                 (own.link_target, own.checksum, own.identity) = (link_target, checksum, identity);
-                own.xattrs = xattrs;
+                (own.xattrs, own.acls) = (xattrs, acls);
             }
             self.entries.push(entry);
         }

@@ -103,8 +103,9 @@ impl Sender {
         if !o.chmod.is_empty() && !entry.is_symlink() {
             entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
         }
-        let is_listed =
-            self.can_be_converted(around, &entry) && self.add_xattrs(around, &mut entry);
+        let is_listed = self.can_be_converted(around, &entry)
+            && self.add_acls(around, &mut entry, &stat)
+            && self.add_xattrs(around, &mut entry);
         is_listed.then_some(entry)
     }
 
