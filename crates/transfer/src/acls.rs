@@ -30,6 +30,11 @@ pub(crate) fn read(o: &Options, of: XattrsOf<'_>, stat: &Stat) -> io::Result<Acl
     Ok(acls)
 }
 
+/// The default list of a directory, if it has one.
+pub(crate) fn default_list(of: XattrsOf<'_>) -> Option<Acl> {
+    list(of, DEFAULT).ok().flatten()
+}
+
 fn list(of: XattrsOf<'_>, name: &[u8]) -> io::Result<Option<Acl>> {
     match xattr(of, name) {
         Ok(None) => Ok(None),

@@ -56,11 +56,12 @@ pub(crate) fn same_time(window: i32, a: Timestamp, b: Timestamp) -> bool {
     }
 }
 
-/// The mode that the destination gets where permissions are not preserved.
+/// The mode that the destination gets where permissions are not preserved. `new` are the permissions that
+/// a new entry may have at most.
 // rsync: rsync.c dest_mode()
-pub(crate) fn dest_mode(ctx: &Context, source: u32, existing: Option<&Stat>) -> u32 {
+pub(crate) fn dest_mode(ctx: &Context, new: u32, source: u32, existing: Option<&Stat>) -> u32 {
     let Some(stat) = existing else {
-        return source & (!PERMISSIONS | ctx.default_permissions);
+        return source & (!PERMISSIONS | new);
     };
     let mut mode = (source & !PERMISSIONS) | stat.permissions;
     if ctx.options.preserve_executability && FileKind::from_mode(source) == Some(FileKind::Regular)

@@ -2,16 +2,17 @@
 //! once and put right when the last of its entries is done.
 // rsync: main.c get_local_name(), generator.c touch_up_dirs()
 
+use crate::acls;
 use crate::attrs::{Wanted, keeps_time};
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::paths::{self, without_leading_slashes};
 use crate::segment::{EntryRef, Note, Segment};
-use fast_io::dir::{Dir, FileKind, Follow, Timestamp, XattrsOf, xattr};
+use fast_io::dir::{Dir, FileKind, Follow, Timestamp, XattrsOf};
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tree::entry::Entry;
 
@@ -37,9 +38,14 @@ pub(crate) struct DestDir {
     pub fresh: bool,
     /// The owner and group that files made in it get.
     birth: OnceLock<(u32, u32)>,
+    /// The permissions that new entries may have.
+    new_permissions: AtomicU32,
     changed: AtomicBool,
     finish: Mutex<Option<Finish>>,
 }
+
+/// No permissions.
+const UNKNOWN: u32 = u32::MAX;
 
 /// What a directory is to have in the end.
 struct Finish {
@@ -302,6 +308,7 @@ impl DestDir {
             parent,
             fresh,
             birth: OnceLock::new(),
+            new_permissions: AtomicU32::new(UNKNOWN),
             changed: AtomicBool::new(false),
             finish: Mutex::default(),
         }
@@ -323,11 +330,29 @@ impl DestDir {
         self.birth.get().copied()
     }
 
+    /// The permissions that new entries may have at most: those of its default list, or else what the
+    /// umask leaves.
+    // rsync: acls.c default_perms_for_dir()
+    pub fn new_permissions(&self, ctx: &Context) -> u32 {
+        let known = self.new_permissions.load(Ordering::Relaxed);
+        if known != UNKNOWN {
+            return known;
+        }
+        let list = acls::default_list(XattrsOf::Entry(&self.dir, b"."));
+        let new = list.map_or(ctx.default_permissions, |list| list.permissions());
+        self.new_permissions.store(new, Ordering::Relaxed);
+        new
+    }
+
+    /// Forgets these: its lists were set.
+    pub fn forget_new_permissions(&self) {
+        self.new_permissions.store(UNKNOWN, Ordering::Relaxed);
+    }
+
     /// Learns from a file that was just made in it.
     pub fn remember_birth(&self, file: &File) {
         // A default list of the directory changes permissions too, and so nothing is known of them.
-        let has_default = xattr(XattrsOf::Entry(&self.dir, b"."), tree::acl::DEFAULT);
-        if matches!(has_default, Ok(Some(_))) {
+        if acls::default_list(XattrsOf::Entry(&self.dir, b".")).is_some() {
             return;
         }
         if let Ok(stat) = fast_io::dir::file_stat(file) {

@@ -188,6 +188,15 @@ impl Acl {
         }
     }
 
+    /// The permission bits of a mode.
+    // rsync: acls.c rsync_acl_get_perms()
+    pub fn permissions(&self) -> u32 {
+        let group = self.mask.or(self.group_obj);
+        let bits = [self.user_obj, group, self.other];
+        let bits = bits.into_iter();
+        bits.fold(0, |all, bits| all << 3 | u32::from(bits.unwrap_or(0)))
+    }
+
     /// The list with other numbers.
     pub fn mapped(&self, id: impl Fn(AclId) -> AclId) -> Acl {
         let names = self.names.iter().map(|name| AclName {
@@ -265,6 +274,8 @@ mod tests {
         acl.mask = None;
         assert_eq!(acl.with_own_mask().mask, Some(7));
         assert_eq!(Acl::of_mode(0o640).with_own_mask().mask, None);
+        assert_eq!(extended().permissions(), 0o660);
+        assert_eq!(Acl::of_mode(0o751).permissions(), 0o751);
     }
 
     #[test]

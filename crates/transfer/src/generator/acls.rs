@@ -9,6 +9,15 @@ use fast_io::dir::{Stat, XattrsOf};
 use tree::entry::Entry;
 
 impl Generator {
+    /// The permissions that a new entry may have where the walk is, if those of the source are not
+    /// preserved.
+    pub(super) fn new_permissions(&self) -> u32 {
+        let dir = self.open_dirs.last();
+        dir.map_or(self.ctx.default_permissions, |dir| {
+            dir.new_permissions(&self.ctx)
+        })
+    }
+
     /// Whether an entry's lists differ from those of what stands in its place, or did before its
     /// attributes were set.
     pub(super) fn acl_flag(&self, file: &Entry, stat: Option<&Stat>) -> ItemFlags {

@@ -95,7 +95,7 @@ impl Generator {
         let mode = if o.preserve_perms {
             file.mode()
         } else {
-            dest_mode(&ctx, file.mode(), existing)
+            dest_mode(&ctx, self.new_permissions(), file.mode(), existing)
         };
         let wanted = Wanted { entry: file, mode };
         if self.hard_links.is_later(entry) {

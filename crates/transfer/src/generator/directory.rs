@@ -56,7 +56,7 @@ impl Generator {
         let mode = if o.preserve_perms {
             file.mode()
         } else {
-            dest_mode(&ctx, file.mode(), there.as_ref())
+            dest_mode(&ctx, self.new_permissions(), file.mode(), there.as_ref())
         };
         let wanted = Wanted { entry: file, mode };
         let flags = if there.is_some() {
@@ -236,8 +236,11 @@ impl Generator {
         let handle = Handle::Root(&dir.dir);
         let shown = || self.shown(b".");
         let before = before(stat, dir.fresh);
-        self.setter()
-            .apply(wanted, &handle, before, TimeRule::Window, shown)
+        let applied = self
+            .setter()
+            .apply(wanted, &handle, before, TimeRule::Window, shown);
+        dir.forget_new_permissions();
+        applied
     }
 
     fn skip_content(&mut self, entry: &EntryRef) {

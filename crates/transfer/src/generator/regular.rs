@@ -193,7 +193,7 @@ impl Generator {
             mode: if o.preserve_perms {
                 wanted.mode
             } else {
-                dest_mode(&ctx, file.mode(), stat.as_ref())
+                dest_mode(&ctx, self.new_permissions(), file.mode(), stat.as_ref())
             },
             existing: stat,
             basis: match partial {
@@ -232,7 +232,12 @@ impl Generator {
                 mode: if self.ctx.options.preserve_perms {
                     file.mode()
                 } else {
-                    dest_mode(&self.ctx, file.mode(), stat.as_ref())
+                    dest_mode(
+                        &self.ctx,
+                        self.new_permissions(),
+                        file.mode(),
+                        stat.as_ref(),
+                    )
                 },
             };
             self.transfer(&entry, wanted, stat, None, Attempt::Again)?;

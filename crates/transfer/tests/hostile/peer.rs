@@ -9,9 +9,9 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 use transfer::event::{Event, EventSink, Severity};
 use transfer::{Call, Control, Fatal, Outcome, Side, Wire, pump_config, run_remote};
-use wire::flist::{Attributes, DirectoryRole, EntryEncoder, ListRules, WireEntry};
 #[cfg(target_os = "linux")]
-use wire::flist::{Listed, XattrList};
+use wire::flist::{Acl, EntryAcls, Listed, XattrList};
+use wire::flist::{Attributes, DirectoryRole, EntryEncoder, ListRules, WireEntry};
 use wire::item::Item;
 #[cfg(target_os = "linux")]
 use wire::item::ItemFlags;
@@ -135,6 +135,35 @@ impl Script {
                 ..Attributes::default()
             },
             xattrs: Some(xattrs),
+            ..WireEntry::default()
+        };
+        self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// Says that access control lists cross: before the first entry.
+    #[cfg(target_os = "linux")]
+    pub fn with_acls(mut self) -> Script {
+        self.rules.acls = true;
+        self.list = EntryEncoder::new(self.rules);
+        self
+    }
+
+    /// A file with this list.
+    #[cfg(target_os = "linux")]
+    pub fn file_under(mut self, name: &str, acl: &Acl) -> Script {
+        let entry = WireEntry {
+            name: name.as_bytes(),
+            attributes: Attributes {
+                mode: FILE,
+                size: 5,
+                mtime: 1_000_000_000,
+                ..Attributes::default()
+            },
+            acls: Some(EntryAcls {
+                access: Listed::New(acl),
+                default: None,
+            }),
             ..WireEntry::default()
         };
         self.list.put(&mut self.data, &entry).unwrap();

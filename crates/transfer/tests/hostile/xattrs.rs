@@ -1,12 +1,13 @@
-//! Extended attributes of peers that lie: values that nobody asked for, requests without an end, lists
+//! Extended attributes and access control lists of peers that lie: values that nobody asked for, requests without an end, lists
 //! that cost more memory than they may.
 
 use crate::peer::{Script, Step, World};
 use fast_io::dir::{Dir, Trust, XattrsOf, set_xattr};
 use transfer::Fatal;
 use wire::CompatFlags;
+use wire::flist::acl::{AclId, AclName};
 use wire::flist::xattr::{XattrValue, put_value, put_wanted};
-use wire::flist::{Listed, XattrList};
+use wire::flist::{Acl, Listed, XattrList};
 use wire::item::ItemFlags;
 
 const PULL: &[&str] = &["-rltX", "--no-inc-recursive"];
@@ -142,6 +143,28 @@ fn lists_that_cost_too_much_memory() {
     let ended = world.pull(&options, "dir/", script.end());
     ended.expect("lists", Fatal::Memory, "exceeded --max-alloc=1048576");
     world.expect_untouched("lists");
+}
+
+#[test]
+fn access_lists_that_cost_too_much_memory() {
+    let world = World::new();
+    let mut script = Script::server(CompatFlags::default()).with_acls();
+    for number in 0..20 {
+        let names = (0..10_000).map(|id| AclName {
+            who: AclId::User(id + number),
+            access: 7,
+            name: None,
+        });
+        let acl = Acl {
+            names: names.collect(),
+            ..Acl::default()
+        };
+        script = script.file_under(&number.to_string(), &acl);
+    }
+    let options = ["-rltA", "--no-inc-recursive", "--max-alloc=1m"];
+    let ended = world.pull(&options, "dir/", script.end());
+    ended.expect("acls", Fatal::Memory, "exceeded --max-alloc=1048576");
+    world.expect_untouched("acls");
 }
 
 /// A source that has a short and a long value.

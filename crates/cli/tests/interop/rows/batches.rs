@@ -15,8 +15,9 @@ const ONLY_WRITE: &[u8] = b"--only-write-batch=../batch";
 #[cfg(target_os = "linux")]
 #[test]
 fn extended_attributes_are_written_down() {
-    use crate::compared::attributed::attributed;
+    use crate::compared::attributed::{attributed, guarded};
     let mut wrong = Vec::new();
+    pass_on(&guarded(), Way::Push, &[b"-aiA", WRITE], &mut wrong);
     for write in [WRITE, ONLY_WRITE] {
         for way in [Way::AsWritten, Way::Push, Way::Pull] {
             pass_on(&attributed(), way, &[b"-aiX", write], &mut wrong);

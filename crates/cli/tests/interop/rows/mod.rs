@@ -1,5 +1,7 @@
 //! The rows of the matrix, by subject.
 
+#[cfg(target_os = "linux")]
+mod acls;
 mod appearance;
 mod attributes;
 mod batches;
