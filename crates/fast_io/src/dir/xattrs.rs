@@ -5,7 +5,6 @@
 // rsync: lib/sysxattrs.c
 
 use super::Dir;
-use super::name::Name;
 use std::fs::File;
 use std::io;
 
@@ -27,28 +26,12 @@ pub enum XattrsOf<'a> {
     Entry(&'a Dir, &'a [u8]),
 }
 
-/// What the calls are made on: a name is one component.
-#[derive(Clone, Copy)]
-enum Target<'a> {
-    File(&'a File),
-    Entry(&'a Dir, Name<'a>),
-}
-
-impl<'a> XattrsOf<'a> {
-    fn target(self) -> io::Result<Target<'a>> {
-        Ok(match self {
-            XattrsOf::File(file) => Target::File(file),
-            XattrsOf::Entry(dir, name) => Target::Entry(dir, Name::of_entry_or_itself(name)?),
-        })
-    }
-}
-
 /// The names of all attributes that the caller may see, a zero byte behind each.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::Unsupported`] of a file system without attributes.
 pub fn xattr_names(of: XattrsOf<'_>) -> io::Result<Vec<u8>> {
-    imp::names(of.target()?)
+    imp::names(of)
 }
 
 /// The value of an attribute, if there is one of this name.
@@ -56,7 +39,7 @@ pub fn xattr_names(of: XattrsOf<'_>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// What the system says.
 pub fn xattr(of: XattrsOf<'_>, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    imp::value(of.target()?, name)
+    imp::value(of, name)
 }
 
 /// Sets an attribute, whether there is one of this name or not.
@@ -64,7 +47,7 @@ pub fn xattr(of: XattrsOf<'_>, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// What the system says.
 pub fn set_xattr(of: XattrsOf<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
-    imp::set(of.target()?, name, value)
+    imp::set(of, name, value)
 }
 
 /// Removes an attribute. One that is not there is removed already.
@@ -72,5 +55,5 @@ pub fn set_xattr(of: XattrsOf<'_>, name: &[u8], value: &[u8]) -> io::Result<()> 
 /// # Errors
 /// What the system says.
 pub fn remove_xattr(of: XattrsOf<'_>, name: &[u8]) -> io::Result<()> {
-    imp::remove(of.target()?, name)
+    imp::remove(of, name)
 }

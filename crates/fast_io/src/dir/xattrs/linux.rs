@@ -3,7 +3,8 @@
 //! open directory and takes one more step. So a name need not be opened, which its permissions may
 //! forbid, and a symbolic link can be meant itself.
 
-use super::Target;
+use super::XattrsOf;
+use crate::dir::name::Name;
 use rustix::fs::XattrFlags;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -17,14 +18,14 @@ const MOST: usize = 64 * 1024;
 /// Enough for nearly all.
 const USUAL: usize = 1024;
 
-pub fn names(of: Target<'_>) -> io::Result<Vec<u8>> {
+pub fn names(of: XattrsOf<'_>) -> io::Result<Vec<u8>> {
     of.call(
         |path| read(|buffer| rustix::fs::llistxattr(path, buffer)),
         |file| read(|buffer| rustix::fs::flistxattr(file, buffer)),
     )
 }
 
-pub fn value(of: Target<'_>, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+pub fn value(of: XattrsOf<'_>, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let value = of.call(
         |path| read(|buffer| rustix::fs::lgetxattr(path, name, buffer)),
         |file| read(|buffer| rustix::fs::fgetxattr(file, name, buffer)),
@@ -35,7 +36,7 @@ pub fn value(of: Target<'_>, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-pub fn set(of: Target<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
+pub fn set(of: XattrsOf<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
     let flags = XattrFlags::empty();
     of.call(
         |path| rustix::fs::lsetxattr(path, name, value, flags),
@@ -43,7 +44,7 @@ pub fn set(of: Target<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
     )
 }
 
-pub fn remove(of: Target<'_>, name: &[u8]) -> io::Result<()> {
+pub fn remove(of: XattrsOf<'_>, name: &[u8]) -> io::Result<()> {
     let removed = of.call(
         |path| rustix::fs::lremovexattr(path, name),
         |file| rustix::fs::fremovexattr(file, name),
@@ -54,15 +55,15 @@ pub fn remove(of: Target<'_>, name: &[u8]) -> io::Result<()> {
     }
 }
 
-impl Target<'_> {
+impl XattrsOf<'_> {
     fn call<T>(
         self,
         on_path: impl Fn(&[u8]) -> rustix::io::Result<T>,
         on_file: impl Fn(&File) -> rustix::io::Result<T>,
     ) -> io::Result<T> {
         let (dir, name) = match self {
-            Target::File(file) => return Ok(on_file(file)?),
-            Target::Entry(dir, name) => (dir.0.as_fd(), name.bytes()),
+            XattrsOf::File(file) => return Ok(on_file(file)?),
+            XattrsOf::Entry(dir, name) => (dir.0.as_fd(), Name::of_entry_or_itself(name)?.bytes()),
         };
         let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
         path.extend_from_slice(name);

@@ -1,29 +1,20 @@
 //! Systems on which attributes are not looked at.
 
-use super::Target;
+use super::XattrsOf;
 use std::io;
 
-fn unsupported<T>(of: Target<'_>) -> io::Result<T> {
-    // Whoever's they would be.
-    match of {
-        Target::File(_) => {}
-        Target::Entry(_, _) => {}
-    }
+pub fn names(_of: XattrsOf<'_>) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub fn names(of: Target<'_>) -> io::Result<Vec<u8>> {
-    unsupported(of)
+pub fn value(_of: XattrsOf<'_>, _name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
-pub fn value(of: Target<'_>, _name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    unsupported(of)
+pub fn set(_of: XattrsOf<'_>, _name: &[u8], _value: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
-pub fn set(of: Target<'_>, _name: &[u8], _value: &[u8]) -> io::Result<()> {
-    unsupported(of)
-}
-
-pub fn remove(of: Target<'_>, _name: &[u8]) -> io::Result<()> {
-    unsupported(of)
+pub fn remove(_of: XattrsOf<'_>, _name: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
