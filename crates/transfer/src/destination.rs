@@ -191,7 +191,7 @@ impl Destination {
                 parent
             };
             Dir::open(&paths::path_of(parent), trust)
-                .and_then(|parent| parent.create_dir(name, 0o777 & !ctx.umask))
+                .and_then(|parent| parent.create_dir(name, new_permissions(ctx, &parent)))
                 .map_err(|e| failed("mkdir", e))?;
         }
         if let Some(0) = top
@@ -257,11 +257,19 @@ fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
             } else {
                 parent
             };
-            Dir::open(&paths::path_of(parent), paths::trust(&ctx.options))?
-                .create_dir(name, 0o777 & !ctx.umask)?;
+            let parent = Dir::open(&paths::path_of(parent), paths::trust(&ctx.options))?;
+            parent.create_dir(name, new_permissions(ctx, &parent))?;
         }
     }
     Ok(missing.len())
+}
+
+/// The permissions that new entries of a directory may have at most: those of its default list, or else
+/// what the umask leaves.
+// rsync: acls.c default_perms_for_dir(), util1.c mkdir_defmode()
+fn new_permissions(ctx: &Context, dir: &Dir) -> u32 {
+    let list = acls::default_list(XattrsOf::Entry(dir, b"."));
+    list.map_or(ctx.default_permissions, |list| list.permissions())
 }
 
 impl DestDir {
@@ -330,16 +338,13 @@ impl DestDir {
         self.birth.get().copied()
     }
 
-    /// The permissions that new entries may have at most: those of its default list, or else what the
-    /// umask leaves.
-    // rsync: acls.c default_perms_for_dir()
+    /// The permissions that new entries may have at most.
     pub fn new_permissions(&self, ctx: &Context) -> u32 {
         let known = self.new_permissions.load(Ordering::Relaxed);
         if known != UNKNOWN {
             return known;
         }
-        let list = acls::default_list(XattrsOf::Entry(&self.dir, b"."));
-        let new = list.map_or(ctx.default_permissions, |list| list.permissions());
+        let new = new_permissions(ctx, &self.dir);
         self.new_permissions.store(new, Ordering::Relaxed);
         new
     }
