@@ -19,6 +19,7 @@ fn all_of_them_are_copied() {
         "-aiX --no-W src/ dst/",
         "-aiXS src/ dst/",
         "-aiX -b --suffix=.old src/ dst/",
+        "-aiX -b --inplace src/ dst/",
         "-aiX --backup-dir=../kept src/ dst/",
         "-aiX --partial-dir=.part src/ dst/",
         "-aiXR src/./dir src/./made dst/",
