@@ -59,6 +59,13 @@ const SITE: &str = env!("CARGO_PKG_REPOSITORY");
 /// rsync's words, `no` before what is missing.
 fn capabilities() -> Vec<&'static str> {
     let unix = |has, lacks| if cfg!(unix) { has } else { lacks };
+    let linux = |has, lacks| {
+        if cfg!(target_os = "linux") {
+            has
+        } else {
+            lacks
+        }
+    };
     vec![
         "64-bit files",
         "64-bit inums",
@@ -74,8 +81,8 @@ fn capabilities() -> Vec<&'static str> {
         "batchfiles",
         "inplace",
         "append",
-        "no ACLs",
-        "no xattrs",
+        linux("ACLs", "no ACLs"),
+        linux("xattrs", "no xattrs"),
         "optional secluded-args",
         "iconv",
         "prealloc",
@@ -158,7 +165,7 @@ mod tests {
             text.contains("\nChecksum list:\n    xxh128 xxh3 xxh64 (xxhash) md5 md4 sha1 none\n")
         );
         assert!(text.contains("\nCompress list:\n    zstd lz4 zlibx zlib none\n"));
-        assert!(text.contains("no ACLs") && text.ends_with("for details.\n"));
+        assert!(text.contains("no atimes") && text.ends_with("for details.\n"));
         assert!(text.lines().all(|line| line.len() <= 79), "{text}");
     }
 
@@ -167,8 +174,10 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&json("threads")).unwrap();
         assert_eq!(value["version"], VERSION);
         assert_eq!(value["capabilities"]["file_bits"], 64);
-        assert_eq!(value["capabilities"]["ACLs"], false);
         assert_eq!(value["capabilities"]["inplace"], true);
+        let is_linux = cfg!(target_os = "linux");
+        assert_eq!(value["capabilities"]["xattrs"], is_linux);
+        assert_eq!(value["capabilities"]["ACLs"], is_linux);
         assert_eq!(value["capabilities"]["secluded_args"], "optional");
         assert_eq!(value["compress_list"][0], "zstd");
         assert_eq!(value["checksum_list"][0], "xxh128");

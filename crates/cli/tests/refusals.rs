@@ -72,12 +72,8 @@ fn options_that_are_missing() {
     let scratch = Scratch::new();
     for (option, expected) in [
         (
-            "-X",
-            "tidesync: --xattrs (-X) is not supported yet: leave it out, or use rsync",
-        ),
-        (
-            "-aHAX",
-            "tidesync: --acls (-A) is not supported yet: leave it out, or use rsync",
+            "-aHU",
+            "tidesync: --atimes (-U) is not supported yet: leave it out, or use rsync",
         ),
         (
             "--stop-after=5",

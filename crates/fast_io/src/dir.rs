@@ -26,8 +26,10 @@ mod windows;
 #[cfg(windows)]
 use windows as imp;
 mod within;
+mod xattrs;
 
 pub use named::{Purpose, Trust, open_named};
+pub use xattrs::{XattrsOf, remove_xattr, set_xattr, xattr, xattr_names};
 
 /// An open directory.
 #[derive(Debug)]

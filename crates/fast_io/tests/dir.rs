@@ -19,6 +19,8 @@ mod look;
 mod named;
 #[path = "dir/names.rs"]
 mod names;
+#[path = "dir/xattrs.rs"]
+mod xattrs;
 
 use fast_io::dir::{Dir, FileKind, Follow, Trust};
 use std::io::Write;

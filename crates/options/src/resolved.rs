@@ -115,6 +115,10 @@ pub struct Options {
     pub preserve_specials: bool,
     /// `--drop-D`: they are understood and not made.
     pub drop_nodes: bool,
+    /// `-A`.
+    pub preserve_acls: bool,
+    /// `-X`: how often it was given. Twice is for rsync's own attributes too.
+    pub preserve_xattrs: u8,
     /// `-O`; also implied by backups that stay beside the file.
     pub omit_dir_times: bool,
     /// `-J`.
@@ -324,6 +328,8 @@ impl Default for Options {
             preserve_gid: false,
             preserve_devices: false,
             preserve_specials: false,
+            preserve_acls: false,
+            preserve_xattrs: 0,
             drop_nodes: false,
             omit_dir_times: false,
             omit_link_times: false,

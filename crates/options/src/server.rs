@@ -221,8 +221,8 @@ mod tests {
                 ErrorKind::Syntax,
             ),
             (
-                "-logDtpAre.iLsfxCIvu . x",
-                "tidesync: --acls (-A) is not supported yet: leave it out, or use rsync",
+                "-logDtpUre.iLsfxCIvu . x",
+                "tidesync: --atimes (-U) is not supported yet: leave it out, or use rsync",
                 ErrorKind::Unsupported,
             ),
             (

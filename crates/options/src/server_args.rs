@@ -313,6 +313,8 @@ fn letters(options: &Options, pushes: bool) -> String {
     add('p', options.preserve_perms.into());
     let executable = options.preserve_executability && !options.preserve_perms;
     add('E', u8::from(executable && pushes));
+    add('A', options.preserve_acls.into());
+    add('X', options.preserve_xattrs.min(2));
     add('r', options.recurse.into());
     add('c', options.checksum.into());
     add('C', options.cvs_exclude.into());

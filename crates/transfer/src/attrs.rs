@@ -1,16 +1,19 @@
 //! A destination entry's metadata: does it differ from the source's, and making it equal.
 // rsync: generator.c unchanged_attrs() and its helpers, rsync.c set_file_attrs(), dest_mode()
 
+use crate::acls;
 use crate::context::{Context, line};
 use crate::event::Role;
 use crate::ids::Ids;
 use crate::item::ItemFlags;
 use fast_io::dir::{
-    Dir, FileKind, Stat, Timestamp, file_stat, set_file_mtime, set_file_owner, set_file_permissions,
+    Dir, FileKind, Stat, Timestamp, XattrsOf, file_stat, remove_xattr, set_file_mtime,
+    set_file_owner, set_file_permissions, set_xattr,
 };
 use options::Options;
 use std::fs::File;
 use std::io;
+use tree::acl::{ACCESS, Acl, DEFAULT};
 use tree::entry::Entry;
 
 const PERMISSIONS: u32 = 0o7777;
@@ -53,11 +56,12 @@ pub(crate) fn same_time(window: i32, a: Timestamp, b: Timestamp) -> bool {
     }
 }
 
-/// The mode that the destination gets where permissions are not preserved.
+/// The mode that the destination gets where permissions are not preserved. `new` are the permissions that
+/// a new entry may have at most.
 // rsync: rsync.c dest_mode()
-pub(crate) fn dest_mode(ctx: &Context, source: u32, existing: Option<&Stat>) -> u32 {
+pub(crate) fn dest_mode(ctx: &Context, new: u32, source: u32, existing: Option<&Stat>) -> u32 {
     let Some(stat) = existing else {
-        return source & (!PERMISSIONS | ctx.default_permissions);
+        return source & (!PERMISSIONS | new);
     };
     let mut mode = (source & !PERMISSIONS) | stat.permissions;
     if ctx.options.preserve_executability && FileKind::from_mode(source) == Some(FileKind::Regular)
@@ -298,6 +302,19 @@ impl Setter<'_> {
             applied = Applied::Changed;
         }
 
+        if o.preserve_acls && !entry.is_symlink() {
+            match self.set_acls(wanted.entry, handle, &stat, new_mode) {
+                Ok(None) => {}
+                Ok(Some(permissions)) => {
+                    stat.permissions = permissions;
+                    applied = Applied::Changed;
+                }
+                Err(e) => {
+                    ctx.transfer_error_os(role, line!("set_acl: ", name()), e);
+                }
+            }
+        }
+
         if !entry.is_symlink() && mode_shown(stat.mode()) != mode_shown(new_mode) {
             if let Err(e) = handle.set_permissions(new_mode & PERMISSIONS) {
                 ctx.transfer_error_os(role, line!("failed to set permissions on ", name()), e);
@@ -307,10 +324,87 @@ impl Setter<'_> {
         }
         applied
     }
+
+    /// Sets the access control lists. If it set one, the permissions that the entry has now.
+    // rsync: acls.c set_acl()
+    fn set_acls(
+        &self,
+        entry: &Entry,
+        handle: &Handle<'_>,
+        stat: &Stat,
+        mode: u32,
+    ) -> io::Result<Option<u32>> {
+        let of = handle.xattrs();
+        let there = acls::read(&self.ctx.options, of, stat)?;
+        let wanted = entry.acls().map(|acls| acls::mapped(acls, self.ids));
+        let wanted = wanted.unwrap_or_default();
+        let mut set = None;
+        if !Acl::is_enough(&there.access, &wanted.access, mode) {
+            let mode = mode_for_now(stat, mode);
+            set_xattr(of, ACCESS, &wanted.access.with_mode(mode).to_system())?;
+            set = Some(stat.permissions & !0o777 | mode & 0o777);
+        }
+        if stat.is_dir() && there.default != wanted.default {
+            match wanted.default.user_obj {
+                Some(_) => set_xattr(of, DEFAULT, &wanted.default.to_system())?,
+                None => remove_xattr(of, DEFAULT)?,
+            }
+            set = set.or(Some(stat.permissions));
+        }
+        Ok(set)
+    }
+}
+
+/// The mode that an access list may have before the mode itself is set: nobody gains what a sticky bit
+/// that is to come, or a set-ID bit that is to go, would keep from them.
+// rsync: acls.c change_sacl_perms()
+pub(crate) fn mode_for_now(stat: &Stat, mode: u32) -> u32 {
+    let gains = |bit| mode & bit != 0 && stat.permissions & bit == 0;
+    let loses = |bit| mode & bit == 0 && stat.permissions & bit != 0;
+    let is_unsafe = if FileKind::from_mode(mode) == Some(FileKind::Directory) {
+        gains(0o1000)
+    } else {
+        loses(0o4000) || loses(0o2000)
+    };
+    if is_unsafe { mode & !0o077 } else { mode }
+}
+
+/// Which access control lists differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct AclsDiffer {
+    pub access: bool,
+    pub default: bool,
+}
+
+/// Which access control lists of what is there are others than those of an entry.
+// rsync: generator.c acls_differ()
+pub(crate) fn acls_differ(
+    ctx: &Context,
+    ids: &Ids,
+    entry: &Entry,
+    of: XattrsOf<'_>,
+    stat: &Stat,
+) -> io::Result<AclsDiffer> {
+    let there = acls::read(&ctx.options, of, stat)?;
+    let wanted = entry.acls().map(|acls| acls::mapped(acls, ids));
+    let wanted = wanted.unwrap_or_default();
+    Ok(AclsDiffer {
+        access: !Acl::is_enough(&there.access, &wanted.access, entry.mode()),
+        default: entry.is_dir() && there.default != wanted.default,
+    })
 }
 
 impl Handle<'_> {
-    fn stat(&self) -> io::Result<Stat> {
+    /// Whose extended attributes these are.
+    pub fn xattrs(&self) -> XattrsOf<'_> {
+        match self {
+            Handle::File(file) => XattrsOf::File(file),
+            Handle::Name(dir, name) => XattrsOf::Entry(dir, name),
+            Handle::Root(dir) => XattrsOf::Entry(dir, b"."),
+        }
+    }
+
+    pub fn stat(&self) -> io::Result<Stat> {
         match self {
             Handle::File(file) => file_stat(file),
             Handle::Name(dir, name) => dir.stat(name, fast_io::dir::Follow::Never),
@@ -326,7 +420,7 @@ impl Handle<'_> {
         }
     }
 
-    fn set_mtime(&self, mtime: Timestamp) -> io::Result<()> {
+    pub fn set_mtime(&self, mtime: Timestamp) -> io::Result<()> {
         match self {
             Handle::File(file) => set_file_mtime(file, mtime),
             Handle::Name(dir, name) => dir.set_mtime(name, mtime),
@@ -334,7 +428,7 @@ impl Handle<'_> {
         }
     }
 
-    fn set_permissions(&self, permissions: u32) -> io::Result<()> {
+    pub fn set_permissions(&self, permissions: u32) -> io::Result<()> {
         match self {
             Handle::File(file) => set_file_permissions(file, permissions),
             Handle::Name(dir, name) => dir.set_permissions(name, permissions),

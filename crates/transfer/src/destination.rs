@@ -2,16 +2,17 @@
 //! once and put right when the last of its entries is done.
 // rsync: main.c get_local_name(), generator.c touch_up_dirs()
 
+use crate::acls;
 use crate::attrs::{Wanted, keeps_time};
 use crate::context::{Context, line};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
 use crate::paths::{self, without_leading_slashes};
 use crate::segment::{EntryRef, Note, Segment};
-use fast_io::dir::{Dir, FileKind, Follow, Timestamp};
+use fast_io::dir::{Dir, FileKind, Follow, Timestamp, XattrsOf};
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tree::entry::Entry;
 
@@ -37,9 +38,14 @@ pub(crate) struct DestDir {
     pub fresh: bool,
     /// The owner and group that files made in it get.
     birth: OnceLock<(u32, u32)>,
+    /// The permissions that new entries may have.
+    new_permissions: AtomicU32,
     changed: AtomicBool,
     finish: Mutex<Option<Finish>>,
 }
+
+/// No permissions.
+const UNKNOWN: u32 = u32::MAX;
 
 /// What a directory is to have in the end.
 struct Finish {
@@ -185,7 +191,7 @@ impl Destination {
                 parent
             };
             Dir::open(&paths::path_of(parent), trust)
-                .and_then(|parent| parent.create_dir(name, 0o777 & !ctx.umask))
+                .and_then(|parent| parent.create_dir(name, new_permissions(ctx, &parent)))
                 .map_err(|e| failed("mkdir", e))?;
         }
         if let Some(0) = top
@@ -251,11 +257,19 @@ fn make_path(ctx: &Context, path: &[u8], whole: bool) -> io::Result<usize> {
             } else {
                 parent
             };
-            Dir::open(&paths::path_of(parent), paths::trust(&ctx.options))?
-                .create_dir(name, 0o777 & !ctx.umask)?;
+            let parent = Dir::open(&paths::path_of(parent), paths::trust(&ctx.options))?;
+            parent.create_dir(name, new_permissions(ctx, &parent))?;
         }
     }
     Ok(missing.len())
+}
+
+/// The permissions that new entries of a directory may have at most: those of its default list, or else
+/// what the umask leaves.
+// rsync: acls.c default_perms_for_dir(), util1.c mkdir_defmode()
+fn new_permissions(ctx: &Context, dir: &Dir) -> u32 {
+    let list = acls::default_list(XattrsOf::Entry(dir, b"."));
+    list.map_or(ctx.default_permissions, |list| list.permissions())
 }
 
 impl DestDir {
@@ -302,6 +316,7 @@ impl DestDir {
             parent,
             fresh,
             birth: OnceLock::new(),
+            new_permissions: AtomicU32::new(UNKNOWN),
             changed: AtomicBool::new(false),
             finish: Mutex::default(),
         }
@@ -323,8 +338,28 @@ impl DestDir {
         self.birth.get().copied()
     }
 
+    /// The permissions that new entries may have at most.
+    pub fn new_permissions(&self, ctx: &Context) -> u32 {
+        let known = self.new_permissions.load(Ordering::Relaxed);
+        if known != UNKNOWN {
+            return known;
+        }
+        let new = new_permissions(ctx, &self.dir);
+        self.new_permissions.store(new, Ordering::Relaxed);
+        new
+    }
+
+    /// Forgets these: its lists were set.
+    pub fn forget_new_permissions(&self) {
+        self.new_permissions.store(UNKNOWN, Ordering::Relaxed);
+    }
+
     /// Learns from a file that was just made in it.
     pub fn remember_birth(&self, file: &File) {
+        // A default list of the directory changes permissions too, and so nothing is known of them.
+        if acls::default_list(XattrsOf::Entry(&self.dir, b".")).is_some() {
+            return;
+        }
         if let Ok(stat) = fast_io::dir::file_stat(file) {
             self.birth.get_or_init(|| (stat.uid, stat.gid));
         }

@@ -67,28 +67,34 @@ pub(crate) fn settle(options: &mut Options, protocol: Protocol) {
 
 /// Why a session with these options is not possible in a protocol, in rsync's words.
 pub(crate) fn refusal(options: &Options, protocol: Protocol) -> Option<String> {
+    let needs = |what: &str, version: u8| {
+        Some(format!(
+            "{what} protocol {version} or higher (negotiated {protocol})."
+        ))
+    };
+    if !protocol.is_packed() && options.preserve_acls {
+        return needs("--acls requires", 30);
+    }
+    if !protocol.is_packed() && options.preserve_xattrs > 0 {
+        return needs("--xattrs requires", 30);
+    }
     if protocol.has_items() {
         return None;
     }
-    let requires = |what: &str| {
-        Some(format!(
-            "{what} protocol 29 or higher (negotiated {protocol})."
-        ))
-    };
     if options.fuzzy > 0 {
-        return requires("--fuzzy requires");
+        return needs("--fuzzy requires", 29);
     }
     if let Some(alt) = &options.alt_dest {
         let option = alt.kind.option();
         if options.inplace {
-            return requires(&format!("{option} with --inplace requires"));
+            return needs(&format!("{option} with --inplace requires"), 29);
         }
         if alt.dirs.len() > 1 {
-            return requires(&format!("Using more than one {option} option requires"));
+            return needs(&format!("Using more than one {option} option requires"), 29);
         }
     }
     match options.prune_empty_dirs {
-        true => requires("--prune-empty-dirs requires"),
+        true => needs("--prune-empty-dirs requires", 29),
         false => None,
     }
 }
@@ -167,6 +173,22 @@ mod tests {
         }
         let one = options(|o| o.alt_dest = Some(alt(options::AltDestKind::Link, 1)));
         assert_eq!(refusal(&one, protocol(28)), None);
+    }
+
+    #[test]
+    fn access_lists_cross_from_protocol_30_on() {
+        let options = options(|o| o.preserve_acls = true);
+        assert_eq!(refusal(&options, protocol(30)), None);
+        let text = "--acls requires protocol 30 or higher (negotiated 29).";
+        assert_eq!(refusal(&options, protocol(29)).as_deref(), Some(text));
+    }
+
+    #[test]
+    fn extended_attributes_cross_from_protocol_30_on() {
+        let options = options(|o| o.preserve_xattrs = 1);
+        assert_eq!(refusal(&options, protocol(30)), None);
+        let text = "--xattrs requires protocol 30 or higher (negotiated 29).";
+        assert_eq!(refusal(&options, protocol(29)).as_deref(), Some(text));
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Ids {
         self.users.map(uid)
     }
 
+    /// The group that stands for one, whether we may give it or not.
+    pub fn any_gid(&self, gid: u32) -> u32 {
+        self.groups.map(gid)
+    }
+
     /// The group that a file of this group gets; `None` if we may not give it.
     pub fn gid(&self, gid: u32) -> Option<u32> {
         let gid = self.groups.map(gid);

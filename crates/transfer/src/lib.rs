@@ -55,6 +55,7 @@
 //! | `negotiated.rs` | what two sides would agree on, where there is but one program |
 #![forbid(unsafe_code)]
 
+mod acls;
 mod alternates;
 mod attrs;
 mod charset;
@@ -83,6 +84,7 @@ mod segment;
 mod sender;
 mod session;
 pub mod stats;
+mod xattrs;
 
 pub use charset::{Converter, UnknownSet, encoding_of_environment};
 pub use control::Control;

@@ -24,6 +24,7 @@ use crate::remote::Destined;
 use crate::segment::Segment;
 use crate::sender::Sender;
 use crate::stats::Stats;
+use crate::xattrs::XattrRules;
 use fast_io::dir::Dir;
 use fast_io::{Backend, CompletionPump, PumpConfig};
 use options::{IoBackend, Options};
@@ -267,7 +268,7 @@ pub(crate) fn receive(
         base.insert(0, b'/');
     }
     let rules = filters.root(Side::Receiver, &base);
-    let receiver = Arc::new(Receiver::new(
+    let receiver = Receiver::new(
         ctx.clone(),
         ids.clone(),
         origin.clone(),
@@ -275,7 +276,9 @@ pub(crate) fn receive(
         &destination,
         temp_dir,
         rules.clone(),
-    ));
+    );
+    let xattrs = XattrRules::of(ctx, filters, Side::Receiver);
+    let receiver = Arc::new(receiver.with_xattrs(xattrs));
     destined.get_or_init(|| Some(receiver.clone()));
     if ctx.options.prune_empty_dirs {
         prune(&top, &rules);

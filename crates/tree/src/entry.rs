@@ -1,7 +1,9 @@
 //! One entry of a file list: what rsync calls a `file_struct`.
 
+use crate::acl::Acls;
 use crate::names::{Name, Names};
 use crate::order::Key;
+use crate::xattrs::Xattrs;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use std::sync::Arc;
 
@@ -43,6 +45,10 @@ pub struct Extra {
     pub far_mtime: Timestamp,
     /// The checksum of a file's content, where the list has it.
     pub checksum: Option<Box<[u8]>>,
+    /// The extended attributes, where the list has them and there are any.
+    pub xattrs: Option<Arc<Xattrs>>,
+    /// The access control lists, where the list has them and they say more than the mode.
+    pub acls: Option<Arc<Acls>>,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
 }
@@ -241,6 +247,16 @@ impl Entry {
             .as_ref()
             .and_then(|e| e.checksum.as_deref())
             .unwrap_or_default()
+    }
+
+    /// The extended attributes, if the list has them and there are any.
+    pub fn xattrs(&self) -> Option<&Arc<Xattrs>> {
+        self.extra.as_ref().and_then(|e| e.xattrs.as_ref())
+    }
+
+    /// The access control lists, if the list has them and they say more than the mode.
+    pub fn acls(&self) -> Option<&Arc<Acls>> {
+        self.extra.as_ref().and_then(|e| e.acls.as_ref())
     }
 
     /// The part of the entry that few have, made on demand.

@@ -6,10 +6,12 @@
 //! - [`filter`]: which entries are wanted.
 //! - [`temp`]: files that appear under their real name only when complete.
 //! - [`symlink`]: which links are safe.
+//! - [`xattrs`]: the extended attributes of an entry; [`acl`]: its access control lists.
 //!
 //! Everything is done through [`fast_io::dir::Dir`] handles, one name at a time.
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod entry;
 pub mod filter;
 pub mod names;
@@ -17,3 +19,4 @@ pub mod order;
 pub mod scan;
 pub mod symlink;
 pub mod temp;
+pub mod xattrs;

@@ -115,7 +115,7 @@ pub fn stderr(bytes: &[u8]) -> Lines {
     unordered.retain(|line| !OF_PROCESSES.contains(&line.as_str()));
     // Said by one that still had something to say; whether it had hangs on who was faster.
     unordered.retain(|line| !line.ends_with("] write error: Broken pipe (32)"));
-    // rsync looks for a default ACL in what is no directory. We do not have ACLs yet.
+    // rsync looks for a default ACL in what is no directory. We look at directories alone.
     unordered.retain(|line| !line.starts_with("default_perms_for_dir: sys_acl_get_file("));
     unordered.sort();
     Lines {

@@ -9,6 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use fast_io::dir::{Dir, Trust, XattrsOf, xattr, xattr_names};
+
 /// Every name under a root and what it is.
 pub type Snapshot = BTreeMap<Vec<u8>, String>;
 
@@ -103,11 +105,42 @@ impl Looker {
                 .or_insert_with(|| name.clone());
             line += &format!(", {} names from {}", metadata.nlink(), first.escape_ascii());
         }
+        line += &describe_xattrs(path);
         self.snapshot.insert(name.clone(), line);
         if kind.is_dir() {
             self.directory(path, &name);
         }
     }
+}
+
+/// Extended attributes, where the system has any.
+fn describe_xattrs(path: &Path) -> String {
+    let (Some(dir), Some(file)) = (path.parent(), path.file_name()) else {
+        return String::new();
+    };
+    let Ok(dir) = Dir::open(dir, Trust::Anyone) else {
+        return String::new();
+    };
+    let of = XattrsOf::Entry(&dir, file.as_bytes());
+    let names = xattr_names(of).unwrap_or_default();
+    let mut names: Vec<&[u8]> = names.split(|&b| b == 0).filter(|n| !n.is_empty()).collect();
+    names.sort();
+    let described = names.iter().map(|name| match xattr(of, name) {
+        Ok(value) => {
+            let value = value.unwrap_or_default();
+            let value = match value.len() {
+                0..=40 => value.escape_ascii().to_string(),
+                length => {
+                    let mut hasher = DefaultHasher::new();
+                    hasher.write(&value);
+                    format!("{length} bytes, hash {:016x}", hasher.finish())
+                }
+            };
+            format!(", {}={value}", name.escape_ascii())
+        }
+        Err(error) => format!(", {}: {error}", name.escape_ascii()),
+    });
+    described.collect()
 }
 
 fn describe_content(path: &Path) -> String {

@@ -8,12 +8,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use fast_io::dir::{Dir, Trust, XattrsOf, set_xattr};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{FchownatFlags as Chown, Gid, Uid, fchownat};
 
 use super::noise::noise;
+#[cfg(target_os = "linux")]
+use tree::acl::Acl;
 
 /// Nodes in the order in which they are made: a directory before what it holds, the first name
 /// of a hard-linked file before the others. Paths are relative to the playground.
@@ -32,6 +35,8 @@ pub struct Node {
     pub owner: Option<(u32, u32)>,
     /// Seconds and nanoseconds since 1970; the seconds may be negative.
     pub mtime: (i64, i64),
+    /// Extended attributes: names and values.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What a name stands for.
@@ -95,6 +100,7 @@ impl Tree {
             mode,
             owner: None,
             mtime: SOME_TIME,
+            xattrs: Vec::new(),
         });
         self
     }
@@ -124,6 +130,25 @@ impl Tree {
     pub fn mtime(mut self, seconds: i64, nanoseconds: i64) -> Self {
         self.last().mtime = (seconds, nanoseconds);
         self
+    }
+
+    /// Gives the node added last an extended attribute.
+    pub fn xattr(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let xattr = (name.as_bytes().to_vec(), value.as_ref().to_vec());
+        self.last().xattrs.push(xattr);
+        self
+    }
+
+    /// Gives the node added last an access control list.
+    #[cfg(target_os = "linux")]
+    pub fn acl(self, acl: &Acl) -> Self {
+        self.xattr("system.posix_acl_access", acl.to_system())
+    }
+
+    /// Gives the directory added last a default list.
+    #[cfg(target_os = "linux")]
+    pub fn default_acl(self, acl: &Acl) -> Self {
+        self.xattr("system.posix_acl_default", acl.to_system())
     }
 
     fn last(&mut self) -> &mut Node {
@@ -184,6 +209,16 @@ impl Node {
         Ok(())
     }
 
+    fn set_xattrs(&self, path: &Path, wanted: impl Fn(&[u8]) -> bool) -> std::io::Result<()> {
+        for (name, value) in self.xattrs.iter().filter(|(name, _)| wanted(name)) {
+            let (dir, file) = (path.parent(), path.file_name());
+            let dir = Dir::open(dir.expect("below the root"), Trust::Anyone)?;
+            let file = file.expect("a name").as_bytes();
+            set_xattr(XattrsOf::Entry(&dir, file), name, value)?;
+        }
+        Ok(())
+    }
+
     fn dress(&self, path: &Path) -> std::io::Result<()> {
         if matches!(self.kind, Kind::HardLink(_)) {
             return Ok(());
@@ -192,9 +227,13 @@ impl Node {
             let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             fchownat(AT_FDCWD, path, uid, gid, Chown::AT_SYMLINK_NOFOLLOW)?;
         }
+        let is_acl = |name: &[u8]| name.starts_with(b"system.");
+        self.set_xattrs(path, |name| !is_acl(name))?;
         if !matches!(self.kind, Kind::Symlink(_)) {
             fs::set_permissions(path, fs::Permissions::from_mode(self.mode))?;
         }
+        // A change of the mode changes them.
+        self.set_xattrs(path, is_acl)?;
         let time = TimeSpec::new(self.mtime.0, self.mtime.1);
         utimensat(
             AT_FDCWD,

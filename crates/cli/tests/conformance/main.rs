@@ -21,4 +21,4 @@ mod program;
 mod smaller;
 mod tree_generator;
 
-use compared::{command_line, noise, outcome, playground, power, rsync, specimen};
+use compared::{attributed, command_line, noise, outcome, playground, power, rsync, specimen};

@@ -120,6 +120,7 @@ impl Generator<'_> {
             mode,
             owner,
             mtime,
+            xattrs: Vec::new(),
         });
     }
 

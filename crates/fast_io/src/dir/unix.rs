@@ -43,6 +43,13 @@ fn open_dir(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io:
     }
 }
 
+#[cfg(target_os = "linux")]
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// What cannot be done to a handle of [`PASSING_FLAGS`] is done to the `.` in it.
 fn on_itself(
     to_handle: rustix::io::Result<()>,

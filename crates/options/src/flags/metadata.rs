@@ -3,8 +3,8 @@
 //! rsync: options.c, rsync.c set_file_attrs()
 
 use crate::error::OptionError;
-use crate::flag::{Flag, Takes};
-use crate::given::MapSource;
+use crate::flag::{Effect, Flag, Takes};
+use crate::given::{Given, MapSource};
 use crate::name_map::{MapKind, NameMap};
 use crate::resolved::SuperMode;
 
@@ -23,6 +23,8 @@ pub(super) const FLAGS: &[Flag] = &[
     DEVICES,
     SPECIALS,
     DROP_NODES,
+    ACLS,
+    XATTRS,
     TIMES,
     OMIT_DIR_TIMES,
     OMIT_LINK_TIMES,
@@ -234,6 +236,55 @@ const DROP_NODES: Flag = Flag::switch(
      which may not change what the two have agreed upon. It is not sent to the other side.",
 );
 
+const ACLS: Flag = Flag::new(
+    "acls",
+    Some('A'),
+    Takes::Nothing,
+    "preserve ACLs (implies --perms)",
+    on_linux(|given| {
+        given.options.preserve_acls = true;
+        given.options.preserve_perms = true;
+    }),
+)
+.undo(&["no-acls", "no-A"], |given| {
+    given.options.preserve_acls = false
+})
+.doc(
+    "Give the destination the source's access control lists, and the default ones of directories. \
+     Users and groups are those of the same name. Implies `--perms`. Only on Linux.",
+);
+
+const XATTRS: Flag = Flag::new(
+    "xattrs",
+    Some('X'),
+    Takes::Nothing,
+    "preserve extended attributes",
+    on_linux(|given| {
+        let level = &mut given.options.preserve_xattrs;
+        *level = level.saturating_add(1);
+    }),
+)
+.undo(&["no-xattrs", "no-X"], |given| {
+    given.options.preserve_xattrs = 0
+})
+.doc(
+    "Give the destination the source's extended attributes, and take away those that the source \
+     has not. As an ordinary user, only those of the namespace `user`; as the super-user, all but \
+     those of `system`. Rules with the modifier `x` choose among all of them instead: \
+     `--filter='-x user.old*'`. Attributes by which rsync remembers what it could not set \
+     (`user.rsync.%stat` and the like) are left out, unless the option is given twice (`-XX`). \
+     Only on Linux.",
+);
+
+/// What an option does where attributes are looked at.
+const fn on_linux(set: fn(&mut Given)) -> Effect {
+    if cfg!(target_os = "linux") {
+        Effect::Switch(set)
+    } else {
+        Effect::Refuse("it is for Linux so far: leave it out")
+    }
+}
+
 const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification times", |given| {
     given.options.preserve_times = true;
 })
@@ -282,6 +333,41 @@ mod tests {
         let nodes = options("-a --drop-D");
         assert!(nodes.drop_nodes && nodes.preserve_devices && nodes.preserve_specials);
         assert!(!options("-a --drop-D --no-drop-D").drop_nodes);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn acls() {
+        let acls = options("-rA");
+        assert!(acls.preserve_acls && acls.preserve_perms);
+        let taken_back = options("-A --no-acls");
+        assert!(!taken_back.preserve_acls && taken_back.preserve_perms);
+        assert!(options("--acls").preserve_acls && !options("-aA --no-A").preserve_acls);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[test]
+    fn acls() {
+        let refusal = error("-aA").to_string();
+        assert!(refusal.starts_with("tidesync: --acls (-A)"), "{refusal}");
+        assert_eq!(options("-a --no-A"), options("-a"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn xattrs() {
+        assert_eq!(options("-a").preserve_xattrs, 0);
+        assert_eq!(options("-X --xattrs").preserve_xattrs, 2);
+        assert_eq!(options("-aXX --no-xattrs -X").preserve_xattrs, 1);
+        assert_eq!(options("-aXX --no-X").preserve_xattrs, 0);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[test]
+    fn xattrs() {
+        let refusal = error("-aX").to_string();
+        assert!(refusal.starts_with("tidesync: --xattrs (-X)"), "{refusal}");
+        assert_eq!(options("-a --no-X"), options("-a"));
     }
 
     #[test]

@@ -10,8 +10,6 @@ use crate::flag::{Effect, Flag, Takes};
 use crate::given::Given;
 
 pub(super) const FLAGS: &[Flag] = &[
-    no("acls", Some('A'), LEAVE_OUT).undo(&["no-acls", "no-A"], nothing),
-    no("xattrs", Some('X'), LEAVE_OUT).undo(&["no-xattrs", "no-X"], nothing),
     no("atimes", Some('U'), LEAVE_OUT).undo(&["no-atimes", "no-U"], nothing),
     no("open-noatime", None, LEAVE_OUT).undo(&["no-open-noatime"], nothing),
     no("crtimes", Some('N'), LEAVE_OUT).undo(&["no-crtimes", "no-N"], nothing),

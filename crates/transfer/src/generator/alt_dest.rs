@@ -3,8 +3,9 @@
 // rsync: generator.c try_dests_reg(), try_dests_non(); hlink.c hard_link_check(), the part for basis_dir
 
 use super::decide::kind_class;
+use super::xattrs::Place;
 use super::{Generator, ROLE};
-use crate::attrs::{TimeRule, Wanted, differences, unchanged};
+use crate::attrs::{AclsDiffer, TimeRule, Wanted, differences, unchanged};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::era::Itemizing;
@@ -80,6 +81,19 @@ impl Generator {
     /// What exists at the destination gives way only to what is exactly as wanted.
     // rsync: generator.c try_dests_reg()
     pub(super) fn regular_elsewhere(
+        &mut self,
+        entry: &EntryRef,
+        wanted: Wanted<'_>,
+        existing: Option<&Stat>,
+    ) -> Result<RegularElsewhere, SessionError> {
+        let found = self.look_for_regular(entry, wanted, existing)?;
+        if matches!(found, RegularElsewhere::Nothing) {
+            self.compared = None;
+        }
+        Ok(found)
+    }
+
+    fn look_for_regular(
         &mut self,
         entry: &EntryRef,
         wanted: Wanted<'_>,
@@ -304,9 +318,17 @@ impl Generator {
             if kind_class(stat.mode()) != kind_class(file.mode()) {
                 continue;
             }
-            let likeness = if !self.quick_check_at(file, &stat, Some((&dir, leaf))) {
+            let leaf = leaf.to_vec();
+            self.compared = Some(Place {
+                dir: dir.clone(),
+                leaf: leaf.clone(),
+            });
+            let likeness = if !self.quick_check_at(file, &stat, Some((&dir, &leaf))) {
                 Likeness::Kind
-            } else if unchanged(&self.ctx, &self.ids, wanted, &stat, TimeRule::Window) {
+            } else if unchanged(&self.ctx, &self.ids, wanted, &stat, TimeRule::Window)
+                && self.acls_differ(file, &stat) == AclsDiffer::default()
+                && !self.xattrs_differ(file)
+            {
                 Likeness::Attributes
             } else {
                 Likeness::Content
@@ -323,6 +345,10 @@ impl Generator {
                 break;
             }
         }
+        self.compared = best.as_ref().map(|best| Place {
+            dir: best.dir.clone(),
+            leaf: self.leaf(file).to_vec(),
+        });
         best
     }
 
@@ -418,7 +444,12 @@ impl Generator {
             name: self.destination.solo_name.as_deref().map(Into::into),
             mode: wanted.mode,
             existing: None,
-            basis: Basis::Existing,
+            basis: Basis::Elsewhere(Box::new(Elsewhere {
+                kind: wire::item::Basis::AlternateDir(found.at as u8),
+                dir: found.dir.clone(),
+                name: self.leaf(file).into(),
+                stat: found.stat,
+            })),
             linked: false,
             standing: Standing::Apart,
             attempt: Attempt::First,

@@ -3,7 +3,7 @@
 // rsync: generator.c recv_generator()
 
 use super::{Found, Generator, ROLE, Visit};
-use crate::attrs::{TimeRule, Wanted, dest_mode, unchanged};
+use crate::attrs::{AclsDiffer, TimeRule, Wanted, dest_mode, unchanged};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::SessionError;
@@ -20,6 +20,7 @@ impl Generator {
         let o = &ctx.options;
         let file = entry.entry();
         let is_dir = file.is_dir();
+        self.compared = None;
         ctx.check_stopped(ROLE)?;
         self.receiver.check()?;
         if o.debug.genr >= 1 {
@@ -97,7 +98,7 @@ impl Generator {
         let mode = if o.preserve_perms {
             file.mode()
         } else {
-            dest_mode(&ctx, file.mode(), existing)
+            dest_mode(&ctx, self.new_permissions(), file.mode(), existing)
         };
         let wanted = Wanted { entry: file, mode };
         if self.hard_links.is_later(entry) {
@@ -143,7 +144,10 @@ impl Generator {
             } else {
                 " (file change)"
             }
-        } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window) {
+        } else if !unchanged(&self.ctx, &self.ids, wanted, stat, TimeRule::Window)
+            || self.acls_differ(file, stat) != AclsDiffer::default()
+            || self.xattrs_differ(file)
+        {
             " (attr change)"
         } else {
             " (uptodate)"

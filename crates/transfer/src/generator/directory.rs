@@ -64,7 +64,7 @@ impl Generator {
         let mode = if o.preserve_perms {
             file.mode()
         } else {
-            dest_mode(&ctx, file.mode(), there.as_ref())
+            dest_mode(&ctx, self.new_permissions(), file.mode(), there.as_ref())
         };
         let wanted = Wanted { entry: file, mode };
         let flags = if there.is_some() {
@@ -86,8 +86,14 @@ impl Generator {
         } else {
             Telling::Open
         };
-        if telling == Telling::Open {
-            self.itemize(entry, wanted, seen.as_ref(), flags, None);
+        let flags = match telling {
+            Telling::Open => self.item_flags(wanted, seen.as_ref(), flags, None),
+            Telling::Done => ItemFlags::NONE,
+        };
+        // What sets attributes is told when the directory is there.
+        let is_late = self.brings_xattrs(flags);
+        if telling == Telling::Open && !is_late {
+            self.tell_item(entry, flags, None);
         }
         if o.dry_run {
             return Ok(());
@@ -96,6 +102,9 @@ impl Generator {
         if really_there.is_none()
             && let Err(e) = self.make_directory(entry, mode)
         {
+            if is_late {
+                self.tell_item(entry, flags, None);
+            }
             let name = self.shown(&self.name(file));
             let text = line!("recv_generator: mkdir ", name, " failed");
             ctx.transfer_error_os(ROLE, text, e);
@@ -103,7 +112,17 @@ impl Generator {
             return Ok(());
         }
         let made_now = really_there.is_none() || created;
-        if let Err(e) = self.settle(entry, wanted, really_there, made_now, telling) {
+        let settled = self.settle(entry, wanted, really_there, made_now, telling);
+        let at = || {
+            let is_settled = settled.is_ok();
+            is_settled.then(|| self.standing_within(file)).flatten()
+        };
+        if is_late {
+            self.tell_with_xattrs(entry, flags, None, at());
+        } else if let Some(at) = at() {
+            self.take_xattrs_elsewhere(file, &at);
+        }
+        if let Err(e) = settled {
             let name = self.shown(&self.name(file));
             ctx.transfer_error_os(ROLE, line!("opendir ", name, " failed"), e);
             self.skip_content(entry);
@@ -247,8 +266,11 @@ impl Generator {
         let handle = Handle::Root(&dir.dir);
         let shown = || self.shown(b".");
         let before = before(stat, dir.fresh);
-        self.setter()
-            .apply(wanted, &handle, before, TimeRule::Window, shown)
+        let applied = self
+            .setter()
+            .apply(wanted, &handle, before, TimeRule::Window, shown);
+        dir.forget_new_permissions();
+        applied
     }
 
     fn skip_content(&mut self, entry: &EntryRef) {

@@ -472,7 +472,10 @@ impl Generator {
         Ok(any)
     }
 
-    fn open_elsewhere(&self, path: &[u8]) -> io::Result<Arc<crate::destination::DestDir>> {
+    pub(super) fn open_elsewhere(
+        &self,
+        path: &[u8],
+    ) -> io::Result<Arc<crate::destination::DestDir>> {
         let root = self
             .destination
             .root

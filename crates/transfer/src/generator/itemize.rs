@@ -23,14 +23,19 @@ impl Generator {
         link_name: Option<&[u8]>,
     ) {
         let flags = self.item_flags(wanted, stat, flags, link_name);
-        if self.ctx.era.itemizing == Itemizing::Names {
-            return self.tell_name(entry.entry(), flags, link_name);
+        let brings = self.brings_xattrs(flags);
+        let at = brings.then(|| self.standing(entry.entry())).flatten();
+        if brings {
+            self.remember_xattrs(entry.entry(), stat);
         }
-        self.tell_item(entry, flags, link_name);
+        self.tell_with_xattrs(entry, flags, link_name, at);
     }
 
     /// Tells an item with these flags, if there is anything to tell.
     pub(super) fn tell_item(&self, entry: &EntryRef, flags: ItemFlags, link_name: Option<&[u8]>) {
+        if self.ctx.era.itemizing == Itemizing::Names {
+            return self.tell_name(entry.entry(), flags, link_name);
+        }
         let o = &self.ctx.options;
         let linked = link_name.is_some_and(|n| !n.is_empty());
         if flags.is_significant() || o.info.name >= 2 || o.itemize() > 1 || linked {
@@ -55,6 +60,8 @@ impl Generator {
         flags: ItemFlags,
         link_name: Option<&[u8]>,
     ) -> ItemFlags {
+        let flags = flags | self.acl_flag(wanted.entry, stat);
+        let flags = flags | self.xattr_flag(wanted.entry, stat);
         match stat {
             Some(stat) => {
                 let relinked = link_name.is_some_and(<[u8]>::is_empty);

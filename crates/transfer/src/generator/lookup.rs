@@ -115,7 +115,8 @@ impl Generator {
             entered = match self.enter_path(&path[..end]) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
                     let (_, name) = split(&path[..end]);
-                    entered.dir.create_dir(name, self.ctx.default_permissions)?;
+                    let permissions = entered.new_permissions(&self.ctx);
+                    entered.dir.create_dir(name, permissions)?;
                     self.enter_path(&path[..end])?
                 }
                 other => other?,

@@ -5,10 +5,12 @@
 //!   [`regular`];
 //! - [`lookup`]: what stands at the destination; [`itemize`]: what is told of an entry;
 //! - [`alt_dest`]: what other directories have of what it lacks; [`fuzzy`]: what is like it;
+//! - [`xattrs`]: extended attributes; [`acls`]: access control lists;
 //! - [`create`]: making an entry in one step; [`hardlink`]: names of one file;
 //! - [`delete`]: what the source lacks; [`prune`]: what `-m` leaves out.
 // rsync: generator.c generate_files(), recv_generator()
 
+mod acls;
 mod alt_dest;
 mod create;
 mod decide;
@@ -21,9 +23,10 @@ mod lookup;
 mod nonregular;
 pub(crate) mod prune;
 mod regular;
+mod xattrs;
 
 use crate::alternates::Alternates;
-use crate::attrs::Setter;
+use crate::attrs::{AclsDiffer, Setter};
 use crate::context::Context;
 use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
@@ -36,7 +39,8 @@ use crate::remote::requests::{Phase, Requests};
 use crate::segment::{EntryRef, Parent, Segment};
 use fast_io::dir::{Follow, Stat, Timestamp};
 use options::DeleteWhen;
-use std::collections::{HashMap, VecDeque};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,10 +85,16 @@ pub(crate) struct Generator {
     standing: Standing,
     last_totals: Instant,
     hard_links: hardlink::HardLinks,
+    /// Files with several names whose extended attributes were set.
+    linked_xattrs: RefCell<HashSet<FileId>>,
+    /// Whether access control lists differed, of the entry whose attributes were just set.
+    acls_differed: Cell<Option<AclsDiffer>>,
     deletions: delete::Deletions,
     /// Where files are looked for that the destination lacks, and what of it is open.
     alternates: Option<Alternates>,
     elsewhere: alt_dest::Opened,
+    /// Where the entry stands in another directory that the one whose turn it is is compared with.
+    compared: Option<xattrs::Place>,
     similar: fuzzy::Similar,
 }
 
@@ -154,9 +164,12 @@ impl Generator {
             standing: Standing::Done,
             last_totals: Instant::now(),
             hard_links: hardlink::HardLinks::default(),
+            linked_xattrs: RefCell::default(),
+            acls_differed: Cell::default(),
             deletions: delete::Deletions::new(filters),
             alternates,
             elsewhere: alt_dest::Opened::default(),
+            compared: None,
             similar: fuzzy::Similar::default(),
         };
         for segment in ahead {
@@ -417,6 +430,10 @@ impl Generator {
             };
             self.take_turn(&entry, visit)?;
             self.origin.keep_pace();
+            if let (Origin::Away(requests), Some(_)) = (&self.origin, &self.receiver.xattrs) {
+                let requests = requests.clone();
+                self.wait_for_room(&requests)?;
+            }
             if !incremental && deletes && entry.entry().is_dir() {
                 self.delete_around(&entry, segment)?;
             }
@@ -498,14 +515,9 @@ impl Generator {
             tally.totals.files_to_check = tally.totals.files_to_check.saturating_sub(1);
         }
         if let Origin::Away(requests) = &self.origin {
-            // Asked for in the order in which items are told. Files in flight keep their directories
-            // open.
+            // Asked for in the order in which items are told.
             let requests = requests.clone();
-            let most = MOST_ASKED.min(self.ctx.open_files.dirs as u64);
-            let receiver = self.receiver.clone();
-            while !requests.wait_for_room(most, || receiver.has_news()) {
-                self.take_news()?;
-            }
+            self.wait_for_room(&requests)?;
             self.receiver.submit(vec![job]);
             return Ok(());
         }
@@ -526,6 +538,16 @@ impl Generator {
         self.batch.push(job);
         if self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES {
             self.flush();
+        }
+        Ok(())
+    }
+
+    /// Waits until more may be asked for. Files in flight keep their directories open.
+    fn wait_for_room(&mut self, requests: &Requests) -> Result<(), SessionError> {
+        let most = MOST_ASKED.min(self.ctx.open_files.dirs as u64);
+        let receiver = self.receiver.clone();
+        while !requests.wait_for_room(most, || receiver.has_news()) {
+            self.take_news()?;
         }
         Ok(())
     }

@@ -104,6 +104,9 @@ impl Generator {
         stat: Option<Stat>,
         elsewhere: OtherElsewhere,
     ) {
+        if let Some(at) = self.standing(entry.entry()) {
+            self.take_xattrs_elsewhere(entry.entry(), &at);
+        }
         let seen = match elsewhere {
             OtherElsewhere::Told | OtherElsewhere::Settled => return,
             OtherElsewhere::Differs(stat) => Some(stat),
@@ -124,6 +127,7 @@ impl Generator {
         let applied = self.set_existing(wanted, stat, TimeRule::Window);
         self.report_name(file, applied);
         let seen = seen_after_setting(&self.ctx, &self.ids, file, stat);
+        let seen = self.seen_after_acls(wanted, seen);
         self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
         self.finish_links(entry, Some(stat))?;
         if self.ctx.options.remove_source_files == Some(RemoveSource::Synchronized) {
@@ -141,6 +145,7 @@ impl Generator {
     ) -> Applied {
         let file = wanted.entry;
         let name = self.name(file);
+        self.remember_acls(file, stat);
         let Some((dir, leaf)) = self.there(file) else {
             return Applied::Failed;
         };

@@ -124,6 +124,7 @@ impl Generator {
             let applied = self.set_existing(wanted, &stat, time);
             self.report_name(file, applied);
             let seen = seen_after_setting(&self.ctx, &self.ids, file, &stat);
+            let seen = self.seen_after_acls(wanted, seen);
             self.itemize(entry, wanted, Some(&seen), ItemFlags::NONE, None);
             self.finish_links(entry, Some(&stat))?;
             if o.remove_source_files == Some(RemoveSource::Synchronized) {
@@ -243,7 +244,8 @@ impl Generator {
             } else {
                 // rsync gives it those of what it is compared with.
                 let elsewhere = elsewhere.as_ref().map(|elsewhere| &elsewhere.stat);
-                dest_mode(&ctx, file.mode(), stat.as_ref().or(elsewhere))
+                let like = stat.as_ref().or(elsewhere);
+                dest_mode(&ctx, self.new_permissions(), file.mode(), like)
             },
             existing: stat,
             basis: match (partial, elsewhere) {
@@ -283,7 +285,12 @@ impl Generator {
                 mode: if self.ctx.options.preserve_perms {
                     file.mode()
                 } else {
-                    dest_mode(&self.ctx, file.mode(), stat.as_ref())
+                    dest_mode(
+                        &self.ctx,
+                        self.new_permissions(),
+                        file.mode(),
+                        stat.as_ref(),
+                    )
                 },
             };
             let from = TransferFrom {

@@ -4,6 +4,7 @@
 mod place;
 
 use super::Receiver;
+use crate::acls;
 use crate::attrs::{Before, Handle, Setter, TimeRule, Wanted};
 use crate::context::line;
 use crate::destination::DestDir;
@@ -11,7 +12,8 @@ use crate::event::{Message, Role, Severity};
 use crate::ids::Ids;
 use crate::narrator::PlaceId;
 use crate::removal::{Manner, Outcome, Purpose, Removals, Remover, kind_word};
-use fast_io::dir::{Access, Dir, FileKind, Follow, Stat};
+use crate::xattrs;
+use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, XattrsOf};
 use fast_io::offload::Side;
 use place::{BackupPlace, NoPlace};
 use std::fs::File;
@@ -377,7 +379,29 @@ impl Receiver {
         place: &BackupPlace,
         stat: &Stat,
     ) {
-        let original = Entry::new(Name::alone(0, &dir.path, name), stat);
+        let mut original = Entry::new(Name::alone(0, &dir.path, name), stat);
+        let of = XattrsOf::Entry(&dir.dir, name);
+        let shown = || self.shown(&place.shown);
+        if self.ctx.options.preserve_acls {
+            match acls::read(&self.ctx.options, of, stat) {
+                Ok(lists) => original.extra_mut().acls = Some(Arc::new(lists)),
+                Err(e) => {
+                    let text = line!("get_acl: ", shown());
+                    self.ctx.transfer_error_os(place.role, text, e);
+                }
+            }
+        }
+        if let Some(rules) = &self.xattrs
+            && let Ok(Some(list)) = xattrs::read(
+                &self.ctx,
+                place.role,
+                of,
+                |name| rules.replaces(name),
+                shown,
+            )
+        {
+            original.extra_mut().xattrs = Some(Arc::new(list));
+        }
         let wanted = Wanted {
             entry: &original,
             mode: original.mode(),
@@ -387,8 +411,8 @@ impl Receiver {
             ids: &Ids::unmapped(),
             role: place.role,
         };
-        let shown = || self.shown(&place.shown);
         setter.apply(wanted, copy, Before::Made(None), TimeRule::Exact, shown);
+        self.set_xattrs(&original, copy, Some(of), shown);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Fatal, SessionError};
 use crate::narrator::Moved;
 use crate::paths;
 use crate::receiver::backup::{Backup, Keep, Keeper};
-use fast_io::dir::{Access, Dir, Follow, Timestamp};
+use fast_io::dir::{Access, Dir, Follow, Timestamp, XattrsOf};
 use fast_io::offload::End;
 use std::fs::File;
 use std::io;
@@ -177,6 +177,14 @@ impl Receiver {
         };
         self.setter()
             .apply(wanted, &Handle::File(file), before, time, shown);
+        if matches!(stay, Stay::Complete) {
+            let old = match &job.basis {
+                Basis::Elsewhere(old) => Some(XattrsOf::Entry(&old.dir.dir, &old.name)),
+                _ if job.existing.is_some() => Some(XattrsOf::Entry(&job.dir.dir, job.leaf())),
+                _ => None,
+            };
+            self.set_xattrs(wanted.entry, &Handle::File(file), old, shown);
+        }
         if matches!(stay, Stay::Unfinished)
             && keeps_time(&self.ctx.options, job.mode)
             // An old time, so that `--update` does not take it for a newer file.

@@ -11,6 +11,7 @@
 //! - [`local`]: the transfers of files whose source is at hand;
 //! - [`arriving`]: those whose content comes over a wire;
 //! - [`compare`]: what `-c` looks at;
+//! - [`xattrs`]: extended attributes;
 //! - [`rebuild`]: the threads that look at content on its way.
 // rsync: receiver.c recv_files()
 
@@ -28,6 +29,7 @@ mod partial;
 mod rebuild;
 pub(crate) mod signature;
 mod stream;
+pub(crate) mod xattrs;
 
 pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
@@ -43,6 +45,7 @@ use crate::narrator::{Moved, PlaceId};
 use crate::origin::Origin;
 use crate::removal::Removals;
 use crate::segment::EntryRef;
+use crate::xattrs::XattrRules;
 use delta::{ChecksumKind, MatchStats};
 use fast_io::dir::{Dir, Stat};
 use fast_io::{BufferPool, Operation, WriteBatch};
@@ -66,6 +69,8 @@ pub(crate) struct Receiver {
     destination: Vec<u8>,
     root: Option<Arc<DestDir>>,
     temp_dir: Option<Dir>,
+    /// Which extended attributes count, if any.
+    pub(crate) xattrs: Option<XattrRules>,
     /// The rules that protect what is in older backups, and what was removed of them.
     filters: DirFilters,
     removals: Removals,
@@ -204,12 +209,18 @@ impl Receiver {
             destination: destination.absolute.clone(),
             root: destination.root.clone(),
             temp_dir,
+            xattrs: None,
             filters,
             removals: Removals::default(),
             links_files: OnceLock::new(),
             outcomes: Mutex::default(),
             failed: AtomicBool::new(false),
         }
+    }
+
+    /// Has it look at extended attributes.
+    pub fn with_xattrs(self, xattrs: Option<XattrRules>) -> Receiver {
+        Receiver { xattrs, ..self }
     }
 
     /// Whether only differences are moved. Locally whole files are the default.

@@ -96,6 +96,8 @@ impl Agreement {
             specials: o.preserve_specials,
             links: o.preserve_links,
             hard_links: o.preserve_hard_links,
+            acls: o.preserve_acls,
+            xattrs: o.preserve_xattrs > 0,
             checksum_len: if o.checksum {
                 self.list_checksum.digest_len() as u8
             } else {

@@ -75,7 +75,7 @@ impl Sending {
         out.clear();
         self.numbers.put(&mut out, Ndx::File(number));
         let updates_basis = self.updates_basis(&item);
-        item.put(&mut out, self.agreement.protocol);
+        self.put_item(&mut out, file, &item);
         if self.goes_aside {
             self.outlet.data(&out);
             out.clear();

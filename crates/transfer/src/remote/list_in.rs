@@ -4,6 +4,7 @@
 use super::StreamError;
 use super::asked_for::{AskedFor, Standing};
 use super::inlet::Inlet;
+use super::listed_attributes::{ListedAttributes, Own};
 use super::session::Messenger;
 use crate::charset::ListCharset;
 use crate::context::{Context, line};
@@ -11,6 +12,7 @@ use crate::error::Problem;
 use crate::event::{FileList, Role, Severity};
 use crate::ids::Ids;
 use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
+use crate::xattrs::XattrRules;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use options::Options;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub(crate) struct ListReader {
     listed: u64,
     has_begun: bool,
     segments: u64,
+    /// Extended attributes and access control lists.
+    attributes: ListedAttributes,
     /// Before protocol 30: the directory below which everything is content.
     top_name: Option<Vec<u8>>,
 }
@@ -96,6 +100,7 @@ impl ListReader {
     ) -> ListReader {
         ListReader {
             asked,
+            attributes: ListedAttributes::new(ctx.options.max_alloc),
             numbering,
             charset,
             decoder: EntryDecoder::new(rules),
@@ -108,6 +113,17 @@ impl ListReader {
             segments: 0,
             top_name: None,
         }
+    }
+
+    /// Has it take extended attributes.
+    pub fn with_xattrs(mut self, rules: Option<XattrRules>) -> ListReader {
+        self.attributes.rules = rules;
+        self
+    }
+
+    /// Takes so much memory for values of extended attributes.
+    pub fn take_memory(&mut self, bytes: u64) -> Result<(), StreamError> {
+        self.attributes.take_memory(bytes)
     }
 
     /// Reads the first segment, or all of the list.
@@ -162,6 +178,8 @@ impl ListReader {
             match self.decoder.next(inlet)? {
                 Item::End { io_error, .. } => break io_error,
                 Item::Entry { index, mut entry } => {
+                    let (mode, xattrs, acls) = (entry.attributes.mode, entry.xattrs, entry.acls);
+                    let own = self.attributes.take(mode, xattrs, acls, &self.ids)?;
                     let converted = match &self.charset {
                         None => Some(None),
                         Some(conversion) => conversion.convert(&self.ctx, &entry).map(Some),
@@ -206,6 +224,7 @@ impl ListReader {
                     let options = &self.ctx.options;
                     let top = &mut self.top_name;
                     gathering.add(&name, index, &entry, &self.rules, options, top)?;
+                    gathering.give(own);
                     if gathering.len() as u64 > most {
                         return Err(StreamError::TooLarge(self.ctx.options.max_alloc));
                     }
@@ -389,6 +408,13 @@ impl Gathering {
         Ok(())
     }
 
+    /// Gives the entry that was added last its further attributes.
+    fn give(&mut self, own: Own) {
+        if let Some(last) = self.described.last_mut() {
+            own.give(&mut last.extra);
+        }
+    }
+
     /// Counts an entry that is not to be in the list.
     fn leave_out(&mut self, mode: u32) {
         let is_dir = FileKind::from_mode(mode) == Some(FileKind::Directory);
@@ -416,10 +442,13 @@ impl Gathering {
                     link_target,
                     checksum,
                     identity,
+                    xattrs,
+                    acls,
                     ..
                 } = *extra;
                 let own = entry.extra_mut();
                 (own.link_target, own.checksum, own.identity) = (link_target, checksum, identity);
+                (own.xattrs, own.acls) = (xattrs, acls);
             }
             self.entries.push(entry);
         }

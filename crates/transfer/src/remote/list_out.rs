@@ -5,18 +5,44 @@
 use crate::charset::ListCharset;
 use crate::ids;
 use crate::segment::{Parent, Segment};
+use crate::{acls, xattrs};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tree::acl::{AclId, Acls};
 use tree::entry::{Entry, FileId};
 use tree::order::ListOrder;
+use tree::xattrs::Xattrs;
 use wire::Ndx;
 use wire::flist::{
-    Attributes, Device, DirectoryRole, EntryEncoder, HardLink, ListRules, WireEntry,
+    Attributes, Device, DirectoryRole, EntryAcls, EntryEncoder, HardLink, ListRules, Listed,
+    WireEntry, XattrList,
     ids::{put_id, put_ids_end},
     put_late_io_error,
 };
 use wire::ndx::NdxWriter;
+
+/// Which of an entry's access control lists: they are numbered apart.
+#[derive(Clone, Copy)]
+enum List {
+    Access,
+    Default,
+}
+
+/// An access control list on its way.
+enum Crossing {
+    Earlier(u32),
+    New(wire::flist::Acl),
+}
+
+impl Crossing {
+    fn listed(&self) -> Listed<'_, wire::flist::Acl> {
+        match self {
+            Crossing::Earlier(number) => Listed::Earlier(*number),
+            Crossing::New(acl) => Listed::New(acl),
+        }
+    }
+}
 
 /// Writes the list.
 pub(crate) struct ListWriter {
@@ -31,6 +57,14 @@ pub(crate) struct ListWriter {
     /// The number of each directory whose content has not been sent, by its number in the list.
     directories: HashMap<u64, u32>,
     directories_sent: u32,
+    /// Access control lists that crossed, by [`List`], and how many did before.
+    acls: [HashMap<tree::acl::Acl, u32>; 2],
+    /// Those of an entry whose mode says all.
+    no_acls: Arc<Acls>,
+    /// Extended attributes that crossed, and how many did before.
+    xattrs: HashMap<Arc<Xattrs>, u32>,
+    /// Those of an entry that has none.
+    no_xattrs: Arc<Xattrs>,
 }
 
 /// The first of several names.
@@ -52,6 +86,10 @@ impl ListWriter {
             groups: HashSet::new(),
             directories: HashMap::new(),
             directories_sent: 0,
+            acls: Default::default(),
+            no_acls: Arc::default(),
+            xattrs: HashMap::new(),
+            no_xattrs: Arc::default(),
         }
     }
 
@@ -116,6 +154,32 @@ impl ListWriter {
             acls: None,
             xattrs: None,
         };
+        let (access, default);
+        if self.rules.acls && !entry.is_symlink() {
+            let acls = entry.acls().unwrap_or(&self.no_acls).clone();
+            (access, default) = (
+                self.acl(&acls.access, List::Access),
+                entry
+                    .is_dir()
+                    .then(|| self.acl(&acls.default, List::Default)),
+            );
+            wire.acls = Some(EntryAcls {
+                access: access.listed(),
+                default: default.as_ref().map(Crossing::listed),
+            });
+        }
+        let list;
+        if self.rules.xattrs {
+            wire.xattrs = Some(
+                match self.xattrs.get(entry.xattrs().unwrap_or(&self.no_xattrs)) {
+                    Some(&number) => Listed::Earlier(number),
+                    None => {
+                        list = self.new_xattrs(entry);
+                        Listed::New(&list)
+                    }
+                },
+            );
+        }
         let zeros = [0; 32];
         if self.rules.checksum_len > 0 && wire.checksum.is_empty() {
             // What could not be summed has a sum that nothing has.
@@ -153,11 +217,43 @@ impl ListWriter {
         Ok(())
     }
 
+    /// How an access control list crosses.
+    fn acl(&mut self, acl: &tree::acl::Acl, which: List) -> Crossing {
+        let known = &mut self.acls[which as usize];
+        if let Some(&number) = known.get(acl) {
+            return Crossing::Earlier(number);
+        }
+        known.insert(acl.clone(), known.len() as u32);
+        let (numeric, incremental) = (self.rules.numeric_ids, self.rules.protocol.is_incremental());
+        let wire = acls::to_wire(acl, |who| {
+            let name = match who {
+                _ if numeric => None,
+                AclId::User(uid) => self.new_user(uid),
+                AclId::Group(gid) => self.new_group(gid),
+            };
+            name.filter(|_| incremental)
+        });
+        Crossing::New(wire)
+    }
+
+    /// The attributes of an entry, which cross in full for the first time.
+    fn new_xattrs(&mut self, entry: &Entry) -> XattrList {
+        let number = self.xattrs.len() as u32;
+        let list = entry.xattrs().unwrap_or(&self.no_xattrs).clone();
+        let wire = xattrs::to_wire(&list);
+        self.xattrs.insert(list, number);
+        wire
+    }
+
     /// The name of an owner where it goes beside the entry.
     fn user_name(&mut self, uid: u32) -> Option<Vec<u8>> {
         let wanted = self.rules.uid && !self.rules.numeric_ids;
-        if !wanted || (uid == 0 && !self.rules.protocol.has_id0_names()) || !self.users.insert(uid)
-        {
+        wanted.then(|| self.new_user(uid)).flatten()
+    }
+
+    /// The name of a user that was not listed before.
+    fn new_user(&mut self, uid: u32) -> Option<Vec<u8>> {
+        if (uid == 0 && !self.rules.protocol.has_id0_names()) || !self.users.insert(uid) {
             return None;
         }
         let incremental = self.rules.protocol.is_incremental();
@@ -166,8 +262,12 @@ impl ListWriter {
 
     fn group_name(&mut self, gid: u32) -> Option<Vec<u8>> {
         let wanted = self.rules.gid && !self.rules.numeric_ids;
-        if !wanted || (gid == 0 && !self.rules.protocol.has_id0_names()) || !self.groups.insert(gid)
-        {
+        wanted.then(|| self.new_group(gid)).flatten()
+    }
+
+    /// The name of a group that was not listed before.
+    fn new_group(&mut self, gid: u32) -> Option<Vec<u8>> {
+        if (gid == 0 && !self.rules.protocol.has_id0_names()) || !self.groups.insert(gid) {
             return None;
         }
         let incremental = self.rules.protocol.is_incremental();

@@ -40,6 +40,7 @@ mod hearing;
 mod inlet;
 mod list_in;
 mod list_out;
+mod listed_attributes;
 mod listed_names;
 mod outlet;
 mod receiving;

@@ -20,8 +20,10 @@ use crate::segment::{EntryRef, Segment};
 use delta::{BlockLayout, Digest};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tree::entry::Entry;
 use wire::Ndx;
 use wire::Source;
+use wire::flist::xattr::{MAX_COUNT, take_value, wanted};
 use wire::item::Item;
 use wire::ndx::NdxReader;
 use wire::stats::{Deletions, Statistics};
@@ -39,6 +41,8 @@ pub(crate) struct Receiving {
     /// Where content goes, once the destination is known.
     pub receiver: Destined,
     pub is_server: bool,
+    /// Values of extended attributes come with items.
+    pub exchanges_xattrs: bool,
 }
 
 /// How many entries may wait for the generator when a further part of the list comes. A sender that
@@ -242,6 +246,11 @@ impl Receiving {
 
     fn item(&mut self, session: &mut Session, number: u32, item: Item) -> Result<(), StreamError> {
         let entry = session.entry(number)?;
+        let protocol = self.agreement.protocol;
+        let brings_xattrs = self.exchanges_xattrs && item.xattrs_follow(protocol);
+        if brings_xattrs {
+            self.take_xattrs(entry.entry())?;
+        }
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let transfers = flags.contains(ItemFlags::TRANSFER);
         let Item { basis, name, .. } = item;
@@ -259,16 +268,16 @@ impl Receiving {
         };
         if !transfers {
             self.ctx.narrator.item(record);
+            if brings_xattrs {
+                self.wait_to_know(session, &entry, number)?;
+                if let Some(at) = self.requests.take_late(number) {
+                    let receiver = session.receiver(&self.ctx, &self.receiver, &mut self.inlet)?;
+                    receiver.set_late_xattrs(entry.entry(), &at, None);
+                }
+            }
             return Ok(());
         }
-        while self.requests.is_replay() {
-            let ordinal = entry.segment.ordinal();
-            let missing = self.requests.wait_to_know(number, ordinal);
-            if missing.is_empty() {
-                break;
-            }
-            self.give_up(session, missing)?;
-        }
+        self.wait_to_know(session, &entry, number)?;
         let unasked = || {
             let text = format!("a file comes that was not asked for: {number} [receiver]");
             Err(wire::Error::misbehaving(text).into())
@@ -335,6 +344,48 @@ impl Receiving {
             _ => return Ok(()),
         };
         Err(wire::Error::misbehaving(text).into())
+    }
+
+    /// In a batch file, waits until it is known whether what comes is wanted.
+    fn wait_to_know(
+        &mut self,
+        session: &mut Session,
+        entry: &EntryRef,
+        number: u32,
+    ) -> Result<(), StreamError> {
+        while self.requests.is_replay() {
+            // A directory's turn comes with its content.
+            let ordinal = entry.content.as_ref().unwrap_or(&entry.segment).ordinal();
+            let missing = self.requests.wait_to_know(number, ordinal);
+            if missing.is_empty() {
+                break;
+            }
+            self.give_up(session, missing)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the values of attributes that were asked for with this item or with one of an entry that
+    /// has the same.
+    // rsync: xattrs.c recv_xattr_request()
+    fn take_xattrs(&mut self, entry: &Entry) -> Result<(), StreamError> {
+        let mut prior = 0;
+        let mut value = Vec::new();
+        while let Some(number) = wanted(&mut self.inlet, &mut prior, MAX_COUNT as usize)? {
+            let long = entry.xattrs().and_then(|list| list.long(number));
+            let is_replay = self.requests.is_replay();
+            let Some(long) = long.filter(|l| l.is_awaited() || (is_replay && l.known().is_none()))
+            else {
+                let text = line!("could not find xattr #", number.to_string(), " for ");
+                let text = line!(text, entry.path());
+                let text = String::from_utf8_lossy(&text).into_owned();
+                return Err(wire::Error::misbehaving(text).into());
+            };
+            take_value(&mut self.inlet, &mut value)?;
+            self.list.take_memory(value.len() as u64)?;
+            long.arrived(value[..].into());
+        }
+        Ok(())
     }
 
     /// Content that nobody wants.

@@ -27,6 +27,8 @@ pub(super) mod stream {
     pub const DIRS: i32 = 1 << 7;
     pub const COMPRESS: i32 = 1 << 8;
     pub const ICONV: i32 = 1 << 9;
+    pub const ACLS: i32 = 1 << 10;
+    pub const XATTRS: i32 = 1 << 11;
     pub const INPLACE: i32 = 1 << 12;
     pub const APPEND: i32 = 1 << 13;
     pub const APPEND_VERIFY: i32 = 1 << 14;
@@ -46,6 +48,8 @@ pub(super) fn stream_flags(o: &Options) -> i32 {
         (o.xfer_dirs, stream::DIRS),
         (o.compress.algorithm != Compression::Off, stream::COMPRESS),
         (o.iconv.is_some(), stream::ICONV),
+        (o.preserve_acls, stream::ACLS),
+        (o.preserve_xattrs > 0, stream::XATTRS),
         (o.inplace, stream::INPLACE),
         (o.append == Append::Append, stream::APPEND),
         (o.append == Append::AppendVerify, stream::APPEND_VERIFY),

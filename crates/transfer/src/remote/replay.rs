@@ -34,7 +34,7 @@ impl Replay {
     /// Has the options match the file. What was changed, in words.
     // rsync: batch.c check_batch_flags()
     pub(super) fn adapt(&self, o: &mut Options) -> Vec<String> {
-        const NAMES: [(i32, &str); 12] = [
+        const NAMES: [(i32, &str); 14] = [
             (stream::RECURSE, "--recurse (-r)"),
             (stream::OWNER, "--owner (-o)"),
             (stream::GROUP, "--group (-g)"),
@@ -44,6 +44,8 @@ impl Replay {
             (stream::CHECKSUM, "--checksum (-c)"),
             (stream::DIRS, "--dirs (-d)"),
             (stream::COMPRESS, "--compress (-z)"),
+            (stream::ACLS, "--acls (-A)"),
+            (stream::XATTRS, "--xattrs (-X)"),
             (stream::INPLACE, "--inplace"),
             (stream::APPEND, "--append"),
             (stream::APPEND_VERIFY, "--append-verify"),
@@ -65,6 +67,11 @@ impl Replay {
             (true, _) => {}
             (false, _) => o.compress.algorithm = Compression::Off,
         }
+        o.preserve_acls = wanted(stream::ACLS);
+        o.preserve_xattrs = match wanted(stream::XATTRS) {
+            true => o.preserve_xattrs.max(1),
+            false => 0,
+        };
         o.inplace = wanted(stream::INPLACE);
         o.append = if wanted(stream::APPEND) {
             Append::Append

@@ -9,6 +9,7 @@ use delta::{BlockLayout, Signature, SignatureReceiver};
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
+use wire::flist::xattr::{MAX_COUNT, wanted};
 use wire::item::{Item, ItemFlags};
 use wire::ndx::NdxReader;
 use wire::stats::Deletions;
@@ -17,9 +18,9 @@ use wire::sums::{block_sums, sum_head};
 /// Something that the other side asks for or says, in its order.
 pub(crate) enum Request {
     /// An entry that needs no content, or of which none is wanted.
-    Item(u32, Item),
+    Item(u32, Item, Values),
     /// A file's content.
-    Transfer(u32, Item, Box<Basis>),
+    Transfer(u32, Item, Box<Basis>, Values),
     /// It is done with a part or a phase.
     Done,
     /// A file is safely there.
@@ -27,6 +28,9 @@ pub(crate) enum Request {
     /// How much it deleted.
     Deleted(Deletions),
 }
+
+/// The long values of extended attributes that are asked for with an item, by their numbers.
+pub(crate) type Values = Box<[u32]>;
 
 /// What the other side has of a file.
 pub(crate) struct Basis {
@@ -37,13 +41,17 @@ pub(crate) struct Basis {
 
 impl Request {
     fn weight(&self) -> usize {
+        let values = match self {
+            Request::Item(.., values) | Request::Transfer(.., values) => 4 * values.len(),
+            _ => 0,
+        };
         let sums = match self {
-            Request::Transfer(_, _, basis) => basis.signature.as_ref().map_or(0, |s| {
+            Request::Transfer(_, _, basis, _) => basis.signature.as_ref().map_or(0, |s| {
                 s.layout().count() as usize * (4 + s.layout().strong_len())
             }),
             _ => 0,
         };
-        128 + sums
+        128 + sums + values
     }
 }
 
@@ -161,6 +169,8 @@ pub(crate) struct RequestReader {
     pub dry_run: bool,
     /// What is there already is appended to: no sums come, unless a file is asked for again.
     pub appends: bool,
+    /// Values of extended attributes are asked for.
+    pub exchanges_xattrs: bool,
     /// The files that were asked for, where that counts.
     pub asked: HashSet<u32>,
 }
@@ -202,12 +212,32 @@ impl RequestReader {
             }
         };
         let item = Item::take(&mut self.inlet, protocol)?;
+        let values = if self.exchanges_xattrs && item.xattrs_follow(protocol) {
+            self.values()?
+        } else {
+            Values::default()
+        };
         if !item.flags.contains(ItemFlags::TRANSFER) || self.dry_run {
-            return Ok(Request::Item(number, item));
+            return Ok(Request::Item(number, item, values));
         }
         let is_first = !self.appends || self.asked.insert(number);
         let basis = self.basis(self.appends && is_first)?;
-        Ok(Request::Transfer(number, item, Box::new(basis)))
+        Ok(Request::Transfer(number, item, Box::new(basis), values))
+    }
+
+    // rsync: xattrs.c recv_xattr_request()
+    fn values(&mut self) -> Result<Values, StreamError> {
+        let mut values = Vec::new();
+        let mut prior = 0;
+        while let Some(number) = wanted(&mut self.inlet, &mut prior, MAX_COUNT as usize)? {
+            // Each can be asked for once.
+            if values.len() == MAX_COUNT as usize {
+                let text = "more extended attributes are asked for than there can be [sender]";
+                return Err(wire::Error::misbehaving(text).into());
+            }
+            values.push(number);
+        }
+        Ok(values.into())
     }
 
     // rsync: sender.c receive_sums()

@@ -10,14 +10,17 @@ use crate::error::SessionError;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
 use crate::receiver::signature::Compared;
+use crate::receiver::xattrs::Standing;
 use crate::receiver::{Attempt, Basis, Elsewhere, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use crate::stats::KindCounts;
+use crate::xattrs;
 use delta::ChecksumKind;
 use options::{DeleteWhen, Options};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::Ndx;
+use wire::flist::xattr::{put_wanted, put_wanted_end};
 use wire::item::{Basis as BasisKind, Item, ItemFlags};
 use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
@@ -34,6 +37,8 @@ pub(crate) struct Requests {
     dry_run: bool,
     /// A batch file is all that comes of this session: content is asked for as if it were used.
     only_writes: bool,
+    /// Values of extended attributes are asked for.
+    xattrs: bool,
     /// Deletions come when everything else is done.
     deletes_late: bool,
     /// The other side is told how much was deleted.
@@ -47,6 +52,8 @@ struct State {
     asked: HashMap<u32, Job>,
     /// What a dry run wants of a batch file, or for one, and has not met, by number.
     pretended: HashMap<u32, EntryRef>,
+    /// Entries whose attributes are set when their items come back, in this order.
+    late: VecDeque<(u32, Standing)>,
     /// How many transfers have not ended.
     under_way: u64,
     /// Somebody waits until there are fewer than this.
@@ -62,6 +69,9 @@ struct State {
     /// Why no more can be read.
     read_failure: Option<SessionError>,
 }
+
+/// How many items a batch file may owe.
+const MOST_LATE: usize = 100;
 
 /// A segment and how many of its transfers have not ended.
 struct Part {
@@ -112,12 +122,14 @@ impl Requests {
             is_replay,
             dry_run: options.dry_run,
             only_writes: options.only_writes_batch(),
+            xattrs: xattrs::are_exchanged(options),
             deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
             state: Mutex::new(State {
                 numbers: NdxWriter::new(agreement.protocol),
                 asked: HashMap::new(),
                 pretended: HashMap::new(),
+                late: VecDeque::new(),
                 under_way: 0,
                 room_below: 0,
                 parts: VecDeque::new(),
@@ -201,6 +213,46 @@ impl Requests {
             name: name.map(<[u8]>::to_vec),
         };
         item.put(out, self.agreement.protocol);
+        if self.xattrs && item.xattrs_follow(self.agreement.protocol) {
+            let mut prior = 0;
+            for wanted in entry.entry().xattrs().iter().flat_map(|x| x.take_wanted()) {
+                put_wanted(out, &mut prior, wanted.number);
+            }
+            put_wanted_end(out);
+        }
+    }
+
+    /// Expects an item to come back, with the values of attributes that are then set.
+    pub fn expect_xattrs(&self, entry: &EntryRef, at: Standing) {
+        let mut state = self.lock();
+        if self.is_replay && state.late.len() >= MOST_LATE {
+            // What a batch file does not have never comes.
+            state.late.pop_front();
+        }
+        state.late.push_back((entry.wire_number(), at));
+        drop(state);
+        if self.is_replay {
+            self.queue.ring();
+        }
+    }
+
+    /// Where the attributes are to be set of an entry whose item came back. Those that should have come
+    /// before it do not come any more.
+    pub fn take_late(&self, number: u32) -> Option<Standing> {
+        let mut state = self.lock();
+        let at = state.late.iter().position(|(late, _)| *late == number)?;
+        let mut taken = state.late.drain(..=at);
+        let found = taken.next_back().map(|(_, at)| at);
+        drop(taken);
+        let is_news = state.waits() < state.room_below;
+        if is_news {
+            state.room_below = 0;
+        }
+        drop(state);
+        if is_news {
+            self.queue.ring();
+        }
+        found
     }
 
     /// Asks for a file's content, with the sums of what is there already.
@@ -264,6 +316,7 @@ impl Requests {
                 None => true,
             };
             state.asked.contains_key(&number)
+                || state.late.iter().any(|(late, _)| *late == number)
                 || state.pretended.contains_key(&number)
                 || (state.phases_ended == 0 && has_left())
                 || state.phases_asked > state.phases_ended
@@ -329,7 +382,7 @@ impl Requests {
         }
         self.end_parts(&mut state);
         // For the rest nobody waits, and waking somebody for nothing is dear.
-        let is_news = state.under_way == 0 || (state.under_way < state.room_below);
+        let is_news = state.under_way == 0 || (state.waits() < state.room_below);
         if is_news {
             state.room_below = 0;
         }
@@ -432,7 +485,11 @@ impl Requests {
 
     /// The other side has ended a phase.
     pub fn phase_ended(&self) {
-        self.lock().phases_ended += 1;
+        let mut state = self.lock();
+        state.phases_ended += 1;
+        // What did not come back by now never does.
+        state.late.clear();
+        drop(state);
         self.queue.ring();
     }
 
@@ -499,7 +556,12 @@ impl Requests {
     pub fn wait_for_room(&self, most: u64, has_news: impl Fn() -> bool) -> bool {
         let has_room = || {
             let state = self.lock();
-            state.under_way < most || state.read_failure.is_some()
+            let waits = if self.is_replay {
+                state.under_way
+            } else {
+                state.waits()
+            };
+            waits < most || state.read_failure.is_some()
         };
         if has_room() {
             return true;
@@ -527,6 +589,11 @@ impl Requests {
 }
 
 impl State {
+    /// How many transfers and items are awaited, which keep directories open.
+    fn waits(&self) -> u64 {
+        self.under_way + self.late.len() as u64
+    }
+
     /// A part by its segment's number, unless it is done with.
     fn part(&mut self, ordinal: u64) -> Option<&mut Part> {
         let at = ordinal.checked_sub(self.parts.front()?.ordinal)?;

@@ -16,11 +16,15 @@ use crate::link::{Next, SegmentQueue};
 use crate::narrator::ItemRecord;
 use crate::segment::{EntryRef, Segment};
 use crate::sender::Sender;
+use crate::xattrs;
 use delta::MatchStats;
 use fast_io::{Buffer, BufferPool};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use tree::entry::Entry;
+use tree::xattrs::LongValue;
 use wire::Ndx;
+use wire::flist::xattr::{put_value, put_wanted, put_wanted_end};
 use wire::item::Item;
 use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
@@ -40,6 +44,7 @@ pub(crate) struct Sending {
     next: VecDeque<Request>,
     pub(super) agreement: Agreement,
     is_server: bool,
+    exchanges_xattrs: bool,
     /// Content goes into a batch file instead of to the other side.
     pub(super) goes_aside: bool,
     writer: ListWriter,
@@ -84,6 +89,7 @@ impl Sending {
     ) -> Sending {
         let ctx = sender.ctx.clone();
         Sending {
+            exchanges_xattrs: xattrs::are_exchanged(&ctx.options),
             goes_aside: !is_server && ctx.options.only_writes_batch(),
             writer: ListWriter::new(
                 agreement.list_rules(&ctx.options),
@@ -159,18 +165,20 @@ impl Sending {
 
     fn answer(&mut self, request: Request) -> Result<(), SessionError> {
         match request {
-            Request::Item(number, item)
+            Request::Item(number, item, _)
                 if item.is_keep_alive(
                     self.agreement.protocol,
                     Ndx::File(number),
                     self.handed_over as u32,
                 ) => {}
-            Request::Item(number, item) => {
+            Request::Item(number, item, values) => {
                 let entry = self.entry(number)?;
+                self.want(entry.entry(), &values)?;
                 self.item(&entry, number, item);
             }
-            Request::Transfer(number, item, basis) => {
+            Request::Transfer(number, item, basis, values) => {
                 let entry = self.entry(number)?;
+                self.want(entry.entry(), &values)?;
                 if !entry.entry().is_regular() {
                     let text =
                         format!("received request to transfer non-regular file: {number} [sender]");
@@ -200,7 +208,7 @@ impl Sending {
     fn item(&mut self, entry: &EntryRef, number: u32, item: Item) {
         let mut out = Vec::new();
         self.numbers.put(&mut out, Ndx::File(number));
-        item.put(&mut out, self.agreement.protocol);
+        self.put_item(&mut out, entry.entry(), &item);
         self.outlet.data(&out);
         let flags = ItemFlags::of_wire(&item, self.agreement.protocol);
         let transfers = flags.contains(ItemFlags::TRANSFER);
@@ -217,6 +225,36 @@ impl Sending {
         } else {
             self.ctx.narrator.item(record);
         }
+    }
+
+    /// Takes note of which values of an entry's attributes the other side asks for.
+    // rsync: xattrs.c recv_xattr_request()
+    fn want(&self, entry: &Entry, values: &[u32]) -> Result<(), SessionError> {
+        for number in values {
+            let long = entry.xattrs().and_then(|list| list.long(*number));
+            if !long.is_some_and(LongValue::want) {
+                let start = format!("could not find xattr #{number} for ");
+                let text = line!("[sender] ", start, entry.path());
+                return Err(self.ctx.fatal(Fatal::Protocol, ROLE, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends an item, and the values that were asked for with it. They are as they are now.
+    // rsync: sender.c write_ndx_and_attrs(); xattrs.c send_xattr_request()
+    pub(super) fn put_item(&self, out: &mut Vec<u8>, entry: &Entry, item: &Item) {
+        item.put(out, self.agreement.protocol);
+        if !self.exchanges_xattrs || !item.xattrs_follow(self.agreement.protocol) {
+            return;
+        }
+        let mut prior = 0;
+        for wanted in entry.xattrs().iter().flat_map(|list| list.take_wanted()) {
+            put_wanted(out, &mut prior, wanted.number);
+            let value = self.sender.xattr_value(entry, &wanted.name);
+            put_value(out, &value.unwrap_or_default());
+        }
+        put_wanted_end(out);
     }
 
     pub(super) fn count(&self, record: &ItemRecord, transfers: bool) {

@@ -30,6 +30,7 @@ use crate::open_files::OpenFiles;
 use crate::origin::Origin;
 use crate::sender::Sender;
 use crate::session::{self, Outcome};
+use crate::xattrs::{self, XattrRules};
 use crate::{files_from, filtering, paths};
 use fast_io::{CompletionPump, PumpConfig};
 use options::{Append, Options};
@@ -458,6 +459,7 @@ impl Session {
             agreement,
             dry_run: ctx.options.dry_run && !ctx.options.only_writes_batch(),
             appends: ctx.options.append != Append::No,
+            exchanges_xattrs: xattrs::are_exchanged(&ctx.options),
             asked: HashSet::new(),
         };
         {
@@ -579,7 +581,9 @@ impl Session {
                     }),
                 }),
                 asked,
-            ),
+            )
+            .with_xattrs(XattrRules::of(&ctx, &filters, tree::filter::Side::Receiver)),
+            exchanges_xattrs: xattrs::are_exchanged(&ctx.options),
             ctx: ctx.clone(),
             inlet,
             agreement,

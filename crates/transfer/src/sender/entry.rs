@@ -103,7 +103,10 @@ impl Sender {
         if !o.chmod.is_empty() && !entry.is_symlink() {
             entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
         }
-        self.can_be_converted(around, &entry).then_some(entry)
+        let is_listed = self.can_be_converted(around, &entry)
+            && self.add_acls(around, &mut entry, &stat)
+            && self.add_xattrs(around, &mut entry);
+        is_listed.then_some(entry)
     }
 
     /// Whether the other side can have this entry's name, and what it holds as a symbolic link. Says

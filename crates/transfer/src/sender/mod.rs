@@ -6,9 +6,11 @@
 //! - [`filter_stack`]: the filters that hold where the walk is.
 //! - [`entry`]: makes one entry of what is found under a name.
 //! - [`sums`]: the checksums of content that go with the list (`-c`);
+//! - [`xattrs`]: extended attributes; [`acls`]: access control lists;
 //! - [`content`]: opens what the generator asks for.
 // rsync: flist.c (sending half), sender.c
 
+mod acls;
 pub(crate) mod content;
 mod entry;
 mod filter_stack;
@@ -17,6 +19,7 @@ mod list;
 mod operand;
 mod sums;
 mod walk;
+mod xattrs;
 
 use crate::charset::ListCharset;
 use crate::context::{Context, line};
@@ -41,6 +44,10 @@ pub(crate) struct Sender {
     /// Whether a directory on the way may be a symbolic link.
     links: Links,
     small_buffers: fast_io::BufferPool,
+    /// Access control lists, which many entries share.
+    acls: Mutex<HashSet<Arc<tree::acl::Acls>>>,
+    /// What is listed of extended attributes, if anything.
+    xattrs: Option<xattrs::SenderXattrs>,
     /// What a wire needs of the list.
     pub(super) for_wire: Option<ForWire>,
 }
@@ -86,6 +93,8 @@ impl Sender {
             Links::OnlyNamed
         };
         Sender {
+            acls: Mutex::default(),
+            xattrs: xattrs::SenderXattrs::new(&ctx, &filters),
             ctx,
             filters,
             sources: Mutex::default(),

@@ -6,3 +6,5 @@ mod peer;
 mod receivers;
 mod senders;
 mod stalls;
+#[cfg(target_os = "linux")]
+mod xattrs;

@@ -9,7 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 use transfer::event::{Event, EventSink, Severity};
 use transfer::{Call, Control, Fatal, Outcome, Side, Wire, pump_config, run_remote};
+#[cfg(target_os = "linux")]
+use wire::flist::{Acl, EntryAcls, Listed, XattrList};
 use wire::flist::{Attributes, DirectoryRole, EntryEncoder, ListRules, WireEntry};
+#[cfg(target_os = "linux")]
+use wire::item::ItemFlags;
 use wire::item::{Basis, Item};
 use wire::message::MessageCode;
 use wire::ndx::NdxWriter;
@@ -108,6 +112,74 @@ impl Script {
             ..WireEntry::default()
         };
         self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// Says that extended attributes cross: before the first entry.
+    #[cfg(target_os = "linux")]
+    pub fn with_xattrs(mut self) -> Script {
+        self.rules.xattrs = true;
+        self.list = EntryEncoder::new(self.rules);
+        self
+    }
+
+    /// A file with these attributes.
+    #[cfg(target_os = "linux")]
+    pub fn file_with(mut self, name: &str, xattrs: Listed<'_, XattrList>) -> Script {
+        let entry = WireEntry {
+            name: name.as_bytes(),
+            attributes: Attributes {
+                mode: FILE,
+                size: 5,
+                mtime: 1_000_000_000,
+                ..Attributes::default()
+            },
+            xattrs: Some(xattrs),
+            ..WireEntry::default()
+        };
+        self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// Says that access control lists cross: before the first entry.
+    #[cfg(target_os = "linux")]
+    pub fn with_acls(mut self) -> Script {
+        self.rules.acls = true;
+        self.list = EntryEncoder::new(self.rules);
+        self
+    }
+
+    /// A file with this list.
+    #[cfg(target_os = "linux")]
+    pub fn file_under(mut self, name: &str, acl: &Acl) -> Script {
+        let entry = WireEntry {
+            name: name.as_bytes(),
+            attributes: Attributes {
+                mode: FILE,
+                size: 5,
+                mtime: 1_000_000_000,
+                ..Attributes::default()
+            },
+            acls: Some(EntryAcls {
+                access: Listed::New(acl),
+                default: None,
+            }),
+            ..WireEntry::default()
+        };
+        self.list.put(&mut self.data, &entry).unwrap();
+        self
+    }
+
+    /// What is said of an entry.
+    #[cfg(target_os = "linux")]
+    pub fn item(mut self, number: u32, flags: ItemFlags) -> Script {
+        self.numbers.put(&mut self.data, Ndx::File(number));
+        let item = Item {
+            flags,
+            basis: None,
+            name: None,
+        };
+        item.put(&mut self.data, self.protocol);
         self
     }
 

@@ -71,6 +71,15 @@ impl FilterSet {
         self.0.entries.is_empty()
     }
 
+    /// Whether there are rules about extended attributes: then these alone say which count.
+    // rsync: exclude.c saw_xattr_filter
+    pub fn has_xattr_rules(&self) -> bool {
+        self.0.entries.iter().any(|entry| match entry {
+            Entry::Merge { .. } | Entry::Cvs { .. } => false,
+            other => other.rule().flags().xattr,
+        })
+    }
+
     /// Whether `--delete-excluded` holds: rules that name no side are for the sender alone.
     pub fn deletes_excluded(&self) -> bool {
         self.0.settings.delete_excluded

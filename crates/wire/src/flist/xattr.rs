@@ -45,7 +45,7 @@ pub enum XattrValue<'a> {
     Abbreviated {
         /// Bytes.
         len: u32,
-        /// The checksum of them, MD5 behind the seed.
+        /// The checksum of them: MD5.
         checksum: &'a [u8; CHECKSUM_LEN],
     },
 }

@@ -1,11 +1,13 @@
 //! Cases written by hand: one test a behaviour, so that a failure names what is wrong.
 
+mod acls;
 mod alternates;
 mod backups;
 mod bad_input;
 mod choosing;
 mod output;
 mod sparse;
+mod xattrs;
 
 use crate::case::Case;
 use crate::generated::{compare, describe};

@@ -1,5 +1,7 @@
 //! The rows of the matrix, by subject.
 
+#[cfg(target_os = "linux")]
+mod acls;
 mod appearance;
 mod attributes;
 mod batches;
@@ -13,3 +15,5 @@ mod names;
 mod protocols;
 mod trouble;
 mod writing;
+#[cfg(target_os = "linux")]
+mod xattrs;
