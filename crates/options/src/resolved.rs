@@ -176,6 +176,8 @@ pub struct Options {
     /// `--partial-dir`, or `$RSYNC_PARTIAL_DIR` under `--partial`. Relative: in each
     /// destination directory.
     pub partial_dir: Option<PathBuf>,
+    /// `--delay-updates`: complete files wait in the `partial_dir` until the end.
+    pub delay_updates: bool,
     /// `-T`.
     pub tmp_dir: Option<PathBuf>,
     /// `-S`.
@@ -255,6 +257,7 @@ impl Options {
         self.recurse
             && self.allow_inc_recurse
             && !self.prune_empty_dirs
+            && !self.delay_updates
             && !matches!(self.delete, Some(DeleteWhen::Before | DeleteWhen::After))
     }
 
@@ -344,6 +347,7 @@ impl Default for Options {
             append: Append::No,
             partial: false,
             partial_dir: None,
+            delay_updates: false,
             tmp_dir: None,
             sparse: false,
             preallocate: false,

@@ -164,11 +164,14 @@ impl ServerArgs {
         }
         match &options.partial_dir {
             Some(dir) if pushes => {
-                self.split(
-                    "--partial-dir",
-                    &sys::path_bytes(dir),
-                    options.argument_style,
-                );
+                if !as_given.partial_dir_of_delay {
+                    self.split(
+                        "--partial-dir",
+                        &sys::path_bytes(dir),
+                        options.argument_style,
+                    );
+                }
+                self.when(options.delay_updates, "--delay-updates");
             }
             _ => self.when(options.partial && pushes, "--partial"),
         }

@@ -15,6 +15,7 @@ pub(super) const FLAGS: &[Flag] = &[
     APPEND_VERIFY,
     PARTIAL,
     PARTIAL_DIR,
+    DELAY_UPDATES,
     TEMP_DIR,
     SPARSE,
     PREALLOCATE,
@@ -110,6 +111,23 @@ const PARTIAL_DIR: Flag = Flag::valued(
 .doc(
     "Keep partial files in this directory, a relative one below each file's own, so that they \
      are never mistaken for whole ones. Implies `--partial`.",
+);
+
+const DELAY_UPDATES: Flag = Flag::switch(
+    "delay-updates",
+    None,
+    "put all updated files into place at end",
+    |given| given.options.delay_updates = true,
+)
+.undo(&["no-delay-updates"], |given| {
+    given.options.delay_updates = false
+})
+.doc(
+    "Keep each updated file in a directory beside its place until all have arrived, then rename \
+     them one after the other, so that the whole changes nearly at once. The directory is that of \
+     `--partial-dir`, or `.~tmp~`; an absolute one is for transfers in which no two files have the \
+     same name. It needs room for all updated files at once, and a list that is whole from the \
+     beginning.",
 );
 
 const TEMP_DIR: Flag = Flag::valued(
@@ -286,6 +304,23 @@ mod tests {
         assert_eq!(with("--partial-dir=x a b"), Some("x".into()));
         assert_eq!(with("--partial --inplace a b"), None);
         assert_eq!(with("-r a b"), None);
+    }
+
+    #[test]
+    fn delay_updates() {
+        let delayed = options("--delay-updates");
+        assert!(delayed.delay_updates && delayed.partial);
+        assert_eq!(delayed.partial_dir, Some(".~tmp~".into()));
+        assert!(!options("-r --delay-updates").incremental_recursion());
+        let named = options("--delay-updates --partial-dir=x");
+        assert_eq!(named.partial_dir, Some("x".into()));
+        let off = options("--delay-updates --no-delay-updates");
+        assert!(!off.delay_updates && off.partial_dir.is_none());
+        for which in ["inplace", "append"] {
+            let message = format!("tidesync: --{which} cannot be used with --delay-updates");
+            let line = format!("--delay-updates --{which} a b");
+            assert_eq!(error(&line).to_string(), message);
+        }
     }
 
     #[test]

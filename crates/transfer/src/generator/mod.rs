@@ -20,7 +20,7 @@ pub(crate) mod prune;
 mod regular;
 
 use crate::attrs::Setter;
-use crate::context::Context;
+use crate::context::{Context, line};
 use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
@@ -228,8 +228,17 @@ impl Generator {
         ctx.narrator.close_window();
         self.tell_part(part);
         match self.origin.clone() {
-            Origin::Here(_) => self.finish_hard_links()?,
-            Origin::Away(requests) => self.finish_phases(&requests)?,
+            Origin::Here(_) => {
+                self.finish_hard_links()?;
+                self.put_delayed_in_place()?;
+            }
+            Origin::Away(requests) => {
+                self.finish_phases(&requests)?;
+                self.put_delayed_in_place()?;
+                if o.delay_updates {
+                    requests.end_delayed();
+                }
+            }
         }
         if !incremental {
             // A list in one part is done three times: so many times rsync's sides agree on it.
@@ -282,6 +291,34 @@ impl Generator {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Brings the files that have waited for all others into place, and links their other names.
+    // rsync: receiver.c handle_delayed_updates()
+    fn put_delayed_in_place(&mut self) -> Result<(), SessionError> {
+        for delayed in self.receiver.take_delayed() {
+            self.ctx.check_stopped(ROLE)?;
+            let file = delayed.entry.entry();
+            let dir = match self.enter(file) {
+                Ok(dir) => dir,
+                Err(e) => {
+                    let name = self.shown(&self.name(file));
+                    let text = line!("rename failed for ", name);
+                    self.ctx.transfer_error_os(Role::Receiver, text, e);
+                    continue;
+                }
+            };
+            let leaf = self.leaf(file).to_vec();
+            let arrived = self.receiver.put_in_place(&delayed, &dir, &leaf);
+            self.ctx.control.sign_of_life();
+            if delayed.linked && arrived {
+                self.finish_links(&delayed.entry, None)?;
+            }
+        }
+        self.ctx.narrator.close_window();
+        self.open_dirs.truncate(1);
+        self.dirs_aside.clear();
         Ok(())
     }
 

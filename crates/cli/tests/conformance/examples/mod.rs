@@ -3,6 +3,7 @@
 mod backups;
 mod bad_input;
 mod choosing;
+mod delayed;
 mod output;
 mod sparse;
 
