@@ -68,7 +68,7 @@ pub use remote::{
 pub use remote_command::RemoteCommand;
 pub use resolved::{
     Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, ListEnds,
-    LogFile, Options, RemoveSource, StderrMode, SuperMode,
+    LogFile, MissingArgs, Options, RemoveSource, StderrMode, SuperMode,
 };
 
 pub use route::{Remote, Route};

@@ -205,6 +205,8 @@ pub struct Options {
     pub delete: Option<DeleteWhen>,
     /// `--delete-excluded`.
     pub delete_excluded: bool,
+    /// `--ignore-missing-args`, `--delete-missing-args`.
+    pub missing_args: MissingArgs,
     /// `--max-delete`: negative numbers ask for none, and so read as 0.
     pub max_delete: Option<u32>,
     /// `--force`: a non-directory may replace a directory that is not empty.
@@ -360,6 +362,7 @@ impl Default for Options {
             dry_run: false,
             delete: None,
             delete_excluded: false,
+            missing_args: MissingArgs::Report,
             max_delete: None,
             force_delete: false,
             ignore_errors: false,
@@ -380,6 +383,17 @@ impl Default for Options {
             stderr: StderrMode::Errors,
         }
     }
+}
+
+/// What becomes of a source that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingArgs {
+    /// It is an error.
+    Report,
+    /// Nothing.
+    Ignore,
+    /// What has its name at the destination is deleted.
+    Delete,
 }
 
 /// One step of building the filter list; `tree` gives it meaning.

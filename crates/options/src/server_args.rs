@@ -8,7 +8,7 @@
 use crate::quoting::{Meaning, quote};
 use crate::remote::{ArgumentStyle, Codec, Compression};
 use crate::resolved::{
-    Append, DeleteWhen, FilesFrom, Options, RemoveSource, StderrMode, SuperMode,
+    Append, DeleteWhen, FilesFrom, MissingArgs, Options, RemoveSource, StderrMode, SuperMode,
 };
 use crate::sys;
 
@@ -151,6 +151,12 @@ impl ServerArgs {
         let as_given = &options.as_given;
         if let Some(size) = &as_given.max_alloc {
             self.assign("--max-alloc", size, options.argument_style);
+        }
+        match options.missing_args {
+            MissingArgs::Delete => self.word("--delete-missing-args"),
+            // A sender knows by itself what to ignore.
+            MissingArgs::Ignore => self.when(!pushes, "--ignore-missing-args"),
+            MissingArgs::Report => {}
         }
         if as_given.modify_window && pushes {
             let window = options.modify_window;

@@ -22,7 +22,7 @@ use crate::receiver::Receiver;
 use crate::remote::Destined;
 use crate::segment::Segment;
 use crate::sender::Sender;
-use crate::stats::Stats;
+use crate::stats::{KindCounts, Stats};
 use fast_io::dir::Dir;
 use fast_io::{Backend, CompletionPump, PumpConfig};
 use options::{IoBackend, Options};
@@ -75,6 +75,10 @@ pub fn run_local(
     ctx.pump.shut_down();
     let error = result.err();
     let mut stats = ctx.tally().stats;
+    if ctx.options.delete.is_none() && !ctx.options.force_delete {
+        // What `--delete-missing-args` deletes is not told to rsync's client.
+        stats.deleted = KindCounts::default();
+    }
     stats.protocol = ctx.options.protocol.unwrap_or(Protocol::NEWEST);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     // What rsync's encoding would weigh, about.

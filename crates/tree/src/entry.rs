@@ -100,6 +100,28 @@ impl Entry {
         entry
     }
 
+    /// The entry of an argument that does not exist: it has only a name.
+    // rsync: flist.c send_file_list(), IS_MISSING_FILE
+    pub fn missing(name: Name) -> Entry {
+        let Name { names, at } = name;
+        Entry {
+            names,
+            at,
+            mode: 0,
+            flags: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: 0,
+            extra: None,
+        }
+    }
+
+    /// Whether it stands for an argument that does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.mode == 0
+    }
+
     /// The directories before the last component, without a trailing slash; empty at the top.
     pub fn dirname(&self) -> &[u8] {
         self.names.dirname()

@@ -3,13 +3,19 @@
 
 use super::{number, time};
 use fast_io::dir::FileKind;
-use options::Options;
+use options::{MissingArgs, Options};
 use tree::entry::Entry;
 
 /// One entry's line, without a newline.
 pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     let level = options.human_readable;
     let width = if level > 0 { 14 } else { 11 };
+    if entry.is_missing() && options.missing_args == MissingArgs::Delete {
+        let width = 10 + 1 + width + 1 + TIME_WIDTH;
+        let mut line = format!("{:<width$} ", "*missing").into_bytes();
+        line.extend_from_slice(&entry.path());
+        return line;
+    }
     let size = number::human(entry.size, level);
     let time = time::local(entry.mtime().secs);
     let mut line = permissions(entry.mode()).into_bytes();
@@ -21,6 +27,9 @@ pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     }
     line
 }
+
+/// `2001/09/09-01:46:40`
+const TIME_WIDTH: usize = 19;
 
 /// Type and permissions as `ls -l` shows them.
 pub fn permissions(mode: u32) -> String {

@@ -22,8 +22,6 @@ pub(super) const FLAGS: &[Flag] = &[
     no_value("copy-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no("fuzzy", Some('y'), LEAVE_OUT).undo(&["no-fuzzy", "no-y"], nothing),
-    no("ignore-missing-args", None, LEAVE_OUT),
-    no("delete-missing-args", None, LEAVE_OUT),
     no_value(
         "copy-as",
         None,

@@ -58,6 +58,8 @@ pub(crate) struct Generator {
     /// The times that directories are to have in the end, where entries may be made or removed in
     /// them after their turn: links to files that arrive late, and late deletions.
     late_times: HashMap<Vec<u8>, Timestamp>,
+    /// The directory of the missing argument looked at last, where the list does not have it.
+    absent_parent: Vec<u8>,
     /// No more of the list will come.
     list_is_known: bool,
     /// From which entry on to send off what was said, see [`Self::send_off`].
@@ -134,6 +136,7 @@ impl Generator {
             queue,
             ahead: VecDeque::new(),
             late_times: HashMap::new(),
+            absent_parent: Vec::new(),
             list_is_known: false,
             next_send_off: 0,
             skipped: None,

@@ -3,7 +3,7 @@
 use crate::charset::{Converter, ListCharset};
 use crate::segment::Numbering;
 use delta::{ChecksumKind, Digest, FileSum, SeedPlace, StrongSum};
-use options::Options;
+use options::{MissingArgs, Options};
 use tree::entry::Entry;
 use tree::filter::Dialect;
 use wire::flist::ListRules;
@@ -92,6 +92,7 @@ impl Agreement {
                 0
             },
             numeric_ids: o.numeric_ids,
+            missing_args: o.missing_args == MissingArgs::Delete,
             ..ListRules::new(self.protocol)
         }
     }

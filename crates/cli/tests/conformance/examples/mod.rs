@@ -4,6 +4,7 @@ mod backups;
 mod bad_input;
 mod choosing;
 mod delayed;
+mod missing;
 mod output;
 mod sparse;
 
