@@ -79,7 +79,7 @@ fn capabilities() -> Vec<&'static str> {
         "optional secluded-args",
         "iconv",
         "prealloc",
-        "no stop-at",
+        "stop-at",
         "no crtimes",
     ]
 }

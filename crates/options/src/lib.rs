@@ -45,6 +45,7 @@ mod resolved;
 mod route;
 mod server;
 mod server_args;
+mod stop_time;
 mod sys;
 mod value;
 

@@ -196,6 +196,8 @@ pub struct Options {
     pub io_backend: IoBackend,
     /// `--timeout`; `None` never times out.
     pub timeout: Option<std::time::Duration>,
+    /// `--stop-at`, `--stop-after`: when to end the session.
+    pub stop_at: Option<std::time::SystemTime>,
     /// `-n`; also under `--only-write-batch`, which changes as little.
     pub dry_run: bool,
 
@@ -359,6 +361,7 @@ impl Default for Options {
             checksum_choice: None,
             io_backend: IoBackend::Auto,
             timeout: None,
+            stop_at: None,
             dry_run: false,
             delete: None,
             delete_excluded: false,

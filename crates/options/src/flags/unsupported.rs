@@ -28,8 +28,6 @@ pub(super) const FLAGS: &[Flag] = &[
         Takes::Text("USER[:GROUP]"),
         "run it as that user",
     ),
-    no_value("stop-after", None, Takes::Text("MINS"), LEAVE_OUT).or(&["time-limit"]),
-    no_value("stop-at", None, Takes::Text("y-m-dTh:m"), LEAVE_OUT),
     // The daemon.
     no("daemon", None, DAEMON),
     no_value("config", None, Takes::File("FILE"), DAEMON),

@@ -2,10 +2,14 @@
 //!
 //! rsync: options.c, receiver.c
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jiff::Zoned;
+
+use crate::error::OptionError;
 use crate::flag::{Flag, Takes};
 use crate::resolved::Append;
+use crate::stop_time;
 
 pub(super) const FLAGS: &[Flag] = &[
     DRY_RUN,
@@ -23,6 +27,8 @@ pub(super) const FLAGS: &[Flag] = &[
     MKPATH,
     BLOCK_SIZE,
     TIMEOUT,
+    STOP_AFTER,
+    STOP_AT,
 ];
 
 const DRY_RUN: Flag = Flag::switch(
@@ -216,6 +222,52 @@ const TIMEOUT: Flag = Flag::valued(
      told; where that allows less, it holds for both.",
 );
 
+const STOP_AFTER: Flag = Flag::valued(
+    "stop-after",
+    None,
+    Takes::Text("MINS"),
+    "Stop rsync after MINS minutes have elapsed",
+    |given, value| {
+        let at = stop_time::after(value.bytes(), SystemTime::now());
+        given.options.stop_at = Some(at.ok_or_else(|| {
+            let text = value.text();
+            OptionError::syntax(format!("invalid --stop-after value: {text}"))
+        })?);
+        Ok(())
+    },
+)
+.or(&["time-limit"])
+.doc(
+    "End the session after so many minutes, finished or not, with exit code 30. What had arrived \
+     by then stays, as `--partial` says.",
+);
+
+const STOP_AT: Flag = Flag::valued(
+    "stop-at",
+    None,
+    Takes::Text("y-m-dTh:m"),
+    "Stop rsync at the specified point in time",
+    |given, value| {
+        let at = stop_time::at(value.bytes(), &Zoned::now()).ok_or_else(|| {
+            let text = value.text();
+            OptionError::syntax(format!("invalid --stop-at format: {text}"))
+        })?;
+        if at <= SystemTime::now() {
+            let text = value.text();
+            let message = format!("--stop-at time is not in the future: {text}");
+            return Err(OptionError::syntax(message).into());
+        }
+        given.options.stop_at = Some(at);
+        Ok(())
+    },
+)
+.doc(
+    "End the session at this time, in the local time zone, as `--stop-after` does: \
+     `2030-12-31T23:59`, with `/` in place of `-` if you like. What is left out from the front \
+     (`12-31T23:59`, `T23:59`, `23:59`, `:59`) is taken so that the time is the next that fits; a \
+     date alone means its midnight.",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,6 +409,29 @@ mod tests {
         assert_eq!(options("--protocol=29 -B1m").block_size, Some(1 << 20));
         let message = "tidesync: --block-size=999999999 is too large (max: 128.00K)";
         assert_eq!(error("-B999999999").to_string(), message);
+    }
+
+    #[test]
+    fn stop_after() {
+        for line in ["--stop-after=5", "--time-limit=5m"] {
+            let left = options(line)
+                .stop_at
+                .unwrap()
+                .duration_since(SystemTime::now());
+            let left = left.unwrap().as_secs();
+            assert!((290..=300).contains(&left), "{line}: {left}");
+        }
+        let message = "tidesync: invalid --stop-after value: 0";
+        assert_eq!(error("--stop-after=0 a b").to_string(), message);
+    }
+
+    #[test]
+    fn stop_at() {
+        assert!(options("--stop-at=T23:59").stop_at > Some(SystemTime::now()));
+        let message = "tidesync: invalid --stop-at format: x";
+        assert_eq!(error("--stop-at=x a b").to_string(), message);
+        let message = "tidesync: --stop-at time is not in the future: 2000-1-1";
+        assert_eq!(error("--stop-at=2000-1-1 a b").to_string(), message);
     }
 
     #[test]

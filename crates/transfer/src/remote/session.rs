@@ -168,6 +168,7 @@ pub fn run_remote(
         control: control.clone(),
         outlet: wire.outlet.clone(),
         sink: sink.clone(),
+        stop_at: options.stop_at,
         role: if call.sends {
             Role::Sender
         } else {
@@ -262,6 +263,8 @@ fn run(
         });
     match &result {
         Ok(()) => outlet.end(None),
+        // Of this rsync says nothing to the other side.
+        Err(_) if ctx.control.is_at_limit() => outlet.end(Some(TO_TELL)),
         Err(error) => {
             tell_end(&outlet, error, call, protocol);
             outlet.end(Some(TO_TELL));
