@@ -70,7 +70,7 @@ fn capabilities() -> Vec<&'static str> {
         unix("hardlink-specials", "no hardlink-specials"),
         unix("hardlink-symlinks", "no hardlink-symlinks"),
         "no IPv6",
-        "no atimes",
+        "atimes",
         "batchfiles",
         "inplace",
         "append",

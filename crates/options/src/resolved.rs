@@ -104,6 +104,10 @@ pub struct Options {
     pub preserve_executability: bool,
     /// `-t`.
     pub preserve_times: bool,
+    /// `-U`.
+    pub preserve_atimes: bool,
+    /// `--open-noatime`: reading changes no access times.
+    pub open_noatime: bool,
     /// `-o`; also set by `--usermap` and `--chown=USER`.
     pub preserve_uid: bool,
     /// `-g`; also set by `--groupmap` and `--chown=:GROUP`.
@@ -319,6 +323,8 @@ impl Default for Options {
             preserve_perms: false,
             preserve_executability: false,
             preserve_times: false,
+            preserve_atimes: false,
+            open_noatime: false,
             preserve_uid: false,
             preserve_gid: false,
             preserve_devices: false,

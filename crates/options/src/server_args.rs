@@ -251,6 +251,8 @@ impl ServerArgs {
             None => {}
         }
         self.when(options.preallocate && pushes, "--preallocate");
+        let said = options.as_given.atimes > 1;
+        self.when(options.open_noatime && !said, "--open-noatime");
         self.when(options.mkpath && pushes, "--mkpath");
     }
 
@@ -313,6 +315,7 @@ fn letters(options: &Options, pushes: bool) -> String {
     add('g', options.preserve_gid.into());
     add('D', options.preserve_devices.into());
     add('t', options.preserve_times.into());
+    add('U', as_given.atimes);
     add('p', options.preserve_perms.into());
     let executable = options.preserve_executability && !options.preserve_perms;
     add('E', u8::from(executable && pushes));

@@ -284,13 +284,10 @@ mod tests {
     #[test]
     fn minutes_are_counted_from_now() {
         let now = SystemTime::UNIX_EPOCH;
-        let seconds = |text: &str| after(text.as_bytes(), now).map(|at| at.duration_since(now).unwrap());
+        let seconds =
+            |text: &str| after(text.as_bytes(), now).map(|at| at.duration_since(now).unwrap());
         for (text, expected) in [("1", 60), (" 90x", 5400), ("+2", 120)] {
-            assert_eq!(
-                seconds(text),
-                Some(Duration::from_secs(expected)),
-                "{text}"
-            );
+            assert_eq!(seconds(text), Some(Duration::from_secs(expected)), "{text}");
         }
         for text in [
             "0",

@@ -39,12 +39,21 @@ pub struct Extra {
     pub device: DeviceNumber,
     /// For a file with several names, under `-H`: volume and number of what they share.
     pub identity: Option<FileId>,
-    /// When the content last changed, if that is very long ago or very far ahead.
-    pub far_mtime: Timestamp,
+    /// Times beside the usual one.
+    pub times: Option<Box<Times>>,
     /// The checksum of a file's content, where the list has it.
     pub checksum: Option<Box<[u8]>>,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
+}
+
+/// Times that few entries have, or few sessions ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    /// When the content last changed, if that is very long ago or very far ahead.
+    pub far_mtime: Timestamp,
+    /// When the content was last read, in seconds since 1970.
+    pub atime: Option<i64>,
 }
 
 /// What two names of the same file have in common.
@@ -170,7 +179,7 @@ impl Entry {
     /// When the content last changed.
     pub fn mtime(&self) -> Timestamp {
         if self.mtime == FAR_TIME {
-            return self.extra.as_ref().map(|e| e.far_mtime).unwrap_or_default();
+            return self.times().map(|t| t.far_mtime).unwrap_or_default();
         }
         Timestamp {
             secs: self.mtime.div_euclid(NANOS),
@@ -185,9 +194,27 @@ impl Entry {
             .and_then(|secs| secs.checked_add(mtime.nanos.into()))
             .filter(|&nanos| nanos != FAR_TIME);
         if nanos.is_none() {
-            self.extra_mut().far_mtime = mtime;
+            self.times_mut().far_mtime = mtime;
         }
         self.mtime = nanos.unwrap_or(FAR_TIME);
+    }
+
+    /// When the content was last read, in seconds since 1970, where the list has it.
+    pub fn atime(&self) -> Option<i64> {
+        self.times()?.atime
+    }
+
+    /// Says when the content was last read.
+    pub fn set_atime(&mut self, secs: i64) {
+        self.times_mut().atime = Some(secs);
+    }
+
+    fn times(&self) -> Option<&Times> {
+        self.extra.as_ref()?.times.as_deref()
+    }
+
+    fn times_mut(&mut self) -> &mut Times {
+        self.extra_mut().times.get_or_insert_default()
     }
 
     /// Why and how it is in the list.
@@ -345,6 +372,9 @@ mod tests {
                 let mtime = Timestamp { secs, nanos };
                 let mut entry = Entry::new(Name::alone(3, b"d", b"n"), &stat(mtime));
                 assert_eq!(entry.mtime(), mtime);
+                assert_eq!(entry.atime(), None);
+                entry.set_atime(secs);
+                assert_eq!((entry.mtime(), entry.atime()), (mtime, Some(secs)));
                 assert_eq!(entry.mode(), 0o147777);
                 assert_eq!((entry.source(), entry.path()), (3, b"d/n".to_vec()));
                 let flags = EntryFlags {

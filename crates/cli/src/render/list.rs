@@ -11,7 +11,8 @@ pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     let level = options.human_readable;
     let width = if level > 0 { 14 } else { 11 };
     if entry.is_missing() && options.missing_args == MissingArgs::Delete {
-        let width = 10 + 1 + width + 1 + TIME_WIDTH;
+        let times = 1 + usize::from(options.preserve_atimes);
+        let width = 10 + 1 + width + times * (1 + TIME_WIDTH);
         let mut line = format!("{:<width$} ", "*missing").into_bytes();
         line.extend_from_slice(&entry.path());
         return line;
@@ -19,7 +20,12 @@ pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     let size = number::human(entry.size, level);
     let time = time::local(entry.mtime().secs);
     let mut line = permissions(entry.mode()).into_bytes();
-    line.extend_from_slice(format!(" {size:>width$} {time} ").as_bytes());
+    line.extend_from_slice(format!(" {size:>width$} {time}").as_bytes());
+    if options.preserve_atimes {
+        let time = entry.atime().map(time::local).unwrap_or_default();
+        line.extend_from_slice(format!(" {time:>TIME_WIDTH$}").as_bytes());
+    }
+    line.push(b' ');
     line.extend_from_slice(&entry.path());
     if options.preserve_links && entry.is_symlink() {
         line.extend_from_slice(b" -> ");

@@ -3,7 +3,7 @@
 //! rsync: options.c, rsync.c set_file_attrs()
 
 use crate::error::OptionError;
-use crate::flag::{Flag, Takes};
+use crate::flag::{Effect, Flag, Takes};
 use crate::given::MapSource;
 use crate::name_map::{MapKind, NameMap};
 use crate::resolved::SuperMode;
@@ -24,6 +24,9 @@ pub(super) const FLAGS: &[Flag] = &[
     SPECIALS,
     DROP_NODES,
     TIMES,
+    ATIMES,
+    OPEN_NOATIME,
+    CRTIMES,
     OMIT_DIR_TIMES,
     OMIT_LINK_TIMES,
 ];
@@ -245,6 +248,47 @@ const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification time
      by time what is unchanged, and updates everything.",
 );
 
+const ATIMES: Flag = Flag::switch(
+    "atimes",
+    Some('U'),
+    "preserve access (use) times",
+    |given| {
+        let options = &mut given.options;
+        options.open_noatime |= options.preserve_atimes;
+        options.as_given.atimes = if options.preserve_atimes { 2 } else { 1 };
+        options.preserve_atimes = true;
+    },
+)
+.undo(&["no-atimes", "no-U"], |given| {
+    given.options.preserve_atimes = false;
+    given.options.as_given.atimes = 0;
+})
+.doc(
+    "Give the destination the source's access times, of all but directories. Given twice, also \
+     `--open-noatime`.",
+);
+
+const OPEN_NOATIME: Flag = Flag::switch(
+    "open-noatime",
+    None,
+    "avoid changing the atime on opened files",
+    |given| given.options.open_noatime = true,
+)
+.undo(&["no-open-noatime"], |given| {
+    given.options.open_noatime = false
+})
+.doc("Read files without changing their access times, where the system can and allows it.");
+
+/// No file system of Linux lets one be set. Not shown.
+const CRTIMES: Flag = Flag::new(
+    "crtimes",
+    Some('N'),
+    Takes::Nothing,
+    "",
+    Effect::Lack("--crtimes (-N)"),
+)
+.undo(&["no-crtimes", "no-N"], |_| {});
+
 const OMIT_DIR_TIMES: Flag = Flag::switch(
     "omit-dir-times",
     Some('O'),
@@ -274,6 +318,7 @@ const OMIT_LINK_TIMES: Flag = Flag::switch(
 #[cfg(test)]
 mod tests {
     use crate::asked::{error, options};
+    use crate::error::ErrorKind;
     use crate::name_map::{MapFrom, MapTo};
     use crate::resolved::SuperMode;
 
@@ -412,6 +457,36 @@ mod tests {
     fn times() {
         assert!(options("-t").preserve_times && options("--times").preserve_times);
         assert!(!options("-t --no-t").preserve_times && !options("-a --no-times").preserve_times);
+    }
+
+    #[test]
+    fn atimes() {
+        assert!(options("-U").preserve_atimes && options("--atimes").preserve_atimes);
+        assert!(!options("-a").preserve_atimes && !options("-U --no-U").preserve_atimes);
+        assert!(options("-UU").open_noatime && !options("-U").open_noatime);
+        assert!(!options("-U --no-atimes -U").open_noatime);
+    }
+
+    #[test]
+    fn open_noatime() {
+        assert!(options("--open-noatime").open_noatime);
+        assert!(!options("--open-noatime --no-open-noatime").open_noatime);
+    }
+
+    #[test]
+    fn crtimes() {
+        for line in ["-N a b", "--crtimes a b", "-aN --no-N a b"] {
+            let refusal = error(line);
+            let message = "tidesync: This rsync does not support --crtimes (-N)";
+            assert_eq!(
+                (refusal.kind, &*refusal.to_string()),
+                (ErrorKind::Syntax, message)
+            );
+        }
+        let message = "tidesync: The server does not support --crtimes (-N)";
+        let line = "--server -logDtpNre.iLsfxCIvu . x";
+        assert_eq!(error(line).to_string(), message);
+        assert_eq!(options("-a --no-crtimes --no-N"), options("-a"));
     }
 
     #[test]

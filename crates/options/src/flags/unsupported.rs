@@ -12,9 +12,6 @@ use crate::given::Given;
 pub(super) const FLAGS: &[Flag] = &[
     no("acls", Some('A'), LEAVE_OUT).undo(&["no-acls", "no-A"], nothing),
     no("xattrs", Some('X'), LEAVE_OUT).undo(&["no-xattrs", "no-X"], nothing),
-    no("atimes", Some('U'), LEAVE_OUT).undo(&["no-atimes", "no-U"], nothing),
-    no("open-noatime", None, LEAVE_OUT).undo(&["no-open-noatime"], nothing),
-    no("crtimes", Some('N'), LEAVE_OUT).undo(&["no-crtimes", "no-N"], nothing),
     no("fake-super", None, LEAVE_OUT),
     no("copy-devices", None, LEAVE_OUT),
     no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),

@@ -12,7 +12,7 @@ use super::meter::Meter;
 use super::{Basis, Failure, Job, Receiver};
 use crate::narrator::Moved;
 use delta::{BlockLayout, FileSum, MatchStats};
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::Follow;
 use fast_io::offload::write_small;
 use fast_io::{Buffer, Durability, ReadAhead, Reserve, WriteTicket, is_cancelled};
 use options::Append;
@@ -202,12 +202,13 @@ impl Receiver {
         match job.basis {
             Basis::Partial(_) => self
                 .open_partial_dir(&job.dir)
-                .and_then(|dir| dir.open_file(job.leaf(), Access::Read, Follow::Never))
+                .and_then(|dir| dir.open_file(job.leaf(), self.ctx.reading(), Follow::Never))
                 .ok(),
             Basis::Existing => {
                 job.existing?;
                 let dir = &job.dir.dir;
-                dir.open_file(job.leaf(), Access::Read, Follow::Never).ok()
+                dir.open_file(job.leaf(), self.ctx.reading(), Follow::Never)
+                    .ok()
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::event::{Message, Role, Severity};
 use crate::ids::Ids;
 use crate::narrator::PlaceId;
 use crate::removal::{Manner, Outcome, Purpose, Removals, Remover, kind_word};
-use fast_io::dir::{Access, Dir, FileKind, Follow, Stat};
+use fast_io::dir::{Dir, FileKind, Follow, Stat};
 use fast_io::offload::Side;
 use place::{BackupPlace, NoPlace};
 use std::fs::File;
@@ -346,7 +346,7 @@ impl Receiver {
         let path = join(&dir.path, name);
         let source = dir
             .dir
-            .open_file(name, Access::Read, Follow::Never)
+            .open_file(name, self.ctx.reading(), Follow::Never)
             .map_err(|e| told("open", &path, e))?;
         match to_dir.remove_file(&place.name) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -377,7 +377,10 @@ impl Receiver {
         place: &BackupPlace,
         stat: &Stat,
     ) {
-        let original = Entry::new(Name::alone(0, &dir.path, name), stat);
+        let mut original = Entry::new(Name::alone(0, &dir.path, name), stat);
+        if self.ctx.options.preserve_atimes && !stat.is_dir() {
+            original.set_atime(stat.atime.secs);
+        }
         let wanted = Wanted {
             entry: &original,
             mode: original.mode(),

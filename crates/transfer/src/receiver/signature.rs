@@ -10,7 +10,7 @@ use delta::{
     BlockLayout, BlockSums, ChecksumKind, LayoutRule, Signature, SignatureBuilder, StrongSum,
     SumStrength,
 };
-use fast_io::dir::{Access, Dir, Follow, Stat};
+use fast_io::dir::{Dir, Follow, Stat};
 use options::{Append, Checksum};
 use wire::sums::{SumHead, put_block_sum, put_sum_head};
 
@@ -96,7 +96,7 @@ impl Receiver {
 
     fn sign(&self, compared: &Compared<'_>, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
         let (dir, leaf) = (compared.dir?, compared.leaf);
-        let open = |dir: &Dir| dir.open_file(leaf, Access::Read, Follow::Never);
+        let open = |dir: &Dir| dir.open_file(leaf, self.ctx.reading(), Follow::Never);
         let (stat, opened) = match (compared.partial, compared.existing) {
             (Some(stat), _) => (stat, open(&self.open_partial_dir(dir).ok()?)),
             (None, Some(stat)) => (stat, open(&dir.dir)),

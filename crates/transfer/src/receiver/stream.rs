@@ -11,7 +11,7 @@ use super::{Job, Receiver};
 use crate::origin::Origin;
 use crate::sender::content::{Content, Purpose};
 use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::Follow;
 use fast_io::sparse::data_extents;
 use fast_io::{Buffer, Durability, Reserve, WriteTicket, is_cancelled};
 use options::Append;
@@ -173,7 +173,7 @@ impl Receiver {
         let opened = job
             .dir
             .dir
-            .open_file(job.leaf(), Access::Read, Follow::Never);
+            .open_file(job.leaf(), self.ctx.reading(), Follow::Never);
         opened.is_ok_and(|file| self.same_files(&content.file, file, size))
     }
 

@@ -86,6 +86,7 @@ impl Agreement {
             specials: o.preserve_specials,
             links: o.preserve_links,
             hard_links: o.preserve_hard_links,
+            atimes: o.preserve_atimes,
             checksum_len: if o.checksum {
                 self.list_checksum.digest_len() as u8
             } else {

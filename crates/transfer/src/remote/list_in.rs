@@ -14,7 +14,7 @@ use crate::segment::{EntryRef, Numbering, Parent, Segment, sort_and_clean};
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use options::Options;
 use std::sync::Arc;
-use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
+use tree::entry::{Entry, EntryFlags, Extra, FileId, Times, split};
 use tree::names::Gatherer;
 use tree::symlink::MUNGE_PREFIX;
 use wire::flist::{
@@ -379,6 +379,12 @@ impl Gathering {
         if kind.is_some() {
             extra.identity = identity(entry.hard_link, index);
         }
+        if rules.atimes && kind.is_some_and(|kind| kind != FileKind::Directory) {
+            extra.times = Some(Box::new(Times {
+                atime: Some(entry.attributes.atime),
+                ..Times::default()
+            }));
+        }
         let extra = (extra != Extra::default()).then(|| Box::new(extra));
         let (dirname, basename) = split(name);
         let same = self.names.as_ref().is_some_and(|n| n.dirname() == dirname);
@@ -424,8 +430,12 @@ impl Gathering {
                     link_target,
                     checksum,
                     identity,
+                    times,
                     ..
                 } = *extra;
+                if let Some(atime) = times.and_then(|times| times.atime) {
+                    entry.set_atime(atime);
+                }
                 let own = entry.extra_mut();
                 (own.link_target, own.checksum, own.identity) = (link_target, checksum, identity);
             }

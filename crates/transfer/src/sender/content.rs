@@ -5,7 +5,7 @@ use super::Sender;
 use crate::context::{full_name, line};
 use crate::error::Problem;
 use crate::event::Role;
-use fast_io::dir::{Access, Dir, FileKind, Follow, file_stat};
+use fast_io::dir::{Dir, FileKind, Follow, file_stat};
 use fast_io::offload::read_small;
 use fast_io::{Buffer, BufferPool};
 use std::fs::File;
@@ -60,7 +60,7 @@ impl Sender {
         let o = &self.ctx.options;
         let opened = match parent {
             Ok(dir) => dir
-                .open_file(entry.basename(), Access::Read, self.follow_files())
+                .open_file(entry.basename(), self.ctx.reading(), self.follow_files())
                 .map_err(Unusable::Unopened)
                 .and_then(|file| look_into(file, entry, purpose)),
             Err(e) => Err(Unusable::Unopened(copy_error(e))),

@@ -84,6 +84,9 @@ impl Sender {
 
         let mut entry = Entry::new(name, &stat);
         entry.set_flags(flags);
+        if o.preserve_atimes && !stat.is_dir() {
+            entry.set_atime(stat.atime.secs);
+        }
         if let Some(target) = target {
             if target.is_empty() && o.preserve_links {
                 self.ctx.problems.add(Role::Sender, Problem::General);

@@ -4,7 +4,7 @@
 
 use super::Sender;
 use delta::{ChecksumKind, Digest, FileSum};
-use fast_io::dir::{Access, Dir};
+use fast_io::dir::Dir;
 use fast_io::{Completion, Operation};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl Sender {
         kind: ChecksumKind,
         buffer: &mut [u8],
     ) -> io::Result<Digest> {
-        let mut file = dir.open_file(entry.basename(), Access::Read, self.follow_files())?;
+        let mut file = dir.open_file(entry.basename(), self.ctx.reading(), self.follow_files())?;
         let mut sum = FileSum::new(kind);
         loop {
             let read = match file.read(buffer) {

@@ -1,5 +1,6 @@
 //! Cases written by hand: one test a behaviour, so that a failure names what is wrong.
 
+mod access_times;
 mod backups;
 mod bad_input;
 mod choosing;
