@@ -382,6 +382,7 @@ fn writing(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
         }
         options.inplace = true;
     }
+    options.inplace |= options.write_devices;
     let mut asked = given.partial_dir.take();
     if options.delay_updates && asked.is_none() {
         options.as_given.partial_dir_of_delay = true;

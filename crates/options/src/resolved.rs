@@ -118,6 +118,8 @@ pub struct Options {
     pub preserve_specials: bool,
     /// `--drop-D`: they are understood and not made.
     pub drop_nodes: bool,
+    /// `--copy-devices`: those of the source are files that hold what is on them.
+    pub copy_devices: bool,
     /// `-O`; also implied by backups that stay beside the file.
     pub omit_dir_times: bool,
     /// `-J`.
@@ -173,6 +175,8 @@ pub struct Options {
     pub whole_file: Option<bool>,
     /// `--inplace`; also set by `--append` and `--append-verify`.
     pub inplace: bool,
+    /// `--write-devices`: what stands there is written into; `inplace` is set too.
+    pub write_devices: bool,
     /// `--append`, `--append-verify`.
     pub append: Append,
     /// Keep a partly received file. False under `inplace`, true with a `partial_dir`.
@@ -330,6 +334,7 @@ impl Default for Options {
             preserve_devices: false,
             preserve_specials: false,
             drop_nodes: false,
+            copy_devices: false,
             omit_dir_times: false,
             omit_link_times: false,
             chmod: Chmod::default(),
@@ -354,6 +359,7 @@ impl Default for Options {
             ignore_existing: false,
             whole_file: None,
             inplace: false,
+            write_devices: false,
             append: Append::No,
             partial: false,
             partial_dir: None,

@@ -245,11 +245,13 @@ impl ServerArgs {
         let knows = !pushes || options.protocol.is_none_or(|version| version >= 30);
         let no_implied = options.relative && !options.implied_dirs;
         self.when(no_implied && knows, "--no-implied-dirs");
+        self.when(options.write_devices && pushes, "--write-devices");
         match options.remove_source_files {
             Some(RemoveSource::Synchronized) => self.word("--remove-source-files"),
             Some(RemoveSource::Sent) => self.word("--remove-sent-files"),
             None => {}
         }
+        self.when(options.copy_devices && !pushes, "--copy-devices");
         self.when(options.preallocate && pushes, "--preallocate");
         let said = options.as_given.atimes > 1;
         self.when(options.open_noatime && !said, "--open-noatime");

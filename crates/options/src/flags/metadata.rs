@@ -23,6 +23,7 @@ pub(super) const FLAGS: &[Flag] = &[
     DEVICES,
     SPECIALS,
     DROP_NODES,
+    COPY_DEVICES,
     TIMES,
     ATIMES,
     OPEN_NOATIME,
@@ -235,6 +236,17 @@ const DROP_NODES: Flag = Flag::switch(
 .doc(
     "Skip devices, sockets and FIFOs at the destination, whatever `-D` says: for one side alone, \
      which may not change what the two have agreed upon. It is not sent to the other side.",
+);
+
+const COPY_DEVICES: Flag = Flag::switch(
+    "copy-devices",
+    None,
+    "copy device contents as a regular file",
+    |given| given.options.copy_devices = true,
+)
+.doc(
+    "Take a device of the source for a file that holds what is on it, changed now. It is read to \
+     its end, so it must have one.",
 );
 
 const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification times", |given| {
@@ -451,6 +463,11 @@ mod tests {
     fn specials() {
         assert!(options("--specials").preserve_specials);
         assert!(!options("-a --no-specials").preserve_specials);
+    }
+
+    #[test]
+    fn copy_devices() {
+        assert!(options("--copy-devices").copy_devices && !options("-a").copy_devices);
     }
 
     #[test]

@@ -13,8 +13,6 @@ pub(super) const FLAGS: &[Flag] = &[
     no("acls", Some('A'), LEAVE_OUT).undo(&["no-acls", "no-A"], nothing),
     no("xattrs", Some('X'), LEAVE_OUT).undo(&["no-xattrs", "no-X"], nothing),
     no("fake-super", None, LEAVE_OUT),
-    no("copy-devices", None, LEAVE_OUT),
-    no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),
     no_value("compare-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("copy-dest", None, Takes::Dir("DIR"), LEAVE_OUT),
     no_value("link-dest", None, Takes::Dir("DIR"), LEAVE_OUT),

@@ -15,6 +15,7 @@ pub(super) const FLAGS: &[Flag] = &[
     DRY_RUN,
     WHOLE_FILE,
     INPLACE,
+    WRITE_DEVICES,
     APPEND,
     APPEND_VERIFY,
     PARTIAL,
@@ -67,6 +68,21 @@ const INPLACE: Flag = Flag::switch(
 .doc(
     "Write into the destination file itself instead of building a new one beside it. Hard links \
      to it survive; but who reads it meanwhile, and a run that is interrupted, see half a file.",
+);
+
+const WRITE_DEVICES: Flag = Flag::switch(
+    "write-devices",
+    None,
+    "write to devices as files (implies --inplace)",
+    |given| given.options.write_devices = true,
+)
+.undo(&["no-write-devices"], |given| {
+    given.options.write_devices = false
+})
+.doc(
+    "Where a device stands in a file's place at the destination, write the file's content into the \
+     device instead of replacing it. Implies `--inplace`. A source as large as the device \
+     overwrites all of it.",
 );
 
 const APPEND: Flag = Flag::switch("append", None, "append data onto shorter files", |given| {
@@ -295,6 +311,16 @@ mod tests {
         let message = "tidesync: --inplace cannot be used with --partial-dir";
         assert_eq!(error("--inplace --partial-dir=x a b").to_string(), message);
         assert!(request("--inplace --partial-dir= a b").is_err());
+    }
+
+    #[test]
+    fn write_devices() {
+        let devices = options("--write-devices");
+        assert!(devices.write_devices && devices.inplace);
+        assert!(!options("--write-devices --no-write-devices").inplace);
+        let message = "tidesync: --inplace cannot be used with --partial-dir";
+        let line = "--write-devices --partial-dir=x a b";
+        assert_eq!(error(line).to_string(), message);
     }
 
     #[test]

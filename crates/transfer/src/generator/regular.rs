@@ -5,6 +5,7 @@ use super::decide::kind_class;
 use super::{Found, Generator, ROLE};
 use crate::attrs::{TimeRule, Wanted, dest_mode, keeps_time, seen_after_setting};
 use crate::context::line;
+use crate::devices;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
@@ -12,7 +13,7 @@ use crate::receiver::backup::Backup;
 use crate::receiver::signature::Compared;
 use crate::receiver::{Attempt, Basis, Job, Standing};
 use crate::segment::EntryRef;
-use fast_io::dir::{FileKind, Stat};
+use fast_io::dir::{FileKind, Follow, Stat};
 use options::{Append, RemoveSource};
 use tree::entry::Entry;
 
@@ -61,7 +62,9 @@ impl Generator {
             }
             return self.skip_hard_link(entry);
         }
-        if let Some(other) = stat
+        if let Some(device) = stat.as_mut().filter(|stat| self.is_written_into(stat)) {
+            self.measure_device(file, device);
+        } else if let Some(other) = stat
             && kind_class(other.mode()) != kind_class(file.mode())
         {
             if !self.make_room(file, &other, "regular file") {
@@ -101,6 +104,21 @@ impl Generator {
             return self.skip_hard_link(entry);
         }
         self.transfer(entry, wanted, Some(stat), partial, Attempt::First)
+    }
+
+    /// Whether what stands in a file's place is a device that gets its content.
+    fn is_written_into(&self, stat: &Stat) -> bool {
+        self.ctx.options.write_devices && stat.kind.is_device()
+    }
+
+    /// Finds out how much a device holds that does not say it.
+    fn measure_device(&self, file: &Entry, stat: &mut Stat) {
+        if stat.size == 0
+            && let Some((dir, leaf)) = self.there(file)
+            && let Ok(device) = dir.dir.open_file(leaf, self.ctx.reading(), Follow::Never)
+        {
+            stat.size = devices::size(&self.ctx, ROLE, &device, &self.name(file));
+        }
     }
 
     /// Asks for a file's content.
@@ -219,6 +237,10 @@ impl Generator {
             let file = entry.entry();
             let stat = match self.look(file, false) {
                 Found::There(stat) if stat.kind == FileKind::Regular => Some(stat),
+                Found::There(mut stat) if self.is_written_into(&stat) => {
+                    self.measure_device(file, &mut stat);
+                    Some(stat)
+                }
                 _ => None,
             };
             if keeps_time(&self.ctx.options, DIRECTORY)

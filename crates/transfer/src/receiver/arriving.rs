@@ -262,7 +262,8 @@ impl Assembly<'_> {
     ) -> Result<Result<Moved, Failure>, (A::Error, Failure)> {
         let receiver = self.receiver;
         let spare = self.target.file.try_clone();
-        let mut holes = match (&spare, receiver.ctx.options.sparse) {
+        let sparse = receiver.ctx.options.sparse && !receiver.writes_device(self.job);
+        let mut holes = match (&spare, sparse) {
             (Ok(file), true) => Some(HolesOf {
                 file,
                 held: self.held,
@@ -449,7 +450,8 @@ impl Assembly<'_> {
             other => ticket
                 .commit(Durability::Lazy)
                 .and_then(|committed| {
-                    if o.inplace || o.preallocate || committed.length < offset {
+                    let longer = o.inplace || o.preallocate || committed.length < offset;
+                    if longer && !receiver.writes_device(job) {
                         committed.file.set_len(offset)?;
                     }
                     Ok(())

@@ -86,7 +86,8 @@ impl Receiver {
                 ));
             }
         };
-        let holes = o.sparse.then_some(Holes {
+        let sparse = o.sparse && !self.writes_device(job);
+        let holes = sparse.then_some(Holes {
             ticket: &ticket,
             file: &spare,
             buffers: &self.buffers,
@@ -109,8 +110,8 @@ impl Receiver {
             Ok(figures) => ticket
                 .commit(Durability::Lazy)
                 .and_then(|committed| {
-                    let longer = o.inplace || o.preallocate;
-                    if longer || committed.length < figures.size {
+                    let longer = o.inplace || o.preallocate || committed.length < figures.size;
+                    if longer && !self.writes_device(job) {
                         committed.file.set_len(figures.size)?;
                     }
                     Ok(figures)
@@ -162,7 +163,8 @@ impl Receiver {
         if appends {
             return Ok(0);
         }
-        if o.sparse && older > 0 && o.whole_file != Some(false) {
+        let empties = o.sparse && older > 0 && o.whole_file != Some(false);
+        if empties && !self.writes_device(job) {
             file.set_len(0)?;
             return Ok(0);
         }

@@ -3,6 +3,7 @@
 
 use super::Sender;
 use crate::context::{full_name, line};
+use crate::devices;
 use crate::error::Problem;
 use crate::event::Role;
 use fast_io::dir::{Dir, FileKind, Follow, file_stat};
@@ -62,7 +63,7 @@ impl Sender {
             Ok(dir) => dir
                 .open_file(entry.basename(), self.ctx.reading(), self.follow_files())
                 .map_err(Unusable::Unopened)
-                .and_then(|file| look_into(file, entry, purpose)),
+                .and_then(|file| self.look_into(file, entry, purpose)),
             Err(e) => Err(Unusable::Unopened(copy_error(e))),
         };
         let name = || full_name(&self.source(entry.source()).absolute, &entry.path());
@@ -169,39 +170,54 @@ enum Unusable {
     NoFile,
 }
 
-/// Makes sure that what was opened is still a file, and reads it if it is small.
-///
-/// Anything may have taken the file's place since it was listed, and what is no file has no size
-/// to go by: a FIFO would pass for an empty file.
-fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Content<'a>, Unusable> {
-    let stat = file_stat(&file).map_err(Unusable::Unopened)?;
-    match stat.kind {
-        FileKind::Regular => {}
-        // Reading it says what is wrong in the system's own words.
-        FileKind::Directory => {
-            let refused = (&file).read(&mut [0]).err();
-            return Err(refused.map_or(Unusable::NoFile, Unusable::Unopened));
+impl Sender {
+    /// Makes sure that what was opened is still a file, and reads it if it is small.
+    ///
+    /// Anything may have taken the file's place since it was listed, and what is no file has no size
+    /// to go by: a FIFO would pass for an empty file.
+    fn look_into<'a>(
+        &self,
+        file: File,
+        entry: &Entry,
+        purpose: Purpose<'a>,
+    ) -> Result<Content<'a>, Unusable> {
+        let stat = file_stat(&file).map_err(Unusable::Unopened)?;
+        match stat.kind {
+            FileKind::Regular => {}
+            kind if kind.is_device() && self.ctx.options.copy_devices => {
+                let size = devices::size(&self.ctx, Role::Sender, &file, &entry.path());
+                return Ok(Content {
+                    file,
+                    size,
+                    bytes: None,
+                });
+            }
+            // Reading it says what is wrong in the system's own words.
+            FileKind::Directory => {
+                let refused = (&file).read(&mut [0]).err();
+                return Err(refused.map_or(Unusable::NoFile, Unusable::Unopened));
+            }
+            _ => return Err(Unusable::NoFile),
         }
-        _ => return Err(Unusable::NoFile),
-    }
-    let mut content = Content {
-        file,
-        size: stat.size,
-        bytes: None,
-    };
-    if let Purpose::Copy(buffer) = purpose
-        && stat.size == entry.size
-        && stat.size < SMALL as u64
-    {
-        match read_small(&content.file, buffer, stat.size as usize) {
-            Ok(true) => content.bytes = Some(buffer),
-            // It was changed just now.
-            Ok(false) => content.size = file_stat(&content.file).map_or(stat.size, |s| s.size),
-            // Whoever copies it meets the error again, and tells it as one of reading.
-            Err(_) => {}
+        let mut content = Content {
+            file,
+            size: stat.size,
+            bytes: None,
+        };
+        if let Purpose::Copy(buffer) = purpose
+            && stat.size == entry.size
+            && stat.size < SMALL as u64
+        {
+            match read_small(&content.file, buffer, stat.size as usize) {
+                Ok(true) => content.bytes = Some(buffer),
+                // It was changed just now.
+                Ok(false) => content.size = file_stat(&content.file).map_or(stat.size, |s| s.size),
+                // Whoever copies it meets the error again, and tells it as one of reading.
+                Err(_) => {}
+            }
         }
+        Ok(content)
     }
-    Ok(content)
 }
 
 /// The same error once more: `io::Error` cannot be cloned.

@@ -5,6 +5,7 @@ mod backups;
 mod bad_input;
 mod choosing;
 mod delayed;
+mod devices;
 mod missing;
 mod output;
 mod sparse;
