@@ -77,7 +77,7 @@ fn capabilities() -> Vec<&'static str> {
         unix("hardlink-specials", "no hardlink-specials"),
         unix("hardlink-symlinks", "no hardlink-symlinks"),
         "no IPv6",
-        "no atimes",
+        "atimes",
         "batchfiles",
         "inplace",
         "append",
@@ -86,7 +86,7 @@ fn capabilities() -> Vec<&'static str> {
         "optional secluded-args",
         "iconv",
         "prealloc",
-        "no stop-at",
+        "stop-at",
         "no crtimes",
     ]
 }

@@ -115,6 +115,9 @@ pub enum Follow {
 pub enum Access {
     /// For reading; the file exists.
     Read,
+    /// The same, but the access time stays as it is, where the system can have it so and lets this
+    /// user.
+    ReadUnseen,
     /// For reading and writing; the file exists.
     Write,
 }
@@ -310,6 +313,11 @@ impl Dir {
         self.0.set_mtime(Name::of_entry_or_itself(name)?, mtime)
     }
 
+    /// Sets the access time of `name`; a symbolic link's own.
+    pub fn set_atime(&self, name: &[u8], atime: Timestamp) -> io::Result<()> {
+        self.0.set_atime(Name::of_entry_or_itself(name)?, atime)
+    }
+
     /// Sets this directory's own modification time.
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
         self.0.set_own_mtime(mtime)
@@ -339,6 +347,11 @@ pub fn set_file_permissions(file: &File, permissions: u32) -> io::Result<()> {
 /// Sets owner and group of the open file. `None` leaves one as it is.
 pub fn set_file_owner(file: &File, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     imp::set_file_owner(file, uid, gid)
+}
+
+/// Sets the access time of the open file.
+pub fn set_file_atime(file: &File, atime: Timestamp) -> io::Result<()> {
+    imp::set_file_atime(file, atime)
 }
 
 /// Sets the modification time of the open file.

@@ -14,6 +14,10 @@ pub struct AsGiven {
     pub(crate) list_only: bool,
     /// `-O`, where backups do not imply it.
     pub(crate) omit_dir_times: bool,
+    /// `--partial-dir` was left to `--delay-updates`.
+    pub(crate) partial_dir_of_delay: bool,
+    /// How many `-U`, up to two.
+    pub(crate) atimes: u8,
     /// How many `-H`.
     pub(crate) hard_links: u8,
     /// `-@`.

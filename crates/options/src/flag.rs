@@ -69,6 +69,9 @@ pub(crate) enum Effect {
     MaybeValue(fn(&mut Given, Option<&Value<'_>>) -> Result<(), Stop>),
     /// rsync has it and we have not.
     Refuse(&'static str),
+    /// An rsync built without it refuses it in these words, and so does this.
+    // rsync: options.c set_refuse_options(), create_refuse_error()
+    Lack(&'static str),
 }
 
 impl Flag {
@@ -166,7 +169,7 @@ impl Flag {
 
     /// Whether the flag does anything here.
     pub(crate) fn is_supported(&self) -> bool {
-        !matches!(self.effect, Effect::Refuse(_))
+        !matches!(self.effect, Effect::Refuse(_) | Effect::Lack(_))
     }
 }
 

@@ -46,6 +46,7 @@ mod resolved;
 mod route;
 mod server;
 mod server_args;
+mod stop_time;
 mod sys;
 mod value;
 
@@ -70,7 +71,7 @@ pub use remote::{
 pub use remote_command::RemoteCommand;
 pub use resolved::{
     Append, Checksum, ChecksumChoice, DeleteWhen, FilesFrom, FilterDirective, IoBackend, ListEnds,
-    LogFile, Options, RemoveSource, StderrMode, SuperMode,
+    LogFile, MissingArgs, Options, RemoveSource, StderrMode, SuperMode,
 };
 
 pub use route::{Remote, Route};

@@ -2,7 +2,7 @@
 //!
 //! The options' paragraphs stand with the flags; only what is not about one flag is here.
 
-use crate::flag::Flag;
+use crate::flag::{Effect, Flag};
 use crate::flags;
 use crate::help;
 
@@ -153,7 +153,7 @@ fn item_heading(flag: &Flag) -> String {
 
 fn not_supported() -> String {
     let names: Vec<String> = flags::all()
-        .filter(|flag| !flag.is_supported())
+        .filter(|flag| matches!(flag.effect, Effect::Refuse(_)))
         .map(|flag| format!("`{}`", flag.typed()))
         .collect();
     format!(

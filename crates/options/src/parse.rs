@@ -106,6 +106,14 @@ fn obey<'a>(
             let value = attached.map(|at| Value::new(typed(), arg, at));
             set(given, value.as_ref())
         }
+        Effect::Lack(what) => {
+            let who = if given.server {
+                "The server"
+            } else {
+                "This rsync"
+            };
+            Err(OptionError::syntax(format!("{who} does not support {what}")).into())
+        }
         Effect::Refuse(why) => {
             match flag.takes {
                 Takes::Nothing => no_value(given, arg, attached)?,

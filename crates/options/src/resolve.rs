@@ -385,11 +385,21 @@ fn writing(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
         }
         options.inplace = true;
     }
-    let asked = given.partial_dir.take();
+    options.inplace |= options.write_devices;
+    let mut asked = given.partial_dir.take();
+    if options.delay_updates && asked.is_none() {
+        options.as_given.partial_dir_of_delay = true;
+        asked = Some(DELAYED_IN.into());
+    }
     if options.inplace {
         if asked.is_some() {
             let which = if appends { "append" } else { "inplace" };
-            let message = format!("--{which} cannot be used with --partial-dir");
+            let other = if options.delay_updates {
+                "delay-updates"
+            } else {
+                "partial-dir"
+            };
+            let message = format!("--{which} cannot be used with --{other}");
             return Err(OptionError::syntax(message));
         }
         options.partial = false;
@@ -406,6 +416,9 @@ fn writing(given: &mut Given, env: &Environment) -> Result<(), OptionError> {
     }
     Ok(())
 }
+
+// rsync: options.c tmp_partialdir
+const DELAYED_IN: &str = ".~tmp~";
 
 fn files_from(given: &Given) -> Result<(), OptionError> {
     let options = &given.options;

@@ -105,6 +105,10 @@ pub struct Options {
     pub preserve_executability: bool,
     /// `-t`.
     pub preserve_times: bool,
+    /// `-U`.
+    pub preserve_atimes: bool,
+    /// `--open-noatime`: reading changes no access times.
+    pub open_noatime: bool,
     /// `-o`; also set by `--usermap` and `--chown=USER`.
     pub preserve_uid: bool,
     /// `-g`; also set by `--groupmap` and `--chown=:GROUP`.
@@ -119,6 +123,8 @@ pub struct Options {
     pub preserve_acls: bool,
     /// `-X`: how often it was given. Twice is for rsync's own attributes too.
     pub preserve_xattrs: u8,
+    /// `--copy-devices`: those of the source are files that hold what is on them.
+    pub copy_devices: bool,
     /// `-O`; also implied by backups that stay beside the file.
     pub omit_dir_times: bool,
     /// `-J`.
@@ -181,6 +187,8 @@ pub struct Options {
     pub whole_file: Option<bool>,
     /// `--inplace`; also set by `--append` and `--append-verify`.
     pub inplace: bool,
+    /// `--write-devices`: what stands there is written into; `inplace` is set too.
+    pub write_devices: bool,
     /// `--append`, `--append-verify`.
     pub append: Append,
     /// Keep a partly received file. False under `inplace`, true with a `partial_dir`.
@@ -188,6 +196,8 @@ pub struct Options {
     /// `--partial-dir`, or `$RSYNC_PARTIAL_DIR` under `--partial`. Relative: in each
     /// destination directory.
     pub partial_dir: Option<PathBuf>,
+    /// `--delay-updates`: complete files wait in the `partial_dir` until the end.
+    pub delay_updates: bool,
     /// `-T`.
     pub tmp_dir: Option<PathBuf>,
     /// `-S`.
@@ -206,6 +216,8 @@ pub struct Options {
     pub io_backend: IoBackend,
     /// `--timeout`; `None` never times out.
     pub timeout: Option<std::time::Duration>,
+    /// `--stop-at`, `--stop-after`: when to end the session.
+    pub stop_at: Option<std::time::SystemTime>,
     /// `-n`; also under `--only-write-batch`, which changes as little.
     pub dry_run: bool,
 
@@ -215,6 +227,8 @@ pub struct Options {
     pub delete: Option<DeleteWhen>,
     /// `--delete-excluded`.
     pub delete_excluded: bool,
+    /// `--ignore-missing-args`, `--delete-missing-args`.
+    pub missing_args: MissingArgs,
     /// `--max-delete`: negative numbers ask for none, and so read as 0.
     pub max_delete: Option<u32>,
     /// `--force`: a non-directory may replace a directory that is not empty.
@@ -267,6 +281,7 @@ impl Options {
         self.recurse
             && self.allow_inc_recurse
             && !self.prune_empty_dirs
+            && !self.delay_updates
             && !matches!(self.delete, Some(DeleteWhen::Before | DeleteWhen::After))
     }
 
@@ -324,6 +339,8 @@ impl Default for Options {
             preserve_perms: false,
             preserve_executability: false,
             preserve_times: false,
+            preserve_atimes: false,
+            open_noatime: false,
             preserve_uid: false,
             preserve_gid: false,
             preserve_devices: false,
@@ -331,6 +348,7 @@ impl Default for Options {
             preserve_acls: false,
             preserve_xattrs: 0,
             drop_nodes: false,
+            copy_devices: false,
             omit_dir_times: false,
             omit_link_times: false,
             chmod: Chmod::default(),
@@ -357,9 +375,11 @@ impl Default for Options {
             fuzzy: 0,
             whole_file: None,
             inplace: false,
+            write_devices: false,
             append: Append::No,
             partial: false,
             partial_dir: None,
+            delay_updates: false,
             tmp_dir: None,
             sparse: false,
             preallocate: false,
@@ -369,9 +389,11 @@ impl Default for Options {
             checksum_choice: None,
             io_backend: IoBackend::Auto,
             timeout: None,
+            stop_at: None,
             dry_run: false,
             delete: None,
             delete_excluded: false,
+            missing_args: MissingArgs::Report,
             max_delete: None,
             force_delete: false,
             ignore_errors: false,
@@ -392,6 +414,17 @@ impl Default for Options {
             stderr: StderrMode::Errors,
         }
     }
+}
+
+/// What becomes of a source that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingArgs {
+    /// It is an error.
+    Report,
+    /// Nothing.
+    Ignore,
+    /// What has its name at the destination is deleted.
+    Delete,
 }
 
 /// One step of building the filter list; `tree` gives it meaning.

@@ -8,7 +8,7 @@
 use crate::quoting::{Meaning, quote};
 use crate::remote::{ArgumentStyle, Codec, Compression};
 use crate::resolved::{
-    Append, DeleteWhen, FilesFrom, Options, RemoveSource, StderrMode, SuperMode,
+    Append, DeleteWhen, FilesFrom, MissingArgs, Options, RemoveSource, StderrMode, SuperMode,
 };
 use crate::sys;
 
@@ -152,6 +152,12 @@ impl ServerArgs {
         if let Some(size) = &as_given.max_alloc {
             self.assign("--max-alloc", size, options.argument_style);
         }
+        match options.missing_args {
+            MissingArgs::Delete => self.word("--delete-missing-args"),
+            // A sender knows by itself what to ignore.
+            MissingArgs::Ignore => self.when(!pushes, "--ignore-missing-args"),
+            MissingArgs::Report => {}
+        }
         if as_given.modify_window && pushes {
             let window = options.modify_window;
             self.word(match window {
@@ -164,11 +170,14 @@ impl ServerArgs {
         }
         match &options.partial_dir {
             Some(dir) if pushes => {
-                self.split(
-                    "--partial-dir",
-                    &sys::path_bytes(dir),
-                    options.argument_style,
-                );
+                if !as_given.partial_dir_of_delay {
+                    self.split(
+                        "--partial-dir",
+                        &sys::path_bytes(dir),
+                        options.argument_style,
+                    );
+                }
+                self.when(options.delay_updates, "--delay-updates");
             }
             _ => self.when(options.partial && pushes, "--partial"),
         }
@@ -241,12 +250,16 @@ impl ServerArgs {
         let knows = !pushes || options.protocol.is_none_or(|version| version >= 30);
         let no_implied = options.relative && !options.implied_dirs;
         self.when(no_implied && knows, "--no-implied-dirs");
+        self.when(options.write_devices && pushes, "--write-devices");
         match options.remove_source_files {
             Some(RemoveSource::Synchronized) => self.word("--remove-source-files"),
             Some(RemoveSource::Sent) => self.word("--remove-sent-files"),
             None => {}
         }
+        self.when(options.copy_devices && !pushes, "--copy-devices");
         self.when(options.preallocate && pushes, "--preallocate");
+        let said = options.as_given.atimes > 1;
+        self.when(options.open_noatime && !said, "--open-noatime");
         self.when(options.mkpath && pushes, "--mkpath");
     }
 
@@ -310,6 +323,7 @@ fn letters(options: &Options, pushes: bool) -> String {
     add('g', options.preserve_gid.into());
     add('D', options.preserve_devices.into());
     add('t', options.preserve_times.into());
+    add('U', as_given.atimes);
     add('p', options.preserve_perms.into());
     let executable = options.preserve_executability && !options.preserve_perms;
     add('E', u8::from(executable && pushes));

@@ -7,8 +7,8 @@ use crate::event::Role;
 use crate::ids::Ids;
 use crate::item::ItemFlags;
 use fast_io::dir::{
-    Dir, FileKind, Stat, Timestamp, XattrsOf, file_stat, remove_xattr, set_file_mtime,
-    set_file_owner, set_file_permissions, set_xattr,
+    Dir, FileKind, Stat, Timestamp, XattrsOf, file_stat, remove_xattr, set_file_atime,
+    set_file_mtime, set_file_owner, set_file_permissions, set_xattr,
 };
 use options::Options;
 use std::fs::File;
@@ -109,6 +109,9 @@ pub(crate) fn differences(
     } else if touched && !matched && !relinked {
         flags |= ItemFlags::REPORT_TIME;
     }
+    if !entry.is_symlink() && atime_differs(o, entry, stat) {
+        flags |= ItemFlags::REPORT_ATIME;
+    }
     if !entry.is_symlink() && permissions_differ(o, wanted.mode, stat) {
         flags |= ItemFlags::REPORT_PERMS;
     }
@@ -143,6 +146,14 @@ pub(crate) fn unchanged(
         || perms
         || owner_differs(ctx, ids, wanted.entry, stat)
         || group_differs(o, ids, wanted.entry, stat))
+}
+
+/// Whether the access time is preserved, and another one. Only its seconds are.
+fn atime_differs(o: &Options, entry: &Entry, stat: &Stat) -> bool {
+    let seconds = |secs| Timestamp { secs, nanos: 0 };
+    entry
+        .atime()
+        .is_some_and(|atime| !same_time(o.modify_window, seconds(stat.atime.secs), seconds(atime)))
 }
 
 fn permissions_differ(o: &Options, mode: u32, stat: &Stat) -> bool {
@@ -238,7 +249,7 @@ impl Setter<'_> {
         wanted: Wanted<'_>,
         handle: &Handle<'_>,
         before: Before,
-        time: TimeRule,
+        rule: TimeRule,
         name: impl Fn() -> Vec<u8>,
     ) -> Applied {
         let Setter { ctx, ids, role } = *self;
@@ -285,7 +296,7 @@ impl Setter<'_> {
         }
 
         let time = if keeps_time(o, stat.mode()) {
-            time
+            rule
         } else {
             TimeRule::Skip
         };
@@ -296,6 +307,19 @@ impl Setter<'_> {
         };
         if !same {
             if let Err(e) = handle.set_mtime(entry.mtime()) {
+                ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
+                return Applied::Failed;
+            }
+            applied = Applied::Changed;
+        }
+
+        // Whoever leaves a link's time alone leaves this one alone too.
+        let keeps_atime = rule != TimeRule::Skip && !(entry.is_symlink() && o.omit_link_times);
+        if keeps_atime
+            && let Some(secs) = entry.atime()
+            && (rule == TimeRule::Exact || atime_differs(o, entry, &stat))
+        {
+            if let Err(e) = handle.set_atime(Timestamp { secs, nanos: 0 }) {
                 ctx.transfer_error_os(role, line!("failed to set times on ", name()), e);
                 return Applied::Failed;
             }
@@ -425,6 +449,15 @@ impl Handle<'_> {
             Handle::File(file) => set_file_mtime(file, mtime),
             Handle::Name(dir, name) => dir.set_mtime(name, mtime),
             Handle::Root(dir) => dir.set_own_mtime(mtime),
+        }
+    }
+
+    /// Of a directory it is not preserved.
+    fn set_atime(&self, atime: Timestamp) -> io::Result<()> {
+        match self {
+            Handle::File(file) => set_file_atime(file, atime),
+            Handle::Name(dir, name) => dir.set_atime(name, atime),
+            Handle::Root(_) => Ok(()),
         }
     }
 

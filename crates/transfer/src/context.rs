@@ -10,7 +10,7 @@ use crate::open_files::OpenFiles;
 use crate::stats::Stats;
 use delta::MatchStats;
 use fast_io::CompletionPump;
-use fast_io::dir::Identity;
+use fast_io::dir::{Access, Identity};
 use fast_io::offload::Copier;
 use options::{Options, SuperMode};
 use std::io;
@@ -84,6 +84,15 @@ impl Context {
             umask,
             open_files,
             tally: Counters::default(),
+        }
+    }
+
+    /// How files are opened that are only read.
+    pub fn reading(&self) -> Access {
+        if self.options.open_noatime {
+            Access::ReadUnseen
+        } else {
+            Access::Read
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// A handle on a running session, to stop it by.
 pub struct Control {
     stop: AtomicBool,
+    /// The stop is the one that `--stop-at` asked for.
+    at_limit: AtomicBool,
     on_stop: Mutex<Vec<Box<dyn Fn() + Send>>>,
     timeout: Mutex<Option<Duration>>,
     on_limit: Mutex<Vec<Box<dyn Fn() + Send>>>,
@@ -24,6 +26,7 @@ impl Control {
     pub fn new() -> Control {
         Control {
             stop: AtomicBool::new(false),
+            at_limit: AtomicBool::new(false),
             on_stop: Mutex::default(),
             timeout: Mutex::default(),
             on_limit: Mutex::default(),
@@ -43,6 +46,17 @@ impl Control {
                 listener();
             }
         }
+    }
+
+    /// Stops because the time has come that `--stop-at` named.
+    pub(crate) fn stop_at_limit(&self) {
+        self.at_limit.store(true, Ordering::SeqCst);
+        self.stop();
+    }
+
+    /// Whether that was the reason.
+    pub(crate) fn is_at_limit(&self) -> bool {
+        self.at_limit.load(Ordering::SeqCst)
     }
 
     /// Has `listener` called at the first [`stop`](Self::stop), or at once if there was one: what

@@ -47,6 +47,7 @@
 //! | `paths.rs` | operands as bytes, and whose links are followed in what the user named |
 //! | `destination.rs` | what the last operand means; its directories, each opened once |
 //! | `alternates.rs` | the directories of `--link-dest` and the like |
+//! | `devices.rs` | devices that are taken for files |
 //! | `removal.rs` | removes an entry with what is in it: for the generator, and for backups |
 //! | `attrs.rs`, `ids.rs` | an entry's attributes, and its owners by name |
 //! | `files_from.rs`, `filtering.rs`, `patterns.rs` | lists of names, filter rules, wildcards for a server |
@@ -62,6 +63,7 @@ mod charset;
 mod context;
 mod control;
 mod destination;
+mod devices;
 mod era;
 mod error;
 pub mod event;

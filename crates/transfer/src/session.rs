@@ -23,7 +23,7 @@ use crate::receiver::Receiver;
 use crate::remote::Destined;
 use crate::segment::Segment;
 use crate::sender::Sender;
-use crate::stats::Stats;
+use crate::stats::{KindCounts, Stats};
 use crate::xattrs::XattrRules;
 use fast_io::dir::Dir;
 use fast_io::{Backend, CompletionPump, PumpConfig};
@@ -31,7 +31,7 @@ use options::{IoBackend, Options};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tree::filter::{FilterNotice, FilterSet, Side};
 use wire::Protocol;
 
@@ -77,6 +77,10 @@ pub fn run_local(
     ctx.pump.shut_down();
     let error = result.err();
     let mut stats = ctx.tally().stats;
+    if ctx.options.delete.is_none() && !ctx.options.force_delete {
+        // What `--delete-missing-args` deletes is not told to rsync's client.
+        stats.deleted = KindCounts::default();
+    }
     stats.protocol = ctx.options.protocol.unwrap_or(Protocol::NEWEST);
     stats.seconds = ctx.control.started().elapsed().as_secs_f64();
     // What rsync's encoding would weigh, about.
@@ -429,14 +433,27 @@ pub(crate) fn check_munge(ctx: &Context) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// Runs the session beside a thread that ends it when nothing moves for `--timeout`.
+/// How long it is until `--stop-at`.
+pub(crate) fn time_left(stop_at: Option<SystemTime>) -> Option<Duration> {
+    let at = stop_at?;
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// What is said then.
+// rsync: io.c perform_io(), stop_at_utime
+pub(crate) const STOPPED_AT_LIMIT: &str = "stopping at requested limit";
+
+/// Runs the session beside a thread that ends it when nothing moves for `--timeout`, or when the time
+/// of `--stop-at` has come.
 pub(crate) fn with_watchdog(
     ctx: &Arc<Context>,
     session: impl FnOnce() -> Result<(), SessionError>,
 ) -> Result<(), SessionError> {
-    let Some(timeout) = ctx.options.timeout.filter(|t| !t.is_zero()) else {
+    let timeout = ctx.options.timeout.filter(|t| !t.is_zero());
+    let stop_at = ctx.options.stop_at;
+    if timeout.is_none() && stop_at.is_none() {
         return session();
-    };
+    }
     let ended = Arc::new((Mutex::new(false), std::sync::Condvar::new()));
     let timed_out = Arc::new(std::sync::atomic::AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -445,13 +462,20 @@ pub(crate) fn with_watchdog(
             move || {
                 let mut over = ended.0.lock().unwrap_or_else(PoisonError::into_inner);
                 while !*over {
+                    let left = time_left(stop_at);
+                    if left.is_some_and(|left| left.is_zero()) {
+                        ctx.control.stop_at_limit();
+                        return;
+                    }
                     let silence = ctx.control.silence();
-                    if silence >= timeout {
+                    let patience = timeout.map(|timeout| timeout.saturating_sub(silence));
+                    if patience.is_some_and(|patience| patience.is_zero()) {
                         timed_out.store(true, std::sync::atomic::Ordering::Relaxed);
                         ctx.control.stop();
                         return;
                     }
-                    let pause = (timeout - silence).max(Duration::from_millis(10));
+                    let pause = left.into_iter().chain(patience).min();
+                    let pause = pause.unwrap_or_default().max(Duration::from_millis(10));
                     (over, _) = ended
                         .1
                         .wait_timeout(over, pause)
@@ -463,8 +487,11 @@ pub(crate) fn with_watchdog(
         let result = session();
         *ended.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         ended.1.notify_all();
+        if ctx.control.is_at_limit() && result.is_err() {
+            return Err(ctx.fatal(Fatal::Timeout, Role::Sender, STOPPED_AT_LIMIT));
+        }
         if timed_out.load(std::sync::atomic::Ordering::Relaxed) {
-            let seconds = timeout.as_secs();
+            let seconds = timeout.unwrap_or_default().as_secs();
             let text = format!("io timeout after {seconds} seconds -- exiting");
             return Err(ctx.fatal(Fatal::Timeout, Role::Receiver, text));
         }

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 use transfer::event::{Event, EventSink, Severity};
 use transfer::{Call, Control, Fatal, Outcome, Side, Wire, pump_config, run_remote};
 
@@ -75,6 +76,29 @@ fn parts_of_a_file_that_moved_are_put_together() {
         let told = world.sync(Way::Push, options, &format!("{options:?}"));
         assert_eq!(told, Vec::<String>::new(), "{options:?}");
         assert_eq!(world.differences(), Vec::<String>::new(), "{options:?}");
+    }
+}
+
+#[test]
+fn times_of_access_arrive_either_way() {
+    let read_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_234_567_890);
+    let times = fs::FileTimes::new().set_accessed(read_at);
+    for way in [Way::Push, Way::Pull] {
+        for options in ["-U", "-UU"] {
+            let world = World::new();
+            let name = world.source().join("read");
+            fs::write(&name, "content").unwrap();
+            let file = fs::File::options().write(true).open(&name).unwrap();
+            file.set_times(times).unwrap();
+            drop(file);
+            world.sync(way, &["-rt", options], "-U");
+            let arrived = fs::metadata(world.destination().join("read")).unwrap();
+            assert_eq!(arrived.accessed().unwrap(), read_at, "{way:?} {options}");
+            if cfg!(target_os = "linux") && options == "-UU" {
+                let source = fs::metadata(&name).unwrap();
+                assert_eq!(source.accessed().unwrap(), read_at, "{way:?}");
+            }
+        }
     }
 }
 

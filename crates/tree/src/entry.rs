@@ -41,8 +41,8 @@ pub struct Extra {
     pub device: DeviceNumber,
     /// For a file with several names, under `-H`: volume and number of what they share.
     pub identity: Option<FileId>,
-    /// When the content last changed, if that is very long ago or very far ahead.
-    pub far_mtime: Timestamp,
+    /// Times beside the usual one.
+    pub times: Option<Box<Times>>,
     /// The checksum of a file's content, where the list has it.
     pub checksum: Option<Box<[u8]>>,
     /// The extended attributes, where the list has them and there are any.
@@ -51,6 +51,15 @@ pub struct Extra {
     pub acls: Option<Arc<Acls>>,
     /// For a directory that `-R` implies: which of the sender's lists says what is named below.
     pub tails: Option<u32>,
+}
+
+/// Times that few entries have, or few sessions ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    /// When the content last changed, if that is very long ago or very far ahead.
+    pub far_mtime: Timestamp,
+    /// When the content was last read, in seconds since 1970.
+    pub atime: Option<i64>,
 }
 
 /// What two names of the same file have in common.
@@ -106,6 +115,28 @@ impl Entry {
         entry
     }
 
+    /// The entry of an argument that does not exist: it has only a name.
+    // rsync: flist.c send_file_list(), IS_MISSING_FILE
+    pub fn missing(name: Name) -> Entry {
+        let Name { names, at } = name;
+        Entry {
+            names,
+            at,
+            mode: 0,
+            flags: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: 0,
+            extra: None,
+        }
+    }
+
+    /// Whether it stands for an argument that does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.mode == 0
+    }
+
     /// The directories before the last component, without a trailing slash; empty at the top.
     pub fn dirname(&self) -> &[u8] {
         self.names.dirname()
@@ -154,7 +185,7 @@ impl Entry {
     /// When the content last changed.
     pub fn mtime(&self) -> Timestamp {
         if self.mtime == FAR_TIME {
-            return self.extra.as_ref().map(|e| e.far_mtime).unwrap_or_default();
+            return self.times().map(|t| t.far_mtime).unwrap_or_default();
         }
         Timestamp {
             secs: self.mtime.div_euclid(NANOS),
@@ -169,9 +200,27 @@ impl Entry {
             .and_then(|secs| secs.checked_add(mtime.nanos.into()))
             .filter(|&nanos| nanos != FAR_TIME);
         if nanos.is_none() {
-            self.extra_mut().far_mtime = mtime;
+            self.times_mut().far_mtime = mtime;
         }
         self.mtime = nanos.unwrap_or(FAR_TIME);
+    }
+
+    /// When the content was last read, in seconds since 1970, where the list has it.
+    pub fn atime(&self) -> Option<i64> {
+        self.times()?.atime
+    }
+
+    /// Says when the content was last read.
+    pub fn set_atime(&mut self, secs: i64) {
+        self.times_mut().atime = Some(secs);
+    }
+
+    fn times(&self) -> Option<&Times> {
+        self.extra.as_ref()?.times.as_deref()
+    }
+
+    fn times_mut(&mut self) -> &mut Times {
+        self.extra_mut().times.get_or_insert_default()
     }
 
     /// Why and how it is in the list.
@@ -339,6 +388,9 @@ mod tests {
                 let mtime = Timestamp { secs, nanos };
                 let mut entry = Entry::new(Name::alone(3, b"d", b"n"), &stat(mtime));
                 assert_eq!(entry.mtime(), mtime);
+                assert_eq!(entry.atime(), None);
+                entry.set_atime(secs);
+                assert_eq!((entry.mtime(), entry.atime()), (mtime, Some(secs)));
                 assert_eq!(entry.mode(), 0o147777);
                 assert_eq!((entry.source(), entry.path()), (3, b"d/n".to_vec()));
                 let flags = EntryFlags {

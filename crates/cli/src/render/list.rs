@@ -3,17 +3,29 @@
 
 use super::{number, time};
 use fast_io::dir::FileKind;
-use options::Options;
+use options::{MissingArgs, Options};
 use tree::entry::Entry;
 
 /// One entry's line, without a newline.
 pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     let level = options.human_readable;
     let width = if level > 0 { 14 } else { 11 };
+    if entry.is_missing() && options.missing_args == MissingArgs::Delete {
+        let times = 1 + usize::from(options.preserve_atimes);
+        let width = 10 + 1 + width + times * (1 + TIME_WIDTH);
+        let mut line = format!("{:<width$} ", "*missing").into_bytes();
+        line.extend_from_slice(&entry.path());
+        return line;
+    }
     let size = number::human(entry.size, level);
     let time = time::local(entry.mtime().secs);
     let mut line = permissions(entry.mode()).into_bytes();
-    line.extend_from_slice(format!(" {size:>width$} {time} ").as_bytes());
+    line.extend_from_slice(format!(" {size:>width$} {time}").as_bytes());
+    if options.preserve_atimes {
+        let time = entry.atime().map(time::local).unwrap_or_default();
+        line.extend_from_slice(format!(" {time:>TIME_WIDTH$}").as_bytes());
+    }
+    line.push(b' ');
     line.extend_from_slice(&entry.path());
     if options.preserve_links && entry.is_symlink() {
         line.extend_from_slice(b" -> ");
@@ -21,6 +33,9 @@ pub fn list_line(entry: &Entry, options: &Options) -> Vec<u8> {
     }
     line
 }
+
+/// `2001/09/09-01:46:40`
+const TIME_WIDTH: usize = 19;
 
 /// Type and permissions as `ls -l` shows them.
 pub fn permissions(mode: u32) -> String {

@@ -167,6 +167,7 @@ impl Drawer<'_> {
             6 => self.add(["--partial-dir=.part"]),
             7 => self.add(["--preallocate"]),
             8 => self.add(["--fsync"]),
+            9..11 => self.add(["--delay-updates"]),
             _ => {}
         }
         self.maybe(12, ["--no-W"]);

@@ -157,11 +157,20 @@ impl Dir {
     pub fn open_file(&self, name: Name<'_>, access: Access, follow: Follow) -> io::Result<File> {
         let mut flags = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         flags |= match access {
-            Access::Read => OFlags::RDONLY,
+            Access::Read | Access::ReadUnseen => OFlags::RDONLY,
             Access::Write => OFlags::RDWR,
         };
         if follow == Follow::Never {
             flags |= OFlags::NOFOLLOW;
+        }
+        #[cfg(target_os = "linux")]
+        if access == Access::ReadUnseen {
+            let unseen = flags | OFlags::NOATIME;
+            match rustix::fs::openat(&self.0, name.bytes(), unseen, Mode::empty()) {
+                // It is somebody else's file.
+                Err(Errno::PERM) => {}
+                opened => return Ok(opened?.into()),
+            }
         }
         Ok(rustix::fs::openat(&self.0, name.bytes(), flags, Mode::empty())?.into())
     }
@@ -350,7 +359,17 @@ impl Dir {
     }
 
     pub fn set_mtime(&self, name: Name<'_>, mtime: Timestamp) -> io::Result<()> {
-        let times = times_of(mtime);
+        let times = times_of(None, Some(mtime));
+        Ok(rustix::fs::utimensat(
+            &self.0,
+            name.bytes(),
+            &times,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    pub fn set_atime(&self, name: Name<'_>, atime: Timestamp) -> io::Result<()> {
+        let times = times_of(Some(atime), None);
         Ok(rustix::fs::utimensat(
             &self.0,
             name.bytes(),
@@ -360,7 +379,7 @@ impl Dir {
     }
 
     pub fn set_own_mtime(&self, mtime: Timestamp) -> io::Result<()> {
-        let times = times_of(mtime);
+        let times = times_of(None, Some(mtime));
         on_itself(rustix::fs::futimens(&self.0, &times), || {
             rustix::fs::utimensat(&self.0, c".", &times, AtFlags::empty())
         })
@@ -395,7 +414,11 @@ pub fn set_file_owner(file: &File, uid: Option<u32>, gid: Option<u32>) -> io::Re
 }
 
 pub fn set_file_mtime(file: &File, mtime: Timestamp) -> io::Result<()> {
-    Ok(rustix::fs::futimens(file, &times_of(mtime))?)
+    Ok(rustix::fs::futimens(file, &times_of(None, Some(mtime)))?)
+}
+
+pub fn set_file_atime(file: &File, atime: Timestamp) -> io::Result<()> {
+    Ok(rustix::fs::futimens(file, &times_of(Some(atime), None))?)
 }
 
 pub fn identity() -> Identity {
@@ -447,16 +470,21 @@ fn owner_of(
     )
 }
 
-fn times_of(mtime: Timestamp) -> Timestamps {
-    Timestamps {
-        last_access: Timespec {
+/// The times to set; what is `None` stays as it is.
+fn times_of(atime: Option<Timestamp>, mtime: Option<Timestamp>) -> Timestamps {
+    let time = |time: Option<Timestamp>| match time {
+        Some(time) => Timespec {
+            tv_sec: time.secs,
+            tv_nsec: time.nanos as _,
+        },
+        None => Timespec {
             tv_sec: 0,
             tv_nsec: rustix::fs::UTIME_OMIT,
         },
-        last_modification: Timespec {
-            tv_sec: mtime.secs,
-            tv_nsec: mtime.nanos as _,
-        },
+    };
+    Timestamps {
+        last_access: time(atime),
+        last_modification: time(mtime),
     }
 }
 

@@ -128,7 +128,7 @@ impl Dir {
     pub fn open_file(&self, name: Name<'_>, access: Access, follow: Follow) -> io::Result<File> {
         let name = wide::component(name)?;
         let access = match access {
-            Access::Read => FILE_GENERIC_READ,
+            Access::Read | Access::ReadUnseen => FILE_GENERIC_READ,
             Access::Write => FILE_GENERIC_READ | FILE_GENERIC_WRITE,
         };
         let file = match follow {
@@ -285,6 +285,11 @@ impl Dir {
         metadata::set_mtime(self.open_attributes(&name)?.as_handle(), mtime)
     }
 
+    pub fn set_atime(&self, name: Name<'_>, atime: Timestamp) -> io::Result<()> {
+        let name = wide::component(name)?;
+        metadata::set_atime(self.open_attributes(&name)?.as_handle(), atime)
+    }
+
     pub fn set_own_owner(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         no_owner(uid, gid)
     }
@@ -430,6 +435,10 @@ pub fn set_file_owner(_file: &File, uid: Option<u32>, gid: Option<u32>) -> io::R
 
 pub fn set_file_mtime(file: &File, mtime: Timestamp) -> io::Result<()> {
     metadata::set_mtime(file.as_handle(), mtime)
+}
+
+pub fn set_file_atime(file: &File, atime: Timestamp) -> io::Result<()> {
+    metadata::set_atime(file.as_handle(), atime)
 }
 
 pub fn identity() -> Identity {

@@ -2,7 +2,7 @@
 
 use crate::{exists, scratch, subdir, write};
 use fast_io::dir::{self, Access, Follow, Timestamp};
-use std::io::Write;
+use std::io::{Read, Write};
 
 /// Nanoseconds come back as this system stores them.
 fn stored(time: Timestamp) -> Timestamp {
@@ -75,6 +75,40 @@ fn times_are_set_by_open_file() {
         last,
         "closing leaves the time"
     );
+}
+
+#[test]
+fn access_times_are_set_apart() {
+    let (_temp, dir) = scratch();
+    write(&dir, b"file", b"content");
+    let file = dir.open_file(b"file", Access::Read, Follow::Never).unwrap();
+    for time in TIMES {
+        let before = dir.stat(b"file", Follow::Never).unwrap();
+        dir.set_atime(b"file", time).unwrap();
+        let after = dir.stat(b"file", Follow::Never).unwrap();
+        assert_eq!((after.atime, after.mtime), (stored(time), before.mtime));
+        dir::set_file_atime(&file, TIMES[0]).unwrap();
+        let after = dir::file_stat(&file).unwrap();
+        assert_eq!((after.atime, after.mtime), (stored(TIMES[0]), before.mtime));
+    }
+}
+
+/// Where a file's reading is noted at all, it is not noted here.
+#[test]
+fn a_file_is_read_unseen() {
+    let (_temp, dir) = scratch();
+    write(&dir, b"file", b"content");
+    dir.set_atime(b"file", TIMES[1]).unwrap();
+    let mut content = String::new();
+    let open = |access| dir.open_file(b"file", access, Follow::Never).unwrap();
+    open(Access::ReadUnseen)
+        .read_to_string(&mut content)
+        .unwrap();
+    assert_eq!(content, "content");
+    let stat = dir.stat(b"file", Follow::Never).unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(stat.atime, stored(TIMES[1]));
+    }
 }
 
 #[test]

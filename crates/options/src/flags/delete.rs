@@ -4,7 +4,7 @@
 
 use crate::flag::{Flag, Takes};
 use crate::given::During;
-use crate::resolved::RemoveSource;
+use crate::resolved::{MissingArgs, RemoveSource};
 
 pub(super) const FLAGS: &[Flag] = &[
     DELETE,
@@ -13,6 +13,8 @@ pub(super) const FLAGS: &[Flag] = &[
     DELETE_DELAY,
     DELETE_AFTER,
     DELETE_EXCLUDED,
+    IGNORE_MISSING_ARGS,
+    DELETE_MISSING_ARGS,
     MAX_DELETE,
     FORCE,
     IGNORE_ERRORS,
@@ -75,6 +77,30 @@ const DELETE_EXCLUDED: Flag = Flag::switch(
     |given| given.options.delete_excluded = true,
 )
 .doc("Delete also what the filters exclude. Implies `--delete`.");
+
+const IGNORE_MISSING_ARGS: Flag = Flag::switch(
+    "ignore-missing-args",
+    None,
+    "ignore missing source arguments without error",
+    |given| {
+        if given.options.missing_args == MissingArgs::Report {
+            given.options.missing_args = MissingArgs::Ignore;
+        }
+    },
+)
+.doc("Pass over sources (also those of `--files-from`) that do not exist, without an error.");
+
+const DELETE_MISSING_ARGS: Flag = Flag::switch(
+    "delete-missing-args",
+    None,
+    "delete missing source arguments from destination",
+    |given| given.options.missing_args = MissingArgs::Delete,
+)
+.doc(
+    "Delete at the destination what a source is called that does not exist; a directory that is \
+     not empty only with `--force` or `--delete`. Apart from that it has nothing to do with \
+     `--delete`.",
+);
 
 const MAX_DELETE: Flag = Flag::valued(
     "max-delete",
@@ -224,6 +250,20 @@ mod tests {
         let excluded = options("-r --delete-excluded");
         assert!(excluded.delete_excluded);
         assert_eq!(excluded.delete, Some(DeleteWhen::During));
+    }
+
+    #[test]
+    fn missing_args() {
+        let missing = |line: &str| options(line).missing_args;
+        assert_eq!(missing(""), MissingArgs::Report);
+        assert_eq!(missing("--ignore-missing-args"), MissingArgs::Ignore);
+        for both in [
+            "--delete-missing-args",
+            "--delete-missing-args --ignore-missing-args",
+            "--ignore-missing-args --delete-missing-args",
+        ] {
+            assert_eq!(missing(both), MissingArgs::Delete, "{both}");
+        }
     }
 
     #[test]

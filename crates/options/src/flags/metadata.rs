@@ -25,7 +25,11 @@ pub(super) const FLAGS: &[Flag] = &[
     DROP_NODES,
     ACLS,
     XATTRS,
+    COPY_DEVICES,
     TIMES,
+    ATIMES,
+    OPEN_NOATIME,
+    CRTIMES,
     OMIT_DIR_TIMES,
     OMIT_LINK_TIMES,
 ];
@@ -285,6 +289,17 @@ const fn on_linux(set: fn(&mut Given)) -> Effect {
     }
 }
 
+const COPY_DEVICES: Flag = Flag::switch(
+    "copy-devices",
+    None,
+    "copy device contents as a regular file",
+    |given| given.options.copy_devices = true,
+)
+.doc(
+    "Take a device of the source for a file that holds what is on it, changed now. It is read to \
+     its end, so it must have one.",
+);
+
 const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification times", |given| {
     given.options.preserve_times = true;
 })
@@ -295,6 +310,47 @@ const TIMES: Flag = Flag::switch("times", Some('t'), "preserve modification time
     "Give the destination the source's modification times. Without it the next run cannot tell \
      by time what is unchanged, and updates everything.",
 );
+
+const ATIMES: Flag = Flag::switch(
+    "atimes",
+    Some('U'),
+    "preserve access (use) times",
+    |given| {
+        let options = &mut given.options;
+        options.open_noatime |= options.preserve_atimes;
+        options.as_given.atimes = if options.preserve_atimes { 2 } else { 1 };
+        options.preserve_atimes = true;
+    },
+)
+.undo(&["no-atimes", "no-U"], |given| {
+    given.options.preserve_atimes = false;
+    given.options.as_given.atimes = 0;
+})
+.doc(
+    "Give the destination the source's access times, of all but directories. Given twice, also \
+     `--open-noatime`.",
+);
+
+const OPEN_NOATIME: Flag = Flag::switch(
+    "open-noatime",
+    None,
+    "avoid changing the atime on opened files",
+    |given| given.options.open_noatime = true,
+)
+.undo(&["no-open-noatime"], |given| {
+    given.options.open_noatime = false
+})
+.doc("Read files without changing their access times, where the system can and allows it.");
+
+/// No file system of Linux lets one be set. Not shown.
+const CRTIMES: Flag = Flag::new(
+    "crtimes",
+    Some('N'),
+    Takes::Nothing,
+    "",
+    Effect::Lack("--crtimes (-N)"),
+)
+.undo(&["no-crtimes", "no-N"], |_| {});
 
 const OMIT_DIR_TIMES: Flag = Flag::switch(
     "omit-dir-times",
@@ -325,6 +381,7 @@ const OMIT_LINK_TIMES: Flag = Flag::switch(
 #[cfg(test)]
 mod tests {
     use crate::asked::{error, options};
+    use crate::error::ErrorKind;
     use crate::name_map::{MapFrom, MapTo};
     use crate::resolved::SuperMode;
 
@@ -495,9 +552,44 @@ mod tests {
     }
 
     #[test]
+    fn copy_devices() {
+        assert!(options("--copy-devices").copy_devices && !options("-a").copy_devices);
+    }
+
+    #[test]
     fn times() {
         assert!(options("-t").preserve_times && options("--times").preserve_times);
         assert!(!options("-t --no-t").preserve_times && !options("-a --no-times").preserve_times);
+    }
+
+    #[test]
+    fn atimes() {
+        assert!(options("-U").preserve_atimes && options("--atimes").preserve_atimes);
+        assert!(!options("-a").preserve_atimes && !options("-U --no-U").preserve_atimes);
+        assert!(options("-UU").open_noatime && !options("-U").open_noatime);
+        assert!(!options("-U --no-atimes -U").open_noatime);
+    }
+
+    #[test]
+    fn open_noatime() {
+        assert!(options("--open-noatime").open_noatime);
+        assert!(!options("--open-noatime --no-open-noatime").open_noatime);
+    }
+
+    #[test]
+    fn crtimes() {
+        for line in ["-N a b", "--crtimes a b", "-aN --no-N a b"] {
+            let refusal = error(line);
+            let message = "tidesync: This rsync does not support --crtimes (-N)";
+            assert_eq!(
+                (refusal.kind, &*refusal.to_string()),
+                (ErrorKind::Syntax, message)
+            );
+        }
+        let message = "tidesync: The server does not support --crtimes (-N)";
+        let line = "--server -logDtpNre.iLsfxCIvu . x";
+        assert_eq!(error(line).to_string(), message);
+        assert_eq!(options("-a --no-crtimes --no-N"), options("-a"));
     }
 
     #[test]

@@ -1,32 +1,20 @@
 //! Every option of rsync 3.5.0 that we know and cannot obey yet.
 //!
-//! Known, so that the refusal names it and says what to do. What only takes such an option
-//! back asks for what we do anyway, and is obeyed. An option leaves this file for one of its
-//! neighbours when it is built.
+//! Known, so that the refusal names it and says what to do. An option leaves this file for one of
+//! its neighbours when it is built.
 //!
 //! rsync: options.c long_options
 
 use crate::flag::{Effect, Flag, Takes};
-use crate::given::Given;
 
 pub(super) const FLAGS: &[Flag] = &[
-    no("atimes", Some('U'), LEAVE_OUT).undo(&["no-atimes", "no-U"], nothing),
-    no("open-noatime", None, LEAVE_OUT).undo(&["no-open-noatime"], nothing),
-    no("crtimes", Some('N'), LEAVE_OUT).undo(&["no-crtimes", "no-N"], nothing),
     no("fake-super", None, LEAVE_OUT),
-    no("copy-devices", None, LEAVE_OUT),
-    no("write-devices", None, LEAVE_OUT).undo(&["no-write-devices"], nothing),
-    no("delay-updates", None, LEAVE_OUT).undo(&["no-delay-updates"], nothing),
-    no("ignore-missing-args", None, LEAVE_OUT),
-    no("delete-missing-args", None, LEAVE_OUT),
     no_value(
         "copy-as",
         None,
         Takes::Text("USER[:GROUP]"),
         "run it as that user",
     ),
-    no_value("stop-after", None, Takes::Text("MINS"), LEAVE_OUT).or(&["time-limit"]),
-    no_value("stop-at", None, Takes::Text("y-m-dTh:m"), LEAVE_OUT),
     // The daemon.
     no("daemon", None, DAEMON),
     no_value("config", None, Takes::File("FILE"), DAEMON),
@@ -51,15 +39,11 @@ const fn no_value(
     Flag::new(long, short, takes, "", Effect::Refuse(why))
 }
 
-/// It is off already.
-fn nothing(_: &mut Given) {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asked::{error, options};
+    use crate::asked::error;
     use crate::error::ErrorKind;
-    use crate::resolved::Options;
 
     #[test]
     fn every_one_is_refused_by_name() {
@@ -78,16 +62,8 @@ mod tests {
             }
         }
         assert_eq!(
-            error("-X").to_string(),
-            "tidesync: --xattrs (-X) is not supported yet: leave it out, or use rsync"
+            error("--fake-super").to_string(),
+            "tidesync: --fake-super is not supported yet: leave it out, or use rsync"
         );
-    }
-
-    #[test]
-    fn taking_one_back_changes_nothing() {
-        let plain: Options = options("-a");
-        for name in FLAGS.iter().flat_map(Flag::undo_names) {
-            assert_eq!(options(&format!("-a --{name}")), plain, "{name}");
-        }
     }
 }

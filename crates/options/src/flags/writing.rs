@@ -2,19 +2,25 @@
 //!
 //! rsync: options.c, receiver.c
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jiff::Zoned;
+
+use crate::error::OptionError;
 use crate::flag::{Flag, Takes};
 use crate::resolved::Append;
+use crate::stop_time;
 
 pub(super) const FLAGS: &[Flag] = &[
     DRY_RUN,
     WHOLE_FILE,
     INPLACE,
+    WRITE_DEVICES,
     APPEND,
     APPEND_VERIFY,
     PARTIAL,
     PARTIAL_DIR,
+    DELAY_UPDATES,
     TEMP_DIR,
     SPARSE,
     PREALLOCATE,
@@ -22,6 +28,8 @@ pub(super) const FLAGS: &[Flag] = &[
     MKPATH,
     BLOCK_SIZE,
     TIMEOUT,
+    STOP_AFTER,
+    STOP_AT,
 ];
 
 const DRY_RUN: Flag = Flag::switch(
@@ -60,6 +68,21 @@ const INPLACE: Flag = Flag::switch(
 .doc(
     "Write into the destination file itself instead of building a new one beside it. Hard links \
      to it survive; but who reads it meanwhile, and a run that is interrupted, see half a file.",
+);
+
+const WRITE_DEVICES: Flag = Flag::switch(
+    "write-devices",
+    None,
+    "write to devices as files (implies --inplace)",
+    |given| given.options.write_devices = true,
+)
+.undo(&["no-write-devices"], |given| {
+    given.options.write_devices = false
+})
+.doc(
+    "Where a device stands in a file's place at the destination, write the file's content into the \
+     device instead of replacing it. Implies `--inplace`. A source as large as the device \
+     overwrites all of it.",
 );
 
 const APPEND: Flag = Flag::switch("append", None, "append data onto shorter files", |given| {
@@ -110,6 +133,23 @@ const PARTIAL_DIR: Flag = Flag::valued(
 .doc(
     "Keep partial files in this directory, a relative one below each file's own, so that they \
      are never mistaken for whole ones. Implies `--partial`.",
+);
+
+const DELAY_UPDATES: Flag = Flag::switch(
+    "delay-updates",
+    None,
+    "put all updated files into place at end",
+    |given| given.options.delay_updates = true,
+)
+.undo(&["no-delay-updates"], |given| {
+    given.options.delay_updates = false
+})
+.doc(
+    "Keep each updated file in a directory beside its place until all have arrived, then rename \
+     them one after the other, so that the whole changes nearly at once. The directory is that of \
+     `--partial-dir`, or `.~tmp~`; an absolute one is for transfers in which no two files have the \
+     same name. It needs room for all updated files at once, and a list that is whole from the \
+     beginning.",
 );
 
 const TEMP_DIR: Flag = Flag::valued(
@@ -198,6 +238,52 @@ const TIMEOUT: Flag = Flag::valued(
      told; where that allows less, it holds for both.",
 );
 
+const STOP_AFTER: Flag = Flag::valued(
+    "stop-after",
+    None,
+    Takes::Text("MINS"),
+    "Stop rsync after MINS minutes have elapsed",
+    |given, value| {
+        let at = stop_time::after(value.bytes(), SystemTime::now());
+        given.options.stop_at = Some(at.ok_or_else(|| {
+            let text = value.text();
+            OptionError::syntax(format!("invalid --stop-after value: {text}"))
+        })?);
+        Ok(())
+    },
+)
+.or(&["time-limit"])
+.doc(
+    "End the session after so many minutes, finished or not, with exit code 30. What had arrived \
+     by then stays, as `--partial` says.",
+);
+
+const STOP_AT: Flag = Flag::valued(
+    "stop-at",
+    None,
+    Takes::Text("y-m-dTh:m"),
+    "Stop rsync at the specified point in time",
+    |given, value| {
+        let at = stop_time::at(value.bytes(), &Zoned::now()).ok_or_else(|| {
+            let text = value.text();
+            OptionError::syntax(format!("invalid --stop-at format: {text}"))
+        })?;
+        if at <= SystemTime::now() {
+            let text = value.text();
+            let message = format!("--stop-at time is not in the future: {text}");
+            return Err(OptionError::syntax(message).into());
+        }
+        given.options.stop_at = Some(at);
+        Ok(())
+    },
+)
+.doc(
+    "End the session at this time, in the local time zone, as `--stop-after` does: \
+     `2030-12-31T23:59`, with `/` in place of `-` if you like. What is left out from the front \
+     (`12-31T23:59`, `T23:59`, `23:59`, `:59`) is taken so that the time is the next that fits; a \
+     date alone means its midnight.",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +311,16 @@ mod tests {
         let message = "tidesync: --inplace cannot be used with --partial-dir";
         assert_eq!(error("--inplace --partial-dir=x a b").to_string(), message);
         assert!(request("--inplace --partial-dir= a b").is_err());
+    }
+
+    #[test]
+    fn write_devices() {
+        let devices = options("--write-devices");
+        assert!(devices.write_devices && devices.inplace);
+        assert!(!options("--write-devices --no-write-devices").inplace);
+        let message = "tidesync: --inplace cannot be used with --partial-dir";
+        let line = "--write-devices --partial-dir=x a b";
+        assert_eq!(error(line).to_string(), message);
     }
 
     #[test]
@@ -289,6 +385,23 @@ mod tests {
     }
 
     #[test]
+    fn delay_updates() {
+        let delayed = options("--delay-updates");
+        assert!(delayed.delay_updates && delayed.partial);
+        assert_eq!(delayed.partial_dir, Some(".~tmp~".into()));
+        assert!(!options("-r --delay-updates").incremental_recursion());
+        let named = options("--delay-updates --partial-dir=x");
+        assert_eq!(named.partial_dir, Some("x".into()));
+        let off = options("--delay-updates --no-delay-updates");
+        assert!(!off.delay_updates && off.partial_dir.is_none());
+        for which in ["inplace", "append"] {
+            let message = format!("tidesync: --{which} cannot be used with --delay-updates");
+            let line = format!("--delay-updates --{which} a b");
+            assert_eq!(error(&line).to_string(), message);
+        }
+    }
+
+    #[test]
     fn temp_dir() {
         assert_eq!(options("-T/tmp").tmp_dir, Some("/tmp".into()));
         assert_eq!(options("--temp-dir=x").tmp_dir, Some("x".into()));
@@ -322,6 +435,29 @@ mod tests {
         assert_eq!(options("--protocol=29 -B1m").block_size, Some(1 << 20));
         let message = "tidesync: --block-size=999999999 is too large (max: 128.00K)";
         assert_eq!(error("-B999999999").to_string(), message);
+    }
+
+    #[test]
+    fn stop_after() {
+        for line in ["--stop-after=5", "--time-limit=5m"] {
+            let left = options(line)
+                .stop_at
+                .unwrap()
+                .duration_since(SystemTime::now());
+            let left = left.unwrap().as_secs();
+            assert!((290..=300).contains(&left), "{line}: {left}");
+        }
+        let message = "tidesync: invalid --stop-after value: 0";
+        assert_eq!(error("--stop-after=0 a b").to_string(), message);
+    }
+
+    #[test]
+    fn stop_at() {
+        assert!(options("--stop-at=T23:59").stop_at > Some(SystemTime::now()));
+        let message = "tidesync: invalid --stop-at format: x";
+        assert_eq!(error("--stop-at=x a b").to_string(), message);
+        let message = "tidesync: --stop-at time is not in the future: 2000-1-1";
+        assert_eq!(error("--stop-at=2000-1-1 a b").to_string(), message);
     }
 
     #[test]

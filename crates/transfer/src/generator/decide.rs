@@ -52,6 +52,10 @@ impl Generator {
             self.skipped = None;
         }
 
+        if file.is_missing() {
+            self.delete_missing(entry);
+            return Ok(());
+        }
         let found = self.look(file, o.keep_dirlinks && is_dir);
         if o.existing && matches!(found, Found::Missing) {
             if is_dir && visit == Visit::Early {

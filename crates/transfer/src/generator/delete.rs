@@ -2,10 +2,11 @@
 //! How one is removed with all that is in it is `removal`'s part.
 // rsync: generator.c delete_in_dir(), do_delete_pass(), do_delayed_deletions()
 
-use super::{Generator, ROLE};
+use super::{Found, Generator, ROLE};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::error::{Fatal, Problem, SessionError};
+use crate::filtering;
 use crate::paths::without_leading_slashes;
 use crate::removal::{Listed, Manner, Outcome, Purpose, Removals, Remover, enter_filters};
 use crate::segment::{EntryRef, Note, Segment};
@@ -13,9 +14,10 @@ use fast_io::dir::{Dir, Follow, Stat};
 use options::DeleteWhen;
 use std::io;
 use std::sync::Arc;
-use tree::entry::{Entry, join};
-use tree::filter::DirFilters;
+use tree::entry::{Entry, join, split};
+use tree::filter::{DirFilters, EntryKind, Side};
 use tree::names::{self, Batch, Name};
+use tree::order::Key;
 
 /// What deleting needs to remember.
 pub(super) struct Deletions {
@@ -73,6 +75,54 @@ impl Generator {
         } else {
             let open = self.enter_path(&path).ok();
             self.filters_in(&path, open.as_ref()).map(|_| ())
+        }
+    }
+
+    /// Deletes what has the name of an argument that is missing at the source.
+    // rsync: generator.c recv_generator(), missing_args
+    pub(super) fn delete_missing(&mut self, entry: &EntryRef) {
+        let ctx = self.ctx.clone();
+        let o = &ctx.options;
+        let file = entry.entry();
+        self.tell_absent_parent(entry);
+        let Found::There(stat) = self.look(file, false) else {
+            return;
+        };
+        let Some((dir, leaf)) = self.there(file) else {
+            return;
+        };
+        let (dir, leaf) = (dir.clone(), leaf.to_vec());
+        let filters = self.known_filters(&dir.path);
+        let verdict = filters.check(&dir.path, &leaf, EntryKind::File);
+        let side = Side::Receiver;
+        if filtering::is_excluded(&ctx, side, verdict, &dir.path, &leaf, EntryKind::File) {
+            return;
+        }
+        let manner = Manner {
+            recurse: o.delete.is_some() || o.force_delete,
+            unlock: false,
+            room_for: None,
+        };
+        self.remover().remove(&dir, &leaf, &stat, manner, &filters);
+    }
+
+    /// A path that the source does not have either is no path of the list.
+    fn tell_absent_parent(&mut self, entry: &EntryRef) {
+        let dir = entry.entry().dirname();
+        let is_top = dir.is_empty() || dir == b".";
+        if self.ctx.options.incremental_recursion() || is_top || dir == self.absent_parent {
+            return;
+        }
+        let (dirname, basename) = split(dir);
+        let above = Key {
+            dirname,
+            basename,
+            is_dir: true,
+        };
+        if !entry.segment.finder().contains_name(above) {
+            let text = line!("WARNING: parent dir is absent in the file list: ", dir);
+            self.ctx.error(ROLE, text);
+            self.absent_parent = dir.to_vec();
         }
     }
 

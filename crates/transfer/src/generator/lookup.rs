@@ -155,7 +155,9 @@ impl Generator {
     /// Whether directories may be entered again after their turn.
     pub(super) fn returns_to_dirs(&self) -> bool {
         let o = &self.ctx.options;
-        o.preserve_hard_links || matches!(o.delete, Some(DeleteWhen::After | DeleteWhen::Delay))
+        o.preserve_hard_links
+            || o.delay_updates
+            || matches!(o.delete, Some(DeleteWhen::After | DeleteWhen::Delay))
     }
 
     /// The name below the destination.

@@ -27,7 +27,7 @@ mod xattrs;
 
 use crate::alternates::Alternates;
 use crate::attrs::{AclsDiffer, Setter};
-use crate::context::Context;
+use crate::context::{Context, line};
 use crate::destination::{DestDir, Destination};
 use crate::error::{Fatal, SessionError};
 use crate::event::Role;
@@ -66,6 +66,8 @@ pub(crate) struct Generator {
     /// The times that directories are to have in the end, where entries may be made or removed in
     /// them after their turn: links to files that arrive late, and late deletions.
     late_times: HashMap<Vec<u8>, Timestamp>,
+    /// The directory of the missing argument looked at last, where the list does not have it.
+    absent_parent: Vec<u8>,
     /// No more of the list will come.
     list_is_known: bool,
     /// From which entry on to send off what was said, see [`Self::send_off`].
@@ -153,6 +155,7 @@ impl Generator {
             queue,
             ahead: VecDeque::new(),
             late_times: HashMap::new(),
+            absent_parent: Vec::new(),
             list_is_known: false,
             next_send_off: 0,
             skipped: None,
@@ -253,8 +256,17 @@ impl Generator {
         ctx.narrator.close_window();
         self.tell_part(part);
         match self.origin.clone() {
-            Origin::Here(_) => self.finish_hard_links()?,
-            Origin::Away(requests) => self.finish_phases(&requests)?,
+            Origin::Here(_) => {
+                self.finish_hard_links()?;
+                self.put_delayed_in_place()?;
+            }
+            Origin::Away(requests) => {
+                self.finish_phases(&requests)?;
+                self.put_delayed_in_place()?;
+                if o.delay_updates {
+                    requests.end_delayed();
+                }
+            }
         }
         if !incremental {
             // A list in one part is done three times: so many times rsync's sides agree on it.
@@ -307,6 +319,34 @@ impl Generator {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Brings the files that have waited for all others into place, and links their other names.
+    // rsync: receiver.c handle_delayed_updates()
+    fn put_delayed_in_place(&mut self) -> Result<(), SessionError> {
+        for delayed in self.receiver.take_delayed() {
+            self.ctx.check_stopped(ROLE)?;
+            let file = delayed.entry.entry();
+            let dir = match self.enter(file) {
+                Ok(dir) => dir,
+                Err(e) => {
+                    let name = self.shown(&self.name(file));
+                    let text = line!("rename failed for ", name);
+                    self.ctx.transfer_error_os(Role::Receiver, text, e);
+                    continue;
+                }
+            };
+            let leaf = self.leaf(file).to_vec();
+            let arrived = self.receiver.put_in_place(&delayed, &dir, &leaf);
+            self.ctx.control.sign_of_life();
+            if delayed.linked && arrived {
+                self.finish_links(&delayed.entry, None)?;
+            }
+        }
+        self.ctx.narrator.close_window();
+        self.open_dirs.truncate(1);
+        self.dirs_aside.clear();
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::decide::kind_class;
 use super::{Found, Generator, ROLE};
 use crate::attrs::{TimeRule, Wanted, dest_mode, keeps_time, seen_after_setting};
 use crate::context::line;
+use crate::devices;
 use crate::error::SessionError;
 use crate::item::ItemFlags;
 use crate::narrator::ItemRecord;
@@ -13,8 +14,9 @@ use crate::receiver::backup::Backup;
 use crate::receiver::signature::Compared;
 use crate::receiver::{Attempt, Basis, Elsewhere, Job, Standing};
 use crate::segment::EntryRef;
-use fast_io::dir::{FileKind, Stat};
+use fast_io::dir::{FileKind, Follow, Stat};
 use options::{Append, RemoveSource};
+use tree::entry::Entry;
 
 /// What a transfer starts from.
 struct TransferFrom {
@@ -71,7 +73,9 @@ impl Generator {
             }
             return self.skip_hard_link(entry);
         }
-        if let Some(other) = stat
+        if let Some(device) = stat.as_mut().filter(|stat| self.is_written_into(stat)) {
+            self.measure_device(file, device);
+        } else if let Some(other) = stat
             && kind_class(other.mode()) != kind_class(file.mode())
         {
             if !self.make_room(file, &other, "regular file") {
@@ -143,6 +147,21 @@ impl Generator {
             attempt: Attempt::First,
         };
         self.transfer(entry, wanted, from)
+    }
+
+    /// Whether what stands in a file's place is a device that gets its content.
+    fn is_written_into(&self, stat: &Stat) -> bool {
+        self.ctx.options.write_devices && stat.kind.is_device()
+    }
+
+    /// Finds out how much a device holds that does not say it.
+    fn measure_device(&self, file: &Entry, stat: &mut Stat) {
+        if stat.size == 0
+            && let Some((dir, leaf)) = self.there(file)
+            && let Ok(device) = dir.dir.open_file(leaf, self.ctx.reading(), Follow::Never)
+        {
+            stat.size = devices::size(&self.ctx, ROLE, &device, &self.name(file));
+        }
     }
 
     /// Asks for a file's content.
@@ -273,6 +292,10 @@ impl Generator {
             let file = entry.entry();
             let stat = match self.look(file, false) {
                 Found::There(stat) if stat.kind == FileKind::Regular => Some(stat),
+                Found::There(mut stat) if self.is_written_into(&stat) => {
+                    self.measure_device(file, &mut stat);
+                    Some(stat)
+                }
                 _ => None,
             };
             if keeps_time(&self.ctx.options, DIRECTORY)

@@ -13,7 +13,7 @@ use super::{Basis, Failure, Job, Receiver};
 use crate::narrator::Moved;
 use crate::remote::agreement::Agreement;
 use delta::{BlockLayout, Digest, FileSum, MatchStats};
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::Follow;
 use fast_io::offload::write_small;
 use fast_io::{Buffer, Durability, ReadAhead, Reserve, WriteTicket, is_cancelled};
 use options::Append;
@@ -211,17 +211,18 @@ impl Receiver {
         match &job.basis {
             Basis::Partial(_) => self
                 .open_partial_dir(&job.dir)
-                .and_then(|dir| dir.open_file(job.leaf(), Access::Read, Follow::Never))
+                .and_then(|dir| dir.open_file(job.leaf(), self.ctx.reading(), Follow::Never))
                 .ok(),
             Basis::Elsewhere(elsewhere) => {
                 let dir = &elsewhere.dir.dir;
-                let opened = dir.open_file(&elsewhere.name, Access::Read, Follow::Never);
+                let opened = dir.open_file(&elsewhere.name, self.ctx.reading(), Follow::Never);
                 opened.ok()
             }
             Basis::Existing => {
                 job.existing?;
                 let dir = &job.dir.dir;
-                dir.open_file(job.leaf(), Access::Read, Follow::Never).ok()
+                dir.open_file(job.leaf(), self.ctx.reading(), Follow::Never)
+                    .ok()
             }
         }
     }
@@ -278,7 +279,8 @@ impl Assembly<'_> {
     ) -> Result<Result<Moved, Failure>, (A::Error, Failure)> {
         let receiver = self.receiver;
         let spare = self.target.file.try_clone();
-        let mut holes = match (&spare, receiver.ctx.options.sparse) {
+        let sparse = receiver.ctx.options.sparse && !receiver.writes_device(self.job);
+        let mut holes = match (&spare, sparse) {
             (Ok(file), true) => Some(HolesOf {
                 file,
                 held: self.held,
@@ -588,7 +590,8 @@ impl Assembly<'_> {
             other => ticket
                 .commit(Durability::Lazy)
                 .and_then(|committed| {
-                    if o.inplace || o.preallocate || committed.length < offset {
+                    let longer = o.inplace || o.preallocate || committed.length < offset;
+                    if longer && !receiver.writes_device(job) {
                         committed.file.set_len(offset)?;
                     }
                     Ok(())

@@ -13,7 +13,7 @@ use crate::ids::Ids;
 use crate::narrator::PlaceId;
 use crate::removal::{Manner, Outcome, Purpose, Removals, Remover, kind_word};
 use crate::xattrs;
-use fast_io::dir::{Access, Dir, FileKind, Follow, Stat, XattrsOf};
+use fast_io::dir::{Dir, FileKind, Follow, Stat, XattrsOf};
 use fast_io::offload::Side;
 use place::{BackupPlace, NoPlace};
 use std::fs::File;
@@ -348,7 +348,7 @@ impl Receiver {
         let path = join(&dir.path, name);
         let source = dir
             .dir
-            .open_file(name, Access::Read, Follow::Never)
+            .open_file(name, self.ctx.reading(), Follow::Never)
             .map_err(|e| told("open", &path, e))?;
         match to_dir.remove_file(&place.name) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -380,6 +380,9 @@ impl Receiver {
         stat: &Stat,
     ) {
         let mut original = Entry::new(Name::alone(0, &dir.path, name), stat);
+        if self.ctx.options.preserve_atimes && !stat.is_dir() {
+            original.set_atime(stat.atime.secs);
+        }
         let of = XattrsOf::Entry(&dir.dir, name);
         let shown = || self.shown(&place.shown);
         if self.ctx.options.preserve_acls {

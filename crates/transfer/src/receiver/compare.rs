@@ -9,7 +9,7 @@ use super::Receiver;
 use crate::destination::DestDir;
 use crate::origin::Origin;
 use delta::FileSum;
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::Follow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl Receiver {
     /// Whether source and destination, which are of equal size, hold the same bytes. What
     /// cannot be read differs; reading it will be tried, and told, by its transfer.
     pub fn same_content(&self, entry: &Entry, dir: &Arc<DestDir>, name: &[u8]) -> bool {
-        let Ok(target) = dir.dir.open_file(name, Access::Read, Follow::Never) else {
+        let Ok(target) = dir.dir.open_file(name, self.ctx.reading(), Follow::Never) else {
             return false;
         };
         let sender = match &self.origin {
@@ -34,7 +34,7 @@ impl Receiver {
         };
         let source = sender
             .open_parent(entry)
-            .and_then(|d| d.open_file(entry.basename(), Access::Read, sender.follow_files()));
+            .and_then(|d| d.open_file(entry.basename(), self.ctx.reading(), sender.follow_files()));
         let Ok(source) = source else {
             return false;
         };

@@ -148,10 +148,18 @@ impl Receiver {
         o.preallocate && content.size > older
     }
 
+    /// Whether the content goes into a device (`--write-devices`), which keeps its size.
+    pub(super) fn writes_device(&self, job: &Job) -> bool {
+        self.ctx.options.write_devices && job.existing.is_some_and(|stat| stat.kind.is_device())
+    }
+
     /// Cuts off what an older, longer file had more. Where nothing is written, that is also what
     /// makes the file a new one: its time becomes now.
     pub(super) fn cut(&self, job: &Job, file: &File, size: u64) -> io::Result<()> {
         let cuts = |older: u64| older > size || size == 0;
+        if self.writes_device(job) {
+            return Ok(());
+        }
         let longer = self.ctx.options.inplace && job.existing.is_some_and(|s| cuts(s.size));
         if longer || self.ctx.options.preallocate {
             file.set_len(size)

@@ -30,11 +30,16 @@ pub(super) enum Stay<'a> {
     Unfinished,
     /// In the directory for unfinished files, which is a thing apart from what it would replace.
     Aside { dir: &'a Dir, name: &'a [u8] },
+    /// In the same directory, complete: it gets its own name in the end (`--delay-updates`).
+    Waiting { dir: &'a Dir, name: &'a [u8] },
 }
 
 impl Receiver {
     /// Gives a complete file its attributes and its name.
     pub(super) fn commit(&self, job: &Job, target: Target, moved: Moved) -> Result<Moved, Failure> {
+        if self.ctx.options.delay_updates {
+            return self.put_off(job, target).map(|()| moved);
+        }
         self.finish(job, target, Stay::Complete)?;
         if matches!(job.basis, Basis::Partial(_)) {
             self.drop_partial(Some((&job.dir, job.leaf())));
@@ -145,7 +150,7 @@ impl Receiver {
     /// Makes a backup of what the file is about to replace.
     fn keep_replaced(&self, job: &Job, target: &Target, stay: Stay<'_>) -> Result<(), Failure> {
         let replaces = !matches!(target.naming, Naming::Own)
-            && !matches!(stay, Stay::Aside { .. })
+            && !matches!(stay, Stay::Aside { .. } | Stay::Waiting { .. })
             && job.existing.is_some();
         if replaces && self.ctx.options.backup {
             let keeper = Keeper::Receiver(job.place);
@@ -172,7 +177,7 @@ impl Receiver {
             mode: job.mode,
         };
         let time = match stay {
-            Stay::Complete => TimeRule::Exact,
+            Stay::Complete | Stay::Waiting { .. } => TimeRule::Exact,
             Stay::Unfinished | Stay::Aside { .. } => TimeRule::Skip,
         };
         self.setter()
@@ -241,7 +246,7 @@ impl<'a> Stay<'a> {
     fn dir(self, job: &'a Job) -> &'a Dir {
         match self {
             Stay::Complete | Stay::Unfinished => &job.dir.dir,
-            Stay::Aside { dir, .. } => dir,
+            Stay::Aside { dir, .. } | Stay::Waiting { dir, .. } => dir,
         }
     }
 
@@ -249,8 +254,13 @@ impl<'a> Stay<'a> {
     fn path(self, job: &Job) -> Vec<u8> {
         match self {
             Stay::Complete | Stay::Unfinished => job.path(),
-            Stay::Aside { name, .. } if paths::is_absolute(name) => name.to_vec(),
-            Stay::Aside { name, .. } => join(&job.dir.path, name),
+            Stay::Aside { name, .. } | Stay::Waiting { name, .. } => {
+                if paths::is_absolute(name) {
+                    name.to_vec()
+                } else {
+                    join(&job.dir.path, name)
+                }
+            }
         }
     }
 }

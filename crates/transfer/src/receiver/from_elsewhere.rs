@@ -7,7 +7,7 @@ use super::{Job, ROLE, Receiver};
 use crate::context::line;
 use crate::destination::DestDir;
 use crate::sender::content::Content;
-use fast_io::dir::{Access, Follow, file_stat};
+use fast_io::dir::{Follow, file_stat};
 use std::io;
 
 impl Receiver {
@@ -17,7 +17,7 @@ impl Receiver {
         let _unfinished = self.ctx.control.work();
         let opened = from
             .dir
-            .open_file(job.leaf(), Access::Read, Follow::Never)
+            .open_file(job.leaf(), self.ctx.reading(), Follow::Never)
             .and_then(|file| Ok((file_stat(&file)?.size, file)));
         let (size, file) = match opened {
             Ok(opened) => opened,

@@ -8,6 +8,7 @@
 //!   with, [`holes`] where they are zeros; [`meter`]: how far they are;
 //! - [`backup`], [`partial`]: what becomes of replaced and of unfinished files;
 //! - [`from_elsewhere`]: copies of files that this side has already;
+//! - [`delayed`]: complete files that wait for the others;
 //! - [`local`]: the transfers of files whose source is at hand;
 //! - [`arriving`]: those whose content comes over a wire;
 //! - [`compare`]: what `-c` looks at;
@@ -19,6 +20,7 @@ pub(crate) mod arriving;
 pub(crate) mod backup;
 mod compare;
 mod content;
+mod delayed;
 mod file;
 mod finish;
 mod from_elsewhere;
@@ -31,6 +33,7 @@ pub(crate) mod signature;
 mod stream;
 pub(crate) mod xattrs;
 
+use self::delayed::Delayed;
 pub(crate) use self::file::Attempt;
 use self::rebuild::Rebuilders;
 use crate::attrs::Setter;
@@ -93,6 +96,8 @@ struct Outcomes {
     finished: Vec<(EntryRef, bool)>,
     /// Transfers to be done once more.
     again: Vec<EntryRef>,
+    /// Complete files that wait for the end.
+    delayed: Vec<Delayed>,
     fatal: Option<SessionError>,
     matches: MatchStats,
 }
@@ -317,26 +322,31 @@ impl Receiver {
             self.ctx.totals()
         };
         self.ctx.narrator.end(job.place, entry, moved, totals);
-        if moved.is_some() && self.ctx.options.remove_source_files.is_some() {
-            let stat = job
-                .dir
-                .dir
-                .stat(job.leaf(), fast_io::dir::Follow::Never)
-                .ok();
-            let id = stat.map(|s| FileId {
-                device: s.device,
-                inode: s.inode,
-            });
-            self.origin.remove_source(&job.entry, id);
+        let waits = moved.is_some() && self.ctx.options.delay_updates;
+        if moved.is_some() && !waits {
+            self.remove_source_of(&job.entry, &job.dir, job.leaf());
         }
-        if job.linked {
+        if job.linked && !waits {
             self.outcomes()
                 .finished
                 .push((job.entry.clone(), moved.is_some()));
             self.queue.ring();
         } else {
-            // Of names that others are linked to, the generator says so when they are.
+            // Of names that others are linked to, the generator says so when they are; what waits for
+            // the end is all the same through with the other side.
             self.origin.ended(&job.entry);
+        }
+    }
+
+    /// The source of a file that is in its place may be removed, where that is wanted.
+    fn remove_source_of(&self, entry: &EntryRef, dir: &DestDir, leaf: &[u8]) {
+        if self.ctx.options.remove_source_files.is_some() {
+            let stat = dir.dir.stat(leaf, fast_io::dir::Follow::Never).ok();
+            let id = stat.map(|s| FileId {
+                device: s.device,
+                inode: s.inode,
+            });
+            self.origin.remove_source(entry, id);
         }
     }
 

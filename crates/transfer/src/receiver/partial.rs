@@ -38,7 +38,7 @@ impl Receiver {
         self.drop_partial_dir(dir);
     }
 
-    fn drop_partial_dir(&self, dir: &DestDir) {
+    pub(super) fn drop_partial_dir(&self, dir: &DestDir) {
         if let Some(name) = self.partial_dir_name()
             && !paths::is_absolute(&name)
         {
@@ -59,7 +59,7 @@ impl Receiver {
         }
     }
 
-    fn make_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
+    pub(super) fn make_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
         let opened = self.open_partial_dir(dir);
         let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
         if opened.is_ok() || paths::is_absolute(&name) {
@@ -69,11 +69,14 @@ impl Receiver {
         let parent = dir.dir.open_beneath(parent)?;
         // Something that is no directory is in the way.
         let _ = parent.remove_file(last);
-        parent.create_dir(last, 0o700)?;
-        parent.open_beneath(last)
+        match parent.create_dir(last, 0o700) {
+            // Another file of this directory came first.
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+            _ => parent.open_beneath(last),
+        }
     }
 
-    fn partial_dir_name(&self) -> Option<Vec<u8>> {
+    pub(super) fn partial_dir_name(&self) -> Option<Vec<u8>> {
         self.ctx
             .options
             .partial_dir

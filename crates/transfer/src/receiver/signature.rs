@@ -10,7 +10,7 @@ use delta::{
     BlockLayout, BlockSums, ChecksumKind, LayoutRule, Signature, SignatureBuilder, StrongSum,
     SumStrength,
 };
-use fast_io::dir::{Access, Dir, Follow, Stat};
+use fast_io::dir::{Dir, Follow, Stat};
 use options::{Append, Checksum};
 use wire::sums::{SumHead, put_block_sum, put_sum_head};
 
@@ -101,7 +101,7 @@ impl Receiver {
     }
 
     fn sign(&self, compared: &Compared<'_>, rule: LayoutRule, sum: StrongSum) -> Option<Signature> {
-        let open = |dir: &Dir, name: &[u8]| dir.open_file(name, Access::Read, Follow::Never);
+        let open = |dir: &Dir, name: &[u8]| dir.open_file(name, self.ctx.reading(), Follow::Never);
         let (size, dir, leaf, opened) = match (compared.partial, compared.elsewhere) {
             (Some(stat), _) => {
                 let (dir, leaf) = (compared.dir?, compared.leaf);

@@ -11,7 +11,7 @@ use super::{Basis, Job, Receiver};
 use crate::origin::Origin;
 use crate::sender::content::{Content, Purpose};
 use delta::{BasisUse, CopyRun, Digest, Feed, FileSum, MatchStats, Matcher, Seam, TokenSink};
-use fast_io::dir::{Access, Follow};
+use fast_io::dir::Follow;
 use fast_io::sparse::data_extents;
 use fast_io::{Buffer, Durability, Reserve, WriteTicket, is_cancelled};
 use options::Append;
@@ -88,7 +88,8 @@ impl Receiver {
                 ));
             }
         };
-        let holes = o.sparse.then_some(Holes {
+        let sparse = o.sparse && !self.writes_device(job);
+        let holes = sparse.then_some(Holes {
             ticket: &ticket,
             file: &spare,
             buffers: &self.buffers,
@@ -111,8 +112,8 @@ impl Receiver {
             Ok(figures) => ticket
                 .commit(Durability::Lazy)
                 .and_then(|committed| {
-                    let longer = o.inplace || o.preallocate;
-                    if longer || committed.length < figures.size {
+                    let longer = o.inplace || o.preallocate || committed.length < figures.size;
+                    if longer && !self.writes_device(job) {
                         committed.file.set_len(figures.size)?;
                     }
                     Ok(figures)
@@ -164,7 +165,8 @@ impl Receiver {
         if appends {
             return Ok(0);
         }
-        if o.sparse && older > 0 && o.whole_file != Some(false) {
+        let empties = o.sparse && older > 0 && o.whole_file != Some(false);
+        if empties && !self.writes_device(job) {
             file.set_len(0)?;
             return Ok(0);
         }
@@ -175,7 +177,7 @@ impl Receiver {
         let opened = job
             .dir
             .dir
-            .open_file(job.leaf(), Access::Read, Follow::Never);
+            .open_file(job.leaf(), self.ctx.reading(), Follow::Never);
         opened.is_ok_and(|file| self.same_files(&content.file, file, size))
     }
 

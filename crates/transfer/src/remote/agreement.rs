@@ -3,7 +3,7 @@
 use crate::charset::{Converter, ListCharset};
 use crate::segment::Numbering;
 use delta::{ChecksumKind, Digest, FileSum, SeedPlace, StrongSum};
-use options::Options;
+use options::{MissingArgs, Options};
 use tree::entry::Entry;
 use tree::filter::Dialect;
 use wire::flist::ListRules;
@@ -98,12 +98,14 @@ impl Agreement {
             hard_links: o.preserve_hard_links,
             acls: o.preserve_acls,
             xattrs: o.preserve_xattrs > 0,
+            atimes: o.preserve_atimes,
             checksum_len: if o.checksum {
                 self.list_checksum.digest_len() as u8
             } else {
                 0
             },
             numeric_ids: o.numeric_ids,
+            missing_args: o.missing_args == MissingArgs::Delete,
             ..ListRules::new(self.protocol)
         }
     }

@@ -113,9 +113,10 @@ impl Inlet {
         self.copy = copy;
     }
 
-    /// Whether nothing more is at hand: the next byte has to be waited for.
+    /// Whether no more data is at hand: the next byte may have to be waited for. What else is in the
+    /// buffer may be messages alone.
     pub fn is_dry(&self) -> bool {
-        self.run.is_empty() && self.at == self.end
+        self.run.is_empty()
     }
 
     /// Bytes read so far, headers included.
@@ -353,6 +354,19 @@ mod tests {
                 assert_eq!(inlet.take(4).unwrap(), b"next");
             }
         }
+    }
+
+    /// Who waits for more data would wait in vain while what it has is not handed on.
+    #[test]
+    fn messages_alone_are_no_data() {
+        let message = [&MessageCode::Info.header(2)[..], b"hi"].concat();
+        let stream = [frame(b"ab"), message].concat();
+        let mut inlet = Inlet::new(Box::new(io::Cursor::new(stream)));
+        inlet.start_frames(Side::Client, Box::new(|_| Ok(())));
+        assert_eq!(inlet.take(1).unwrap(), b"a");
+        assert!(!inlet.is_dry());
+        assert_eq!(inlet.take(1).unwrap(), b"b");
+        assert!(inlet.is_dry());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::xattrs::XattrRules;
 use fast_io::dir::{DeviceNumber, FileKind, Stat, Timestamp};
 use options::Options;
 use std::sync::Arc;
-use tree::entry::{Entry, EntryFlags, Extra, FileId, split};
+use tree::entry::{Entry, EntryFlags, Extra, FileId, Times, split};
 use tree::names::Gatherer;
 use tree::symlink::MUNGE_PREFIX;
 use wire::flist::{
@@ -84,7 +84,8 @@ struct Gathering {
 }
 
 struct Described {
-    stat: Stat,
+    /// `None`: an argument that is missing.
+    stat: Option<Stat>,
     flags: EntryFlags,
     extra: Option<Box<Extra>>,
 }
@@ -252,6 +253,9 @@ impl ListReader {
     fn adapt(&self, entries: &mut [Entry]) {
         let o = &self.ctx.options;
         for entry in entries {
+            if entry.is_missing() {
+                continue;
+            }
             if !entry.is_symlink() {
                 if !o.chmod.is_empty() {
                     entry.set_mode(o.chmod.apply(entry.mode(), self.ctx.umask));
@@ -379,20 +383,27 @@ impl Gathering {
         options: &Options,
         top: &mut Option<Vec<u8>>,
     ) -> Result<(), StreamError> {
-        let Some(stat) = stat(&entry.attributes) else {
-            let text = "the sender lists an argument that is missing there, which is not supported";
-            return Err(wire::Error::Unsupported(text.to_owned()).into());
-        };
+        // Only where `--delete-missing-args` was given, there are entries that are nothing.
+        let stat = stat(&entry.attributes);
+        let kind = stat.as_ref().map(|stat| stat.kind);
         let named = (options.recurse, options.relative);
         let flags = flags(name, entry, rules, named, top);
         let mut extra = Extra::default();
-        if rules.links && stat.kind == FileKind::Symlink {
+        if rules.links && kind == Some(FileKind::Symlink) {
             extra.link_target = Some(entry.link_target.into());
         }
-        if !entry.checksum.is_empty() && stat.kind == FileKind::Regular {
+        if !entry.checksum.is_empty() && kind == Some(FileKind::Regular) {
             extra.checksum = Some(entry.checksum.into());
         }
-        extra.identity = identity(entry.hard_link, index);
+        if kind.is_some() {
+            extra.identity = identity(entry.hard_link, index);
+        }
+        if rules.atimes && kind.is_some_and(|kind| kind != FileKind::Directory) {
+            extra.times = Some(Box::new(Times {
+                atime: Some(entry.attributes.atime),
+                ..Times::default()
+            }));
+        }
         let extra = (extra != Extra::default()).then(|| Box::new(extra));
         let (dirname, basename) = split(name);
         let same = self.names.as_ref().is_some_and(|n| n.dirname() == dirname);
@@ -401,7 +412,7 @@ impl Gathering {
             self.names = Some(Gatherer::new(0, dirname));
         }
         if let Some(names) = &mut self.names {
-            names.add(basename, Some(stat.kind));
+            names.add(basename, kind);
         }
         self.came += 1;
         self.described.push(Described { stat, flags, extra });
@@ -435,7 +446,10 @@ impl Gathering {
             let Some(Described { stat, flags, extra }) = described.next() else {
                 break;
             };
-            let mut entry = Entry::new(name, &stat);
+            let mut entry = match &stat {
+                Some(stat) => Entry::new(name, stat),
+                None => Entry::missing(name),
+            };
             entry.set_flags(flags);
             if let Some(extra) = extra {
                 let Extra {
@@ -444,8 +458,12 @@ impl Gathering {
                     identity,
                     xattrs,
                     acls,
+                    times,
                     ..
                 } = *extra;
+                if let Some(atime) = times.and_then(|times| times.atime) {
+                    entry.set_atime(atime);
+                }
                 let own = entry.extra_mut();
                 (own.link_target, own.checksum, own.identity) = (link_target, checksum, identity);
                 (own.xattrs, own.acls) = (xattrs, acls);

@@ -325,7 +325,7 @@ fn attributes(entry: &Entry) -> Attributes {
         size: entry.size,
         mtime: mtime.secs,
         mtime_nsec: mtime.nanos,
-        atime: 0,
+        atime: entry.atime().unwrap_or_default(),
         crtime: 0,
         uid: entry.uid,
         gid: entry.gid,

@@ -39,6 +39,8 @@ pub(crate) struct Requests {
     only_writes: bool,
     /// Values of extended attributes are asked for.
     xattrs: bool,
+    /// Complete files wait for the end of all transfers.
+    delays_updates: bool,
     /// Deletions come when everything else is done.
     deletes_late: bool,
     /// The other side is told how much was deleted.
@@ -123,6 +125,7 @@ impl Requests {
             dry_run: options.dry_run,
             only_writes: options.only_writes_batch(),
             xattrs: xattrs::are_exchanged(options),
+            delays_updates: options.delay_updates,
             deletes_late: matches!(options.delete, Some(DeleteWhen::Delay | DeleteWhen::After)),
             tells_deletions: options.delete.is_some() || options.force_delete,
             state: Mutex::new(State {
@@ -444,13 +447,16 @@ impl Requests {
             Phase::List => state.numbers.put(&mut out, Ndx::Done),
             Phase::Again => {
                 state.numbers.put(&mut out, Ndx::Done);
-                // Nothing is held back until the end of the session, so its phase ends too.
-                if protocol.has_items() {
+                // Where nothing is held back until the end of the session, that phase ends too.
+                let delays = self.delays_updates;
+                if protocol.has_items() && !delays {
                     state.numbers.put(&mut out, Ndx::Done);
                 }
                 if protocol.has_late_errors() && !self.deletes_late {
                     self.put_deleted(&mut state, &mut out, deleted);
-                    state.numbers.put(&mut out, Ndx::Done);
+                    if !delays {
+                        state.numbers.put(&mut out, Ndx::Done);
+                    }
                 }
             }
         }
@@ -458,6 +464,23 @@ impl Requests {
         if self.is_replay {
             self.queue.ring();
         }
+        self.outlet.data(&out);
+        self.outlet.flush();
+    }
+
+    /// Says that what was held back until all had arrived is in its place.
+    // rsync: generator.c generate_files(), the phase for --delay-updates
+    pub fn end_delayed(&self) {
+        let protocol = self.agreement.protocol;
+        let mut out = Vec::new();
+        let mut state = self.lock();
+        if protocol.has_items() {
+            state.numbers.put(&mut out, Ndx::Done);
+            if protocol.has_late_errors() && !self.deletes_late {
+                state.numbers.put(&mut out, Ndx::Done);
+            }
+        }
+        drop(state);
         self.outlet.data(&out);
         self.outlet.flush();
     }

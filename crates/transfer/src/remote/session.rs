@@ -169,6 +169,7 @@ pub fn run_remote(
         control: control.clone(),
         outlet: wire.outlet.clone(),
         sink: sink.clone(),
+        stop_at: options.stop_at,
         role: if call.sends {
             Role::Sender
         } else {
@@ -263,6 +264,8 @@ fn run(
         });
     match &result {
         Ok(()) => outlet.end(None),
+        // Of this rsync says nothing to the other side.
+        Err(_) if ctx.control.is_at_limit() => outlet.end(Some(TO_TELL)),
         Err(error) => {
             tell_end(&outlet, error, call, protocol);
             outlet.end(Some(TO_TELL));

@@ -9,14 +9,14 @@ use super::outlet::Outlet;
 use crate::control::Control;
 use crate::error::{Fatal, SessionError};
 use crate::event::{Event, EventSink, Message, Role, Severity};
-use crate::session::Outcome;
+use crate::session::{Outcome, STOPPED_AT_LIMIT, time_left};
 use crate::stats::Stats;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long a session that was stopped may take to tidy up and to tell the other side.
 const TO_END: Duration = Duration::from_secs(10);
@@ -32,6 +32,8 @@ pub(super) struct Watch {
     pub control: Arc<Control>,
     pub outlet: Arc<Outlet>,
     pub sink: Arc<dyn EventSink>,
+    /// When it ends, finished or not.
+    pub stop_at: Option<SystemTime>,
     /// Who says that nothing moves.
     pub role: Role,
     /// Whether the session has begun with files.
@@ -88,8 +90,10 @@ impl Watch {
             }
             let left = match (last_moment, timeout) {
                 (Some(last), _) => Some(Instant::saturating_duration_since(&last, Instant::now())),
-                (None, Some(timeout)) => Some(timeout.saturating_sub(self.control.silence())),
-                (None, None) => None,
+                (None, timeout) => {
+                    let patience = timeout.map(|t| t.saturating_sub(self.control.silence()));
+                    patience.into_iter().chain(time_left(self.stop_at)).min()
+                }
             };
             let heard = match left {
                 Some(left) => news.recv_timeout(left),
@@ -123,6 +127,14 @@ impl Watch {
                 }
                 Err(RecvTimeoutError::Timeout) if last_moment.is_some() => {
                     return self.left_behind(self.end(verdict.unwrap_or(Fatal::Interrupted)));
+                }
+                Err(RecvTimeoutError::Timeout)
+                    if time_left(self.stop_at).is_some_and(|left| left.is_zero()) =>
+                {
+                    verdict = Some(Fatal::Timeout);
+                    last_moment = Some(Instant::now() + self.patience());
+                    self.tell(STOPPED_AT_LIMIT.to_owned(), None);
+                    self.control.stop_at_limit();
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let silence = self.control.silence();
@@ -217,6 +229,7 @@ mod tests {
             control: control.clone(),
             outlet: outlet.clone(),
             sink: Arc::new(Deaf),
+            stop_at: None,
             role: Role::Receiver,
             has_begun: Arc::default(),
         };

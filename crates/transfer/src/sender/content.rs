@@ -3,9 +3,10 @@
 
 use super::Sender;
 use crate::context::{full_name, line};
+use crate::devices;
 use crate::error::Problem;
 use crate::event::Role;
-use fast_io::dir::{Access, Dir, FileKind, Follow, file_stat};
+use fast_io::dir::{Dir, FileKind, Follow, file_stat};
 use fast_io::offload::read_small;
 use fast_io::{Buffer, BufferPool};
 use std::fs::File;
@@ -60,9 +61,15 @@ impl Sender {
         let o = &self.ctx.options;
         let opened = match parent {
             Ok(dir) => dir
-                .open_file(entry.basename(), Access::Read, self.follow_files())
+                .open_file(entry.basename(), self.ctx.reading(), self.follow_files())
                 .map_err(Unusable::Unopened)
-                .and_then(|file| look_into(file, entry, purpose)),
+                .and_then(|file| {
+                    look_into(file, entry, purpose, |device| {
+                        let copies = self.ctx.options.copy_devices;
+                        copies
+                            .then(|| devices::size(&self.ctx, Role::Sender, device, &entry.path()))
+                    })
+                }),
             Err(e) => Err(Unusable::Unopened(copy_error(e))),
         };
         let name = || full_name(&self.source(entry.source()).absolute, &entry.path());
@@ -174,8 +181,14 @@ enum Unusable {
 /// Anything may have taken the file's place since it was listed, and what is no file has no size
 /// to go by: a FIFO would pass for an empty file. Where as many bytes can be read, at a place of
 /// their own, as were listed, and not one more, there is no need to ask: directories, FIFOs,
-/// sockets and terminals refuse that, and devices have no such end.
-fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Content<'a>, Unusable> {
+/// sockets and terminals refuse that, and devices have no such end, or are wanted: `device_size` says
+/// whether.
+fn look_into<'a>(
+    file: File,
+    entry: &Entry,
+    purpose: Purpose<'a>,
+    device_size: impl FnOnce(&File) -> Option<u64>,
+) -> Result<Content<'a>, Unusable> {
     let purpose = match purpose {
         Purpose::Copy(buffer) if (1..SMALL as u64).contains(&entry.size) => {
             if let Ok(true) = read_small(&file, buffer, entry.size as usize) {
@@ -194,6 +207,15 @@ fn look_into<'a>(file: File, entry: &Entry, purpose: Purpose<'a>) -> Result<Cont
     let stat = file_stat(&file).map_err(Unusable::Unopened)?;
     match stat.kind {
         FileKind::Regular => {}
+        kind if kind.is_device()
+            && let Some(size) = device_size(&file) =>
+        {
+            return Ok(Content {
+                file,
+                size,
+                bytes: None,
+            });
+        }
         // Reading it says what is wrong in the system's own words.
         FileKind::Directory => {
             let refused = (&file).read(&mut [0]).err();
@@ -226,7 +248,7 @@ pub(crate) fn copy_error(error: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fast_io::dir::Trust;
+    use fast_io::dir::{Access, Trust};
     use tree::names::Name;
 
     /// What is read of a file that was listed with this size: its size, and its bytes if they were
@@ -238,7 +260,7 @@ mod tests {
         let entry = Entry::new(Name::alone(0, b"", name), &stat);
         let file = dir.open_file(name, Access::Read, Follow::Never).unwrap();
         let mut buffer = small_buffers().take();
-        let content = look_into(file, &entry, Purpose::Copy(&mut buffer)).ok()?;
+        let content = look_into(file, &entry, Purpose::Copy(&mut buffer), |_| None).ok()?;
         Some((content.size, content.bytes.map(<[u8]>::to_vec)))
     }
 

@@ -3,11 +3,13 @@
 
 use super::{Sender, SourceDir};
 use crate::context::{full_name, line};
+use crate::devices;
 use crate::error::Problem;
 use crate::event::Role;
 use crate::filtering;
-use fast_io::dir::{Dir, FileKind, Follow, Stat};
+use fast_io::dir::{Dir, FileKind, Follow, Stat, Timestamp};
 use std::io;
+use std::time::SystemTime;
 use tree::entry::{Entry, EntryFlags, FileId, join};
 use tree::filter::{DirFilters, EntryKind, Side};
 use tree::names::Name;
@@ -82,8 +84,16 @@ impl Sender {
             }
         }
 
+        let stat = if o.copy_devices && stat.kind.is_device() {
+            self.device_as_file(around, &name, stat)
+        } else {
+            stat
+        };
         let mut entry = Entry::new(name, &stat);
         entry.set_flags(flags);
+        if o.preserve_atimes && !stat.is_dir() {
+            entry.set_atime(stat.atime.secs);
+        }
         if let Some(target) = target {
             if target.is_empty() && o.preserve_links {
                 self.ctx.problems.add(Role::Sender, Problem::General);
@@ -107,6 +117,32 @@ impl Sender {
             && self.add_acls(around, &mut entry, &stat)
             && self.add_xattrs(around, &mut entry);
         is_listed.then_some(entry)
+    }
+
+    /// What a device is as a file: what is on it may have changed just now.
+    // rsync: flist.c make_file(), copy_devices
+    fn device_as_file(&self, around: &Surroundings<'_>, name: &Name, stat: Stat) -> Stat {
+        let mut size = stat.size;
+        if size == 0
+            && let Ok(device) =
+                around
+                    .dir
+                    .open_file(name.basename(), self.ctx.reading(), self.follow_files())
+        {
+            let path = join(name.dirname(), name.basename());
+            size = devices::size(&self.ctx, Role::Sender, &device, &path);
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Stat {
+            kind: FileKind::Regular,
+            permissions: stat.permissions & 0o777,
+            size,
+            mtime: Timestamp {
+                secs: now.map_or(0, |now| now.as_secs() as i64),
+                ..stat.mtime
+            },
+            ..stat
+        }
     }
 
     /// Whether the other side can have this entry's name, and what it holds as a symbolic link. Says

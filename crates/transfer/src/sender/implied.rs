@@ -38,6 +38,16 @@ impl Lister<'_> {
             return Ok(());
         }
         let name = tree::entry::join(dir, &tail.rest);
+        if tail.name_type == NameType::Missing {
+            let filters = self.filters.seen_from(source);
+            if !self
+                .sender
+                .is_excluded(&filters, dir, &tail.rest, EntryKind::File)
+            {
+                entries.push(Entry::missing(Name::alone(source.number, dir, &tail.rest)));
+            }
+            return Ok(());
+        }
         let follow = tail.name_type != NameType::Normal || ctx.options.copy_dirlinks;
         match self.operand_stat(source, &name, follow) {
             Ok(stat) => {

@@ -14,6 +14,7 @@ use crate::event::{FileList, Role};
 use crate::link::SegmentQueue;
 use crate::segment::Parent;
 use fast_io::dir::{Dir, Follow, Stat};
+use options::MissingArgs;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -147,6 +148,14 @@ impl<'a> Lister<'a> {
         let follow_dir = o.copy_dirlinks || name_type != NameType::Normal;
         let stat = match self.operand_stat(&source, &name, follow_dir) {
             Ok(stat) => stat,
+            Err(e)
+                if e.kind() == io::ErrorKind::NotFound && o.missing_args != MissingArgs::Report =>
+            {
+                if o.missing_args == MissingArgs::Delete {
+                    self.add_missing(&source, &name, entries)?;
+                }
+                return Ok(());
+            }
             Err(e) => {
                 if e.kind() != io::ErrorKind::NotFound {
                     ctx.problems.add(Role::Sender, Problem::General);
@@ -195,6 +204,31 @@ impl<'a> Lister<'a> {
             self.imply_all(&source, &name, entries)?;
         }
         self.add_named(&source, &name, stat, name_type, entries)
+    }
+
+    /// Adds the entry of an operand that does not exist: the other side deletes what has its name.
+    fn add_missing(
+        &mut self,
+        source: &SourceDir,
+        name: &[u8],
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), SessionError> {
+        let relative = self.sender.ctx.options.relative;
+        if relative && self.incremental {
+            if let Some(at) = first_component_end(name) {
+                let tail = Tail {
+                    rest: name[at + 1..].to_vec(),
+                    name_type: NameType::Missing,
+                };
+                self.imply_with_tail(source, &name[..at], tail, entries);
+                return Ok(());
+            }
+        } else if relative {
+            self.imply_all(source, name, entries)?;
+        }
+        let (dirname, last) = split(name);
+        entries.push(Entry::missing(Name::alone(source.number, dirname, last)));
+        Ok(())
     }
 
     /// Adds an entry that was named itself, and what follows from its being a directory.

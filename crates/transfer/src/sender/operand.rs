@@ -12,6 +12,8 @@ pub(super) enum NameType {
     DotDir,
     /// Under `-R`: a directory, even if a link to one.
     SlashEnding,
+    /// Nothing that exists, for the other side to delete.
+    Missing,
 }
 
 /// An operand, taken apart.

@@ -4,7 +4,7 @@
 
 use super::Sender;
 use delta::{ChecksumKind, Digest, FileSum};
-use fast_io::dir::{Access, Dir};
+use fast_io::dir::Dir;
 use fast_io::{Completion, Operation};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -82,7 +82,13 @@ impl Sender {
         kind: ChecksumKind,
         buffer: &mut [u8],
     ) -> io::Result<Digest> {
-        let mut file = dir.open_file(entry.basename(), Access::Read, self.follow_files())?;
+        let file = dir.open_file(entry.basename(), self.ctx.reading(), self.follow_files())?;
+        // A device need not have an end.
+        let most = match self.ctx.options.copy_devices {
+            true => entry.size,
+            false => u64::MAX,
+        };
+        let mut file = file.take(most);
         let mut sum = FileSum::new(kind);
         loop {
             let read = match file.read(buffer) {

@@ -1,10 +1,14 @@
 //! Cases written by hand: one test a behaviour, so that a failure names what is wrong.
 
+mod access_times;
 mod acls;
 mod alternates;
 mod backups;
 mod bad_input;
 mod choosing;
+mod delayed;
+mod devices;
+mod missing;
 mod output;
 mod sparse;
 mod xattrs;

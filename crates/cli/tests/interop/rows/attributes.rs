@@ -83,3 +83,17 @@ fn times() {
         ],
     );
 }
+
+#[test]
+fn times_of_access() {
+    same(
+        &usual(),
+        &[
+            "-aiU src/ dst/",
+            "-aiUU src/ dst/",
+            "-aiUH --open-noatime src/ fresh",
+            "-aiU --protocol=29 src/ dst/",
+            "-aU --list-only src/ dst/",
+        ],
+    );
+}

@@ -53,3 +53,22 @@ fn within_limits() {
         &["-ai --force src/ dst/", "-ai --delete --stats src/ dst/"],
     );
 }
+
+#[test]
+fn by_names_that_are_missing() {
+    let tree = usual()
+        .file("dst/ghost", "gone at the source")
+        .dir("dst/ghosts")
+        .file("dst/ghosts/in it", "too");
+    same(
+        &tree,
+        &[
+            "-ai --delete-missing-args src/ghost src/file src/ghosts dst/",
+            "-ai --delete-missing-args --force src/ghosts dst/",
+            "-aiR --delete-missing-args --delete src/./ghost src/./ghosts src/./file dst/",
+            "-ai --delete-missing-args --protocol=29 src/ghost src/file dst/",
+            "-a --list-only --delete-missing-args src/ghost src/file dst/",
+            "-ai --ignore-missing-args src/ghost src/file dst/",
+        ],
+    );
+}

@@ -118,3 +118,23 @@ fn holes() {
 fn one_file_system() {
     same(&usual(), &["-aix src/ dst/", "-aixx --delete src/ dst/"]);
 }
+
+#[test]
+fn devices_as_files() {
+    if Power::of_this_process() != Power::Root {
+        eprintln!("not tested: this user makes no devices");
+        return;
+    }
+    let tree = usual()
+        .node("src/null", Kind::CharDevice(1, 3))
+        .file("src/into", "content for a device")
+        .node("dst/into", Kind::CharDevice(1, 3));
+    same(
+        &tree,
+        &[
+            "-ai --copy-devices src/ dst/",
+            "-ai --write-devices src/ dst/",
+            "-ai --write-devices --copy-devices --no-W src/ dst/",
+        ],
+    );
+}

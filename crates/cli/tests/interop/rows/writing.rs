@@ -41,6 +41,25 @@ fn resumed() {
 }
 
 #[test]
+fn delayed() {
+    same(
+        &usual(),
+        &[
+            "-ai --delay-updates src/ dst/",
+            "-aib --delay-updates --delete src/ dst/",
+            "-ai --delay-updates --delete-after --partial-dir=.part src/ dst/",
+            "-ai --delay-updates --delete-delay --protocol=29 src/ dst/",
+            "-aiH --delay-updates --remove-source-files src/ fresh",
+            "-ai --delay-updates --protocol=28 src/ dst/",
+        ],
+    );
+    same(
+        &beginnings(),
+        &["-ai --delay-updates --partial-dir=.part --no-W src/ dst/"],
+    );
+}
+
+#[test]
 fn backed_up() {
     same(
         &usual(),

@@ -155,6 +155,17 @@ pub(super) fn set_mtime(entry: BorrowedHandle<'_>, mtime: Timestamp) -> io::Resu
     )
 }
 
+/// Sets the access time of an open entry.
+pub(super) fn set_atime(entry: BorrowedHandle<'_>, atime: Timestamp) -> io::Result<()> {
+    set_basic(
+        entry,
+        FILE_BASIC_INFORMATION {
+            LastAccessTime: settable_ticks(atime),
+            ..Default::default()
+        },
+    )
+}
+
 /// The attributes to create a file with.
 pub(super) fn attributes_for(permissions: u32) -> u32 {
     if permissions & 0o200 == 0 {
