@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn help_keeps_quiet_about_what_is_not_there() {
         let help = help();
-        assert!(!help.contains("--stop-at") && !help.contains("Not supported"));
+        assert!(!help.contains("--fake-super") && !help.contains("Not supported"));
         assert!(!help.contains("--remove-sent-files") && !help.contains("msgs2stderr"));
     }
 }

@@ -229,7 +229,7 @@ mod tests {
             let heading = escaped(&flag.typed());
             assert!(page.contains(&format!("\n\\fB{heading}")), "{heading}");
         }
-        assert!(page.contains("\\fB\\-\\-xattrs\\fR"));
+        assert!(page.contains("\\fB\\-\\-fake\\-super\\fR"));
         assert!(page.contains(", \\-\\-no\\-perms, \\-\\-no\\-p\\fR\n"));
     }
 

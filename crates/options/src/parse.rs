@@ -213,8 +213,12 @@ mod tests {
 
     #[test]
     fn a_mistake_counts_more_than_a_flag_not_supported_yet() {
-        assert_eq!(error("-X9").to_string(), "tidesync: -X9: unknown option");
-        assert_eq!(error("-XA a b"), error("-X a b"));
+        let mistaken = error("--fake-super --foo a b");
+        assert_eq!(mistaken.to_string(), "tidesync: --foo: unknown option");
+        assert_eq!(
+            error("--fake-super --copy-as=x a b"),
+            error("--fake-super a b")
+        );
     }
 
     #[test]

@@ -221,13 +221,8 @@ mod tests {
                 ErrorKind::Syntax,
             ),
             (
-                "-logDtpUre.iLsfxCIvu . x",
-                "tidesync: --atimes (-U) is not supported yet: leave it out, or use rsync",
-                ErrorKind::Unsupported,
-            ),
-            (
-                "-r --stop-after 5 . x",
-                "tidesync: --stop-after is not supported yet: leave it out, or use rsync",
+                "-logDtpre.iLsfxCIvu --fake-super . x",
+                "tidesync: --fake-super is not supported yet: leave it out, or use rsync",
                 ErrorKind::Unsupported,
             ),
             (

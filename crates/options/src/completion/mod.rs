@@ -66,7 +66,7 @@ mod tests {
             {
                 assert!(script.contains(name), "{shell:?}: {name}");
             }
-            assert!(!script.contains("xattrs"), "{shell:?}");
+            assert!(!script.contains("fake-super"), "{shell:?}");
         }
     }
 }
