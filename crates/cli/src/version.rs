@@ -165,7 +165,7 @@ mod tests {
             text.contains("\nChecksum list:\n    xxh128 xxh3 xxh64 (xxhash) md5 md4 sha1 none\n")
         );
         assert!(text.contains("\nCompress list:\n    zstd lz4 zlibx zlib none\n"));
-        assert!(text.contains("no atimes") && text.ends_with("for details.\n"));
+        assert!(text.contains("no crtimes") && text.ends_with("for details.\n"));
         assert!(text.lines().all(|line| line.len() <= 79), "{text}");
     }
 

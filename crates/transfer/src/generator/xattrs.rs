@@ -35,8 +35,12 @@ impl Generator {
         let differ = if self.compared.is_none() {
             Xattrs::differ(wanted, there.as_ref(), want)
         } else {
-            // Nothing is in the entry's own place yet that could have any of the values.
-            Xattrs::differ(wanted, there.as_ref(), |_| {}) && Xattrs::differ(wanted, None, want)
+            let differ = Xattrs::differ(wanted, there.as_ref(), |_| {});
+            if differ {
+                // Nothing is in the entry's own place yet that could have any of the values.
+                Xattrs::differ(wanted, None, want);
+            }
+            differ
         };
         if differ {
             ItemFlags::REPORT_XATTR

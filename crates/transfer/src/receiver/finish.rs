@@ -6,7 +6,7 @@
 // rsync: rsync.c finish_transfer(); util1.c robust_rename(), copy_file()
 
 use super::file::{Naming, Target};
-use super::{Basis, Failure, Job, ROLE, Receiver};
+use super::{Basis, Failure, Job, ROLE, Receiver, Standing};
 use crate::attrs::{Before, Handle, TimeRule, Wanted, keeps_time};
 use crate::context::line;
 use crate::error::{Fatal, SessionError};
@@ -188,7 +188,11 @@ impl Receiver {
                 _ if job.existing.is_some() => Some(XattrsOf::Entry(&job.dir.dir, job.leaf())),
                 _ => None,
             };
-            self.set_xattrs(wanted.entry, &Handle::File(file), old, shown);
+            // Of a copy of what is elsewhere, values may still have to be asked for.
+            let is_copy = job.standing == Standing::Apart;
+            if !is_copy || old.is_none_or(|old| self.has_xattr_values(wanted.entry, old)) {
+                self.set_xattrs(wanted.entry, &Handle::File(file), old, shown);
+            }
         }
         if matches!(stay, Stay::Unfinished)
             && keeps_time(&self.ctx.options, job.mode)

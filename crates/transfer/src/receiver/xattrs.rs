@@ -105,6 +105,14 @@ impl Receiver {
         set
     }
 
+    /// Whether all values of an entry's attributes are at hand.
+    pub(super) fn has_xattr_values(&self, entry: &Entry, old: XattrsOf<'_>) -> bool {
+        let items = entry.xattrs().map_or(&[][..], |list| list.items());
+        items
+            .iter()
+            .all(|item| self.xattr_value(entry, item, old).is_some())
+    }
+
     /// The value of an attribute: what crossed of it, or else what is there already, or what the
     /// source has.
     fn xattr_value<'a>(

@@ -5,6 +5,18 @@ use crate::attributed::guarded;
 use crate::specimen::Tree;
 
 #[test]
+fn other_directories_are_compared_with_their_lists_too() {
+    for line in [
+        "-aiA --link-dest=../dst src/ fresh/",
+        "-aiA --copy-dest=../dst src/ fresh/",
+        "-aiA --compare-dest=../dst src/ fresh/",
+        "-aiAX --link-dest=../dst src/ fresh/",
+    ] {
+        same(&guarded(), line, 0);
+    }
+}
+
+#[test]
 fn all_of_them_are_copied() {
     for line in [
         "-aiA src/ dst/",

@@ -45,6 +45,20 @@ fn what_differs_is_told() {
 }
 
 #[test]
+fn other_directories_are_compared_with_their_attributes_too() {
+    for line in [
+        "-aiX --link-dest=../dst src/ fresh/",
+        "-aiiX --link-dest=../dst src/ fresh/",
+        "-aiX --copy-dest=../dst src/ fresh/",
+        "-aiX --compare-dest=../dst src/ fresh/",
+        "-aiXy --link-dest=../dst src/ fresh/",
+        "-ai --link-dest=../dst src/ fresh/",
+    ] {
+        same(&attributed(), line, 0);
+    }
+}
+
+#[test]
 fn rules_choose() {
     for line in [
         "-aiX --filter=-x_user.long* src/ dst/",

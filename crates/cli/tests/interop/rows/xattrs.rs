@@ -5,6 +5,17 @@ use crate::matrix::same;
 use crate::specimen::{Kind, SOME_TIME, Tree};
 
 #[test]
+fn beside_other_directories() {
+    same(
+        &attributed(),
+        &[
+            "-aiX --link-dest=../dst src/ fresh/",
+            "-aiX --copy-dest=../dst src/ fresh/",
+        ],
+    );
+}
+
+#[test]
 fn all_of_them_cross() {
     same(
         &attributed(),
