@@ -52,7 +52,8 @@ impl CompletionPump {
         self.submit_boxed(operation, Box::new(handler))
     }
 
-    /// Like [`submit`](Self::submit), but never waits.
+    /// Like [`submit`](Self::submit), but never waits, and keeps to the bounds on every thread: in
+    /// handlers and in work it is how to submit no more than there is room for.
     ///
     /// # Errors
     /// Hands operation and handler back, not run, if the pump is full.
@@ -61,7 +62,8 @@ impl CompletionPump {
         operation: Operation,
         handler: H,
     ) -> Result<Ticket, Full<H>> {
-        if self.ledger.try_admit(operation.weight(), admission()) {
+        let weight = operation.weight();
+        if self.ledger.try_admit(weight, Admission::Bounded) {
             Ok(self.push(operation, Box::new(handler)))
         } else {
             Err(Full { operation, handler })
@@ -142,7 +144,12 @@ impl CompletionPump {
 
     fn submit_boxed(&self, operation: Operation, handler: Box<dyn CompletionHandler>) -> Ticket {
         let weight = operation.weight();
-        if !self.ledger.try_admit(weight, admission()) {
+        let admission = if slot::on_pump_thread() {
+            Admission::Overdraft
+        } else {
+            Admission::Bounded
+        };
+        if !self.ledger.try_admit(weight, admission) {
             self.ledger.admit(weight);
         }
         self.push(operation, handler)
@@ -158,14 +165,6 @@ impl CompletionPump {
             refused.refuse(PumpClosed.into()).dispatch();
         }
         ticket
-    }
-}
-
-fn admission() -> Admission {
-    if slot::on_pump_thread() {
-        Admission::Overdraft
-    } else {
-        Admission::Bounded
     }
 }
 
