@@ -146,6 +146,30 @@ fn a_submitter_who_waits_for_room_is_woken() {
 }
 
 #[test]
+fn more_than_can_be_counted_in_a_word_come_and_go() {
+    in_every_order(|| {
+        let ledger = Arc::new(Ledger::nearly_overflowing(1));
+        let before = ledger.operations();
+        let come_and_go = |ledger: &Ledger| {
+            assert!(ledger.try_admit(1, Admission::Overdraft));
+            ledger.release(1);
+            ledger.count_finished();
+        };
+        let other = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || come_and_go(&ledger))
+        };
+        // One place for two, and then none for one.
+        assert!(ledger.try_admit(1, Admission::Overdraft));
+        come_and_go(&ledger);
+        other.join().unwrap();
+        assert_eq!((ledger.operations(), ledger.bytes()), (before + 1, 1024));
+        ledger.release(1);
+        assert_eq!((ledger.operations(), ledger.bytes()), (before, 0));
+    });
+}
+
+#[test]
 fn all_is_cancelled_while_more_comes() {
     in_every_order(|| {
         let runs = Arc::new(AtomicUsize::new(0));
