@@ -146,7 +146,7 @@ fn what_restarts_give_up_is_bounded_too(subject: &Subject) {
     let file = File::open(&path).unwrap().into();
     // The first piece arrives at once; what is ahead of it keeps its buffer for a while.
     let linger = |offset: u64, piece: Buffer| {
-        if offset % 10_000 != 0 {
+        if !offset.is_multiple_of(10_000) {
             thread::sleep(Duration::from_millis(10));
         }
         piece.len()
