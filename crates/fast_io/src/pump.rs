@@ -197,11 +197,15 @@ impl Ticket {
     /// will see [`cancel_requested`](crate::Completion::cancel_requested), with an error if it was
     /// stopped and its ordinary result if it succeeded anyway.
     pub fn cancel(&self) -> bool {
-        let in_time = self.life.request_cancel();
-        if in_time && let Some(driver) = self.driver.upgrade() {
+        let asked = self.life.request_cancel();
+        // Once is enough, however often it is asked for: drivers may have to post it to a thread.
+        if asked.in_time
+            && asked.first
+            && let Some(driver) = self.driver.upgrade()
+        {
             driver.cancel(driver::Target::One(&self.life));
         }
-        in_time
+        asked.in_time
     }
 }
 

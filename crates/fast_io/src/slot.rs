@@ -39,6 +39,9 @@ pub(crate) struct Life {
     state: AtomicU8,
     /// The identity of the file or socket it works on, if any.
     handle: Option<HandleId>,
+    /// The number under which a ring's thread has it, which alone looks at this.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    number: std::sync::atomic::AtomicU64,
     /// Where to find it while a port has it.
     #[cfg(windows)]
     pub whereabouts: sys::Whereabouts,
@@ -47,12 +50,26 @@ pub(crate) struct Life {
 const ENDED: u8 = 0b01;
 const CANCEL_REQUESTED: u8 = 0b10;
 const TIMED_OUT: u8 = 0b100;
+/// Handed to a thread that has to be told of a cancel.
+const HANDED_OVER: u8 = 0b1000;
+
+/// What a request to cancel has met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// Whether it came in time to be noticed: an operation that had not ended yet may still succeed,
+    /// but its completion will say that it was asked to stop.
+    pub in_time: bool,
+    /// Whether nobody had asked before. Whoever did passes it on to where the operation is.
+    pub first: bool,
+}
 
 impl Life {
     fn new(handle: Option<HandleId>) -> Self {
         Self {
             state: AtomicU8::new(0),
             handle,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            number: std::sync::atomic::AtomicU64::new(u64::MAX),
             #[cfg(windows)]
             whereabouts: sys::Whereabouts::default(),
         }
@@ -68,10 +85,36 @@ impl Life {
         self.handle == Some(handle)
     }
 
-    /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
-    /// ended yet may still succeed, but its completion will say that it was asked to stop.
-    pub fn request_cancel(&self) -> bool {
-        self.state.fetch_or(CANCEL_REQUESTED, Ordering::AcqRel) & ENDED == 0
+    /// Asks for the end.
+    pub fn request_cancel(&self) -> Asked {
+        let before = self.state.fetch_or(CANCEL_REQUESTED, Ordering::AcqRel);
+        Asked {
+            in_time: before & ENDED == 0,
+            first: before & CANCEL_REQUESTED == 0,
+        }
+    }
+
+    /// Notes that the operation is about to go to a thread of its own kind, a ring's or the poller's,
+    /// which does not look for itself whether it is to stop.
+    pub fn hand_over(&self) {
+        self.state.fetch_or(HANDED_OVER, Ordering::AcqRel);
+    }
+
+    /// Whether there is such a thread to be told. If that is asked after the end was requested, and it
+    /// is not so yet, that thread will find the request when it begins.
+    pub fn is_handed_over(&self) -> bool {
+        self.state.load(Ordering::Acquire) & HANDED_OVER != 0
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_number(&self, number: u64) {
+        self.number
+            .store(number, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn number(&self) -> u64 {
+        self.number.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     pub fn cancel_requested(&self) -> bool {

@@ -14,11 +14,13 @@
 //!
 //! The ring is made with the first of these, so that whoever never has one pays nothing, and
 //! privileges are dropped by then. Where the system refuses rings, or a file system cannot tell what is
-//! in memory, all is as it would be without this.
+//! in memory, all is as it would be without this. A refusal that may pass (no descriptor, no memory is
+//! left) is forgotten after a while; sockets that have begun to wait for readiness go on with that.
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::driver::closing::Closers;
 use crate::driver::{Driver, Target};
@@ -33,6 +35,8 @@ const SHORT: usize = 64 << 10;
 /// The longest read that is given to the ring because much is in flight, and how much that is.
 const TINY: usize = 16 << 10;
 const MUCH: usize = 16;
+/// How long a refusal is believed that may pass: asking takes a thread each time.
+const BELIEVED: Duration = Duration::from_millis(100);
 
 /// The ring, once there is one.
 pub(crate) struct SideRing {
@@ -41,6 +45,8 @@ pub(crate) struct SideRing {
     means: Means,
     /// None says that there is none and will be none.
     ring: OnceLock<Option<Arc<dyn Driver>>>,
+    /// Held by whoever makes it. After a refusal that may pass: when to try again.
+    next_try: Mutex<Option<Instant>>,
     /// Whether one could be made, for those who only ask.
     offered: OnceLock<bool>,
 }
@@ -84,6 +90,7 @@ impl SideRing {
             closers,
             ledger: Arc::clone(ledger),
             ring: OnceLock::new(),
+            next_try: Mutex::default(),
             offered: OnceLock::new(),
         }
     }
@@ -105,23 +112,42 @@ impl SideRing {
                 Expected::Anything => false,
             },
             Kind::Sync { .. } => !self.may_wait(),
-            kind => kind.socket().is_some(),
+            kind => kind
+                .socket()
+                .is_some_and(|socket| !socket.returns_at_once()),
         }
     }
 
     /// Gives an operation to the ring, or hands it back if there is none.
     pub fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
         match self.made() {
-            Some(ring) => ring.push(slot),
+            Some(ring) => {
+                slot.life().hand_over();
+                ring.push(slot)
+            }
             None => Err(slot),
         }
     }
 
     /// The ring, which is made now at the latest.
     pub fn made(&self) -> Option<&Arc<dyn Driver>> {
-        let start = || (self.means.start)(Arc::clone(&self.closers)).ok();
-        let made = self.ring.get_or_init(start);
-        made.as_ref()
+        if let Some(made) = self.ring.get() {
+            return made.as_ref();
+        }
+        let mut next_try = self.lock();
+        if self.ring.get().is_none() && next_try.is_none_or(|then| Instant::now() >= then) {
+            match (self.means.start)(Arc::clone(&self.closers)) {
+                Err(error) if !lasts(&error) => *next_try = Some(Instant::now() + BELIEVED),
+                made => drop(self.ring.set(made.ok())),
+            }
+        }
+        drop(next_try);
+        self.ring.get()?.as_ref()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Nothing that can panic runs under this lock.
+        self.next_try.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the next part of a read as far as that is possible without waiting, and gives the rest
@@ -178,10 +204,24 @@ impl SideRing {
 
     /// See [`Driver::shut_down`]. No ring is made any more.
     pub fn shut_down(&self) {
-        if let Some(ring) = self.ring.get_or_init(|| None) {
+        if self.ring.get().is_none() {
+            // Nobody is making one meanwhile.
+            let _making = self.lock();
+            let _ = self.ring.set(None);
+        }
+        if let Some(Some(ring)) = self.ring.get() {
             ring.shut_down();
         }
     }
+}
+
+/// Whether a system that has refused a ring so will do it again: it forbids rings (`EPERM`), has none
+/// (`ENOSYS`), or none that can do what is needed.
+fn lasts(refusal: &io::Error) -> bool {
+    matches!(
+        refusal.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+    )
 }
 
 /// What the next read of a file will probably do.
@@ -242,14 +282,19 @@ impl Temperature {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::thread;
+    use std::time::Instant;
 
-    use super::{Expected, Means, SideRing, Temperature};
-    use crate::driver::Driver;
+    use super::{BELIEVED, Expected, Means, SideRing, Temperature};
     use crate::driver::threads::Threads;
+    use crate::driver::{Driver, Target};
     use crate::ledger::Ledger;
-    use crate::{Buffer, CompletionPump, Operation, PumpConfig, SharedFile, oneshot_handler};
+    use crate::slot::WaitingSlot;
+    use crate::{
+        Buffer, CompletionPump, Operation, PumpConfig, SharedFile, SharedSocket, oneshot_handler,
+    };
 
     const COLD: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize> =
         |_, _, _| Err(io::ErrorKind::WouldBlock.into());
@@ -318,6 +363,145 @@ mod tests {
         });
         assert!(matches!(ring.ring.get(), Some(None)) && read == 1);
         assert!(!ring.is_offered());
+    }
+
+    #[test]
+    fn a_refusal_that_may_pass_is_forgotten() {
+        static ASKED: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+        let ledger = Arc::new(Ledger::new(8, 1 << 20));
+        let start = |_| -> io::Result<Arc<dyn Driver>> {
+            let mut asked = ASKED.lock().unwrap();
+            asked.push(Instant::now());
+            match asked.len() {
+                // That of a process that has too many files open has no stable kind.
+                1 => Err(io::Error::other("no descriptor is left")),
+                2 => Err(io::ErrorKind::OutOfMemory.into()),
+                _ => Ok(Arc::new(Threads::start(&PumpConfig::default())?)),
+            }
+        };
+        let means = Means {
+            few: 0,
+            start,
+            is_offered: || true,
+            read_at_once: COLD,
+        };
+        let config = PumpConfig::default();
+        let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+        let ring = driver.ring().unwrap();
+        let pump = CompletionPump::on(Arc::new(driver), ledger);
+        let file = SharedFile::from(tempfile::tempfile().unwrap());
+        while ring.ring.get().is_none() {
+            let (handler, receiver) = oneshot_handler();
+            pump.submit(Operation::sync(file.clone()), handler);
+            assert_eq!(receiver.wait().result.unwrap(), 0);
+            thread::sleep(BELIEVED / 20);
+        }
+        assert!(matches!(ring.ring.get(), Some(Some(_))));
+        let asked = ASKED.lock().unwrap();
+        assert_eq!(asked.len(), 3);
+        // Not for each operation.
+        assert!(asked.windows(2).all(|two| two[1] - two[0] >= BELIEVED));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_that_waits_for_readiness_stays_there() {
+        static ALLOWED: AtomicBool = AtomicBool::new(false);
+        let ledger = Arc::new(Ledger::new(8, 1 << 20));
+        let means = Means {
+            few: 0,
+            start: |_| {
+                if ALLOWED.load(Ordering::Relaxed) {
+                    Ok(Arc::new(Threads::start(&PumpConfig::default())?))
+                } else {
+                    Err(io::ErrorKind::OutOfMemory.into())
+                }
+            },
+            is_offered: || true,
+            read_at_once: COLD,
+        };
+        let config = PumpConfig::default();
+        let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+        let ring = driver.ring().unwrap();
+        let pump = CompletionPump::on(Arc::new(driver), ledger);
+        let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (here, there) = (SharedSocket::from(here), SharedSocket::from(there));
+        let receive = || Operation::receive(here.clone(), vec![0; 8].into(), 8);
+        let (handler, receiver) = oneshot_handler();
+        pump.submit(receive(), handler);
+        ALLOWED.store(true, Ordering::Relaxed);
+        thread::sleep(BELIEVED);
+        let send = |socket: &SharedSocket| {
+            let (handler, sent) = oneshot_handler();
+            let send = Operation::send(socket.clone(), b"x".to_vec().into(), ..);
+            pump.submit(send, handler);
+            assert_eq!(sent.wait().result.unwrap(), 1);
+        };
+        send(&here);
+        assert!(ring.ring.get().is_none(), "the ring was asked for");
+        // A new one is the ring's.
+        send(&there);
+        assert!(matches!(ring.ring.get(), Some(Some(_))));
+        assert_eq!(receiver.wait().result.unwrap(), 1);
+    }
+
+    /// A ring that keeps what it is given, and counts what it is told to cancel.
+    struct Keeper;
+
+    static KEPT: Mutex<Vec<WaitingSlot>> = Mutex::new(Vec::new());
+    static CANCELS: AtomicUsize = AtomicUsize::new(0);
+
+    impl Driver for Keeper {
+        fn name(&self) -> &'static str {
+            "keeper"
+        }
+
+        fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+            KEPT.lock().unwrap().push(slot);
+            Ok(())
+        }
+
+        fn cancel(&self, _target: Target<'_>) {
+            CANCELS.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn shut_down(&self) {
+            KEPT.lock().unwrap().clear();
+        }
+    }
+
+    #[test]
+    fn the_ring_is_told_once_and_only_of_what_it_has() {
+        let ledger = Arc::new(Ledger::new(8, 1 << 20));
+        let means = Means {
+            few: 0,
+            start: |_| Ok(Arc::new(Keeper)),
+            is_offered: || true,
+            read_at_once: COLD,
+        };
+        let config = PumpConfig::default();
+        let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
+        let pump = CompletionPump::on(Arc::new(driver), ledger);
+        let file = SharedFile::from(tempfile::tempfile().unwrap());
+        let (handler, synced) = oneshot_handler();
+        let sync = pump.submit(Operation::sync(file), handler);
+        let (release, released) = mpsc::channel::<()>();
+        let work = Operation::work(move || Ok(u64::from(released.recv().is_err())));
+        let (handler, worked) = oneshot_handler();
+        let work = pump.submit(work, handler);
+        for _ in 0..3 {
+            assert!(work.cancel());
+        }
+        assert_eq!(CANCELS.load(Ordering::Relaxed), 0, "a worker has it");
+        for _ in 0..3 {
+            assert!(sync.clone().cancel());
+        }
+        assert_eq!(CANCELS.load(Ordering::Relaxed), 1);
+        drop(release);
+        assert!(worked.wait().cancel_requested);
+        pump.shut_down();
+        assert!(synced.wait().cancel_requested);
+        assert!(!sync.cancel(), "too late");
     }
 
     #[test]

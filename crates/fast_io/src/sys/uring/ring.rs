@@ -246,7 +246,11 @@ impl Service {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Run(slot) => self.begin(slot),
-            Command::CancelOne(one) => self.cancel(|life| Arc::ptr_eq(life, &one)),
+            Command::CancelOne(one) => {
+                if let Some(number) = self.table.number_of(&one) {
+                    self.stop(number, |_| {});
+                }
+            }
             Command::CancelHandle(handle) => self.cancel(|life| life.touches(handle)),
             Command::CancelAll => self.cancel(|_| true),
         }
