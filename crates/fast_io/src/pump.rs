@@ -105,6 +105,9 @@ impl CompletionPump {
     /// From inside a handler, of this pump or of another, it does all that but wait, since the handler
     /// itself may be waited for. Dropping the pump does the same.
     ///
+    /// What cannot be stopped is waited for, however long that takes: work, and a worker's read of a pipe into
+    /// which nobody writes.
+    ///
     /// Should Windows never answer for an operation, not even to say that it was cancelled, this
     /// gives up after 30 seconds in which nothing happened at all. That operation then stays in
     /// [`operations_in_flight`](Self::operations_in_flight), and its memory is never freed.
