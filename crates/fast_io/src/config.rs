@@ -13,6 +13,10 @@ use crate::posting::{PostHandler, Posted};
 /// | workers | one a processor, 2 to 16 | 1 to 256 |
 /// | operations in flight | 1,024 | 1 to 65,536 |
 /// | bytes in flight | 64 MiB | 4 KiB to 64 GiB |
+///
+/// Workers are not all of a pump's threads. A ring has one more, sockets that wait for readiness have one, and a
+/// completion port has as many again as there are workers, unless
+/// [`with_concurrency`](IocpPumpConfig::with_concurrency) says otherwise, and one for deadlines.
 #[derive(Debug, Clone)]
 pub struct PumpConfig {
     workers: usize,
@@ -57,7 +61,8 @@ impl Default for PumpConfig {
 }
 
 impl PumpConfig {
-    /// Threads that run operations and handlers.
+    /// Threads that make ordinary calls and run work: the work lane, which every driver has. A completion
+    /// port has as many threads of its own beside them.
     pub fn with_workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, 256);
         self
@@ -88,7 +93,7 @@ impl PumpConfig {
         self
     }
 
-    /// Threads that run operations and handlers.
+    /// Threads that make ordinary calls and run work.
     pub fn workers(&self) -> usize {
         self.workers
     }

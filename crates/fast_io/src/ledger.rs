@@ -21,6 +21,10 @@ const WAITED_FOR: u64 = 1 << 63;
 /// The bit below: whoever waits has waited for much of it long enough, and takes any.
 const AT_ONCE: u64 = 1 << 62;
 const MARKS: u64 = WAITED_FOR | AT_ONCE;
+/// As many operations as their field can count. What goes over every bound may be more (work that
+/// submits millions), and is counted beside the word then. The units of all memory that a process
+/// can have fit theirs.
+const MOST_OPERATIONS: u64 = (AT_ONCE >> UNIT_BITS) - 1;
 
 /// How long a submitter waits for much room before it waits for any: longer than a busy system keeps
 /// threads from running.
@@ -36,6 +40,8 @@ pub(crate) struct Ledger {
     max_operations: u64,
     max_units: u64,
     in_flight: AtomicU64,
+    /// Operations for which that word had no place. It stays full until none of them is left.
+    beyond: AtomicU64,
     /// Operations whose handlers have not returned yet; more than are in flight.
     unfinished: AtomicUsize,
     panics: AtomicU64,
@@ -56,9 +62,10 @@ pub(crate) enum Admission {
 impl Ledger {
     pub fn new(max_operations: usize, max_bytes: u64) -> Self {
         Self {
-            max_operations: max_operations as u64,
+            max_operations: (max_operations as u64).min(MOST_OPERATIONS),
             max_units: max_bytes.div_ceil(UNIT),
             in_flight: AtomicU64::new(0),
+            beyond: AtomicU64::new(0),
             unfinished: AtomicUsize::new(0),
             panics: AtomicU64::new(0),
             waiting: Mutex::new(()),
@@ -71,17 +78,27 @@ impl Ledger {
     pub fn try_admit(&self, weight: u64, admission: Admission) -> bool {
         let cost = cost(weight);
         let admit = |now: u64| {
-            let fits = admission == Admission::Overdraft || self.fits(now, cost);
-            fits.then_some(now + cost)
+            if self.fits(now, cost) {
+                Some(now + cost)
+            } else if admission == Admission::Bounded {
+                None
+            } else if operations(now) < MOST_OPERATIONS {
+                Some(now + cost)
+            } else {
+                Some(now + (cost - ONE_OPERATION))
+            }
         };
-        let admitted = self
+        let before = self
             .in_flight
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, admit)
-            .is_ok();
-        if admitted {
-            self.unfinished.fetch_add(ONE_UNFINISHED, Ordering::Relaxed);
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, admit);
+        let Ok(before) = before else {
+            return false;
+        };
+        if operations(before) == MOST_OPERATIONS {
+            self.beyond.fetch_add(1, Ordering::AcqRel);
         }
-        admitted
+        self.unfinished.fetch_add(ONE_UNFINISHED, Ordering::Relaxed);
+        true
     }
 
     /// Admits one operation, waiting for room.
@@ -136,11 +153,23 @@ impl Ledger {
 
     /// Gives back what an operation had taken. Its buffer is the handler's from here on.
     pub fn release(&self, weight: u64) {
-        let before = self.in_flight.fetch_sub(cost(weight), Ordering::AcqRel);
+        // Operations are all alike: those beside the word go first. So there are never more there than
+        // live ones that were counted there, and the word is never short of one.
+        let one_less = |beyond: u64| beyond.checked_sub(1);
+        let was_beyond = self
+            .beyond
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less)
+            .is_ok();
+        let cost = if was_beyond {
+            cost(weight) - ONE_OPERATION
+        } else {
+            cost(weight)
+        };
+        let before = self.in_flight.fetch_sub(cost, Ordering::AcqRel);
         if before & WAITED_FOR != 0 {
             // Waking a submitter for each single place would cost a context switch an operation:
             // for a moment it waits until a quarter is free.
-            let left = (before & !MARKS) - cost(weight);
+            let left = (before & !MARKS) - cost;
             let roomy = |count: u64, max: u64| count <= max - max.div_ceil(4);
             if before & AT_ONCE != 0
                 || roomy(left >> UNIT_BITS, self.max_operations)
@@ -185,7 +214,8 @@ impl Ledger {
     }
 
     pub fn operations(&self) -> usize {
-        ((self.in_flight.load(Ordering::Acquire) & !MARKS) >> UNIT_BITS) as usize
+        let counted = operations(self.in_flight.load(Ordering::Acquire));
+        (counted + self.beyond.load(Ordering::Acquire)) as usize
     }
 
     pub fn bytes(&self) -> u64 {
@@ -197,6 +227,72 @@ impl Ledger {
     }
 }
 
+/// The operations that the word counts.
+fn operations(word: u64) -> u64 {
+    (word & !MARKS) >> UNIT_BITS
+}
+
 fn cost(weight: u64) -> u64 {
     ONE_OPERATION + weight.div_ceil(UNIT).min(UNIT_MASK)
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// One whose word has room for `room` more operations; all others weigh nothing.
+    pub(crate) fn nearly_overflowing(room: u64) -> Self {
+        let ledger = Self::new(4, 1 << 20);
+        let live = MOST_OPERATIONS - room;
+        ledger
+            .in_flight
+            .store(live * ONE_OPERATION, Ordering::Release);
+        ledger
+            .unfinished
+            .store(live as usize * ONE_UNFINISHED, Ordering::Release);
+        ledger
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::thread;
+
+    use super::{Admission, Ledger, MOST_OPERATIONS, UNIT};
+
+    #[test]
+    fn more_operations_than_the_word_has_places_for_are_counted() {
+        let ledger = Ledger::nearly_overflowing(2);
+        let most = MOST_OPERATIONS as usize;
+        for count in 1..=5 {
+            assert!(ledger.try_admit(UNIT, Admission::Overdraft));
+            assert_eq!(ledger.operations(), most - 2 + count);
+            assert_eq!(ledger.bytes(), count as u64 * UNIT);
+        }
+        assert!(!ledger.try_admit(0, Admission::Bounded), "it is full");
+        for count in (0..5).rev() {
+            ledger.release(UNIT);
+            ledger.count_finished();
+            assert_eq!(ledger.operations(), most - 2 + count);
+            assert_eq!(ledger.bytes(), count as u64 * UNIT);
+        }
+        assert!(!ledger.try_admit(0, Admission::Bounded), "it is full still");
+    }
+
+    #[test]
+    fn who_waits_is_woken_when_there_is_room_again() {
+        let ledger = Ledger::nearly_overflowing(1);
+        for _ in 0..3 {
+            assert!(ledger.try_admit(0, Admission::Overdraft));
+        }
+        thread::scope(|threads| {
+            threads.spawn(|| ledger.admit(0));
+            for _ in 0..MOST_OPERATIONS + 2 {
+                ledger.release(0);
+                ledger.count_finished();
+            }
+        });
+        assert_eq!(ledger.operations(), 1);
+        ledger.release(0);
+        ledger.count_finished();
+        ledger.wait_until_finished();
+    }
 }

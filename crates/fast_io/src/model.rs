@@ -21,6 +21,8 @@ use loom::thread;
 use crate::buffer::Buffer;
 use crate::completion::{Completion, is_cancelled, is_closed, oneshot_handler};
 use crate::config::{Backend, PumpConfig};
+use crate::driver::Driver;
+use crate::driver::closing::Closers;
 use crate::driver::side_ring::Means;
 use crate::driver::threads::Threads;
 use crate::file::SharedFile;
@@ -146,6 +148,30 @@ fn a_submitter_who_waits_for_room_is_woken() {
 }
 
 #[test]
+fn more_than_can_be_counted_in_a_word_come_and_go() {
+    in_every_order(|| {
+        let ledger = Arc::new(Ledger::nearly_overflowing(1));
+        let before = ledger.operations();
+        let come_and_go = |ledger: &Ledger| {
+            assert!(ledger.try_admit(1, Admission::Overdraft));
+            ledger.release(1);
+            ledger.count_finished();
+        };
+        let other = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || come_and_go(&ledger))
+        };
+        // One place for two, and then none for one.
+        assert!(ledger.try_admit(1, Admission::Overdraft));
+        come_and_go(&ledger);
+        other.join().unwrap();
+        assert_eq!((ledger.operations(), ledger.bytes()), (before + 1, 1024));
+        ledger.release(1);
+        assert_eq!((ledger.operations(), ledger.bytes()), (before, 0));
+    });
+}
+
+#[test]
 fn all_is_cancelled_while_more_comes() {
     in_every_order(|| {
         let runs = Arc::new(AtomicUsize::new(0));
@@ -213,15 +239,19 @@ fn a_handler_that_takes_long_has_woken_another() {
 
 /// A pump whose worker gives its reads, all of which would wait, to what stands for a ring.
 fn pump_beside_a_ring() -> Arc<CompletionPump> {
+    pump_beside(|_| {
+        Ok(Arc::new(Threads::start(
+            &PumpConfig::default().with_workers(1),
+        )?))
+    })
+}
+
+fn pump_beside(ring: fn(Closers) -> io::Result<Arc<dyn Driver>>) -> Arc<CompletionPump> {
     let config = PumpConfig::default().with_workers(1);
     let ledger = Arc::new(Ledger::new(4, 1 << 20));
     let means = Means {
         few: 0,
-        start: |_| {
-            Ok(Arc::new(Threads::start(
-                &PumpConfig::default().with_workers(1),
-            )?))
-        },
+        start: ring,
         is_offered: || true,
         read_at_once: |_, _, _| Err(io::ErrorKind::WouldBlock.into()),
     };
@@ -250,6 +280,20 @@ fn a_cancel_meets_a_read_on_its_way_to_the_ring() {
         pump.cancel_file(&file);
         pump.drain();
         assert_eq!(runs.load(Ordering::SeqCst), 1);
+        pump.shut_down();
+    });
+}
+
+#[test]
+fn a_ticket_meets_a_read_on_its_way_to_the_ring() {
+    let file = tempfile::tempfile().unwrap();
+    in_every_order(move || {
+        let (pump, file) = (pump_beside(inbox::start_waiter), unknown(&file));
+        let (handler, receiver) = oneshot_handler();
+        let ticket = pump.submit(nothing_of(&file), handler);
+        // What the ring has waits until then: a cancel that is lost on the way is a deadlock.
+        assert!(ticket.cancel());
+        assert!(receiver.wait().cancel_requested);
         pump.shut_down();
     });
 }

@@ -74,6 +74,8 @@ impl Operation {
     /// continued; only the end of the file makes the count short. The buffer comes back filled
     /// with exactly the bytes read.
     ///
+    /// In a pipe, which has no places, `offset` says nothing. A worker's read of one cannot be cancelled.
+    ///
     /// # Panics
     /// If `len` exceeds the buffer's capacity.
     pub fn read(file: SharedFile, offset: u64, mut buffer: Buffer, len: usize) -> Self {

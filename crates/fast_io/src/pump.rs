@@ -52,7 +52,8 @@ impl CompletionPump {
         self.submit_boxed(operation, Box::new(handler))
     }
 
-    /// Like [`submit`](Self::submit), but never waits.
+    /// Like [`submit`](Self::submit), but never waits, and keeps to the bounds on every thread: in
+    /// handlers and in work it is how to submit no more than there is room for.
     ///
     /// # Errors
     /// Hands operation and handler back, not run, if the pump is full.
@@ -61,7 +62,8 @@ impl CompletionPump {
         operation: Operation,
         handler: H,
     ) -> Result<Ticket, Full<H>> {
-        if self.ledger.try_admit(operation.weight(), admission()) {
+        let weight = operation.weight();
+        if self.ledger.try_admit(weight, Admission::Bounded) {
             Ok(self.push(operation, Box::new(handler)))
         } else {
             Err(Full { operation, handler })
@@ -103,6 +105,9 @@ impl CompletionPump {
     /// From inside a handler, of this pump or of another, it does all that but wait, since the handler
     /// itself may be waited for. Dropping the pump does the same.
     ///
+    /// What cannot be stopped is waited for, however long that takes: work, and a worker's read of a pipe into
+    /// which nobody writes.
+    ///
     /// Should Windows never answer for an operation, not even to say that it was cancelled, this
     /// gives up after 30 seconds in which nothing happened at all. That operation then stays in
     /// [`operations_in_flight`](Self::operations_in_flight), and its memory is never freed.
@@ -142,7 +147,12 @@ impl CompletionPump {
 
     fn submit_boxed(&self, operation: Operation, handler: Box<dyn CompletionHandler>) -> Ticket {
         let weight = operation.weight();
-        if !self.ledger.try_admit(weight, admission()) {
+        let admission = if slot::on_pump_thread() {
+            Admission::Overdraft
+        } else {
+            Admission::Bounded
+        };
+        if !self.ledger.try_admit(weight, admission) {
             self.ledger.admit(weight);
         }
         self.push(operation, handler)
@@ -158,14 +168,6 @@ impl CompletionPump {
             refused.refuse(PumpClosed.into()).dispatch();
         }
         ticket
-    }
-}
-
-fn admission() -> Admission {
-    if slot::on_pump_thread() {
-        Admission::Overdraft
-    } else {
-        Admission::Bounded
     }
 }
 
@@ -198,11 +200,15 @@ impl Ticket {
     /// will see [`cancel_requested`](crate::Completion::cancel_requested), with an error if it was
     /// stopped and its ordinary result if it succeeded anyway.
     pub fn cancel(&self) -> bool {
-        let in_time = self.life.request_cancel();
-        if in_time && let Some(driver) = self.driver.upgrade() {
+        let asked = self.life.request_cancel();
+        // Once is enough, however often it is asked for: drivers may have to post it to a thread.
+        if asked.in_time
+            && asked.first
+            && let Some(driver) = self.driver.upgrade()
+        {
             driver.cancel(driver::Target::One(&self.life));
         }
-        in_time
+        asked.in_time
     }
 }
 

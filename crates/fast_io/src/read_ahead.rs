@@ -14,12 +14,14 @@ use crate::completion::{Cell, Completion, is_closed, oneshot};
 use crate::file::SharedFile;
 use crate::operation::Operation;
 use crate::pump::{CompletionPump, Ticket};
+use crate::slot;
 
 /// Iterates over the pieces of a range of a file, each in a buffer of the pool, all full but the
 /// last. Ends at the end of the range or of the file, or after an error.
 ///
 /// At most `depth` reads are in flight or wait to be taken, so its memory is bounded by
-/// `depth` × the pool's buffer size. Dropping it cancels what is in flight.
+/// `depth` × the pool's buffer size. Those that a [`restart`](Self::restart) gave up count until they
+/// have ended. Dropping it cancels what is in flight.
 ///
 /// What it yields is the buffer, unless [`on_arrival`](Self::on_arrival) makes something else of it.
 pub struct ReadAhead<T = Buffer> {
@@ -113,6 +115,9 @@ impl ReadAhead {
 
 impl<T: Send + 'static> ReadAhead<T> {
     /// Goes on with `range` instead: after the end, after an error, or because the reader jumps.
+    ///
+    /// What was asked for before is cancelled. Until it has ended it counts against the depth: the next piece waits
+    /// for some of it if it is as much as that. (Not on a thread of a pump, which must not wait: there it goes over.)
     pub fn restart(&mut self, range: Range<u64>) {
         self.stop();
         self.unasked = range;
@@ -131,7 +136,8 @@ impl<T: Send + 'static> ReadAhead<T> {
     /// Asks for what may be ahead. Waits for room in a full pump only for the piece whose turn it
     /// is: reading ahead must not keep the reader from what it has.
     fn ask(&mut self) {
-        while self.asked.len() < self.depth && !self.unasked.is_empty() {
+        self.given_up.retain(|arrival| arrival.is_empty());
+        while !self.unasked.is_empty() && self.has_room() {
             let offset = self.unasked.start;
             let wanted = self.piece.min(self.unasked.end - offset);
             let (sender, arrival) = oneshot();
@@ -145,10 +151,12 @@ impl<T: Send + 'static> ReadAhead<T> {
             let read =
                 Operation::read(self.file.clone(), offset, self.pool.take(), wanted as usize);
             let ticket = if self.asked.is_empty() {
+                // On a thread of the pump this goes over its bounds.
                 self.pump.submit(read, handler)
             } else {
                 match self.pump.try_submit(read, handler) {
                     Ok(ticket) => ticket,
+                    // The rest is asked for when the next piece is.
                     Err(_full) => return,
                 }
             };
@@ -163,6 +171,18 @@ impl<T: Send + 'static> ReadAhead<T> {
 }
 
 impl<T> ReadAhead<T> {
+    /// Whether one more read stays within the depth. For the piece whose turn it is there is always
+    /// room, which those given up have to make.
+    fn has_room(&mut self) -> bool {
+        if self.asked.is_empty() && !slot::on_pump_thread() {
+            while self.given_up.len() >= self.depth {
+                // Nobody wants it.
+                let _ = self.given_up.remove(0).wait();
+            }
+        }
+        self.asked.is_empty() || self.asked.len() + self.given_up.len() < self.depth
+    }
+
     fn stop(&mut self) {
         self.given_up.retain(|arrival| arrival.is_empty());
         for pending in self.asked.drain(..) {

@@ -15,6 +15,10 @@
 //! operations by address (a port by its `OVERLAPPED`, a ring by its `user_data`) finds the handler
 //! by it, without a map.
 
+mod life;
+
+pub(crate) use life::Life;
+
 use std::cell::Cell;
 use std::io;
 use std::ops::Deref;
@@ -25,87 +29,11 @@ use std::time::Instant;
 use socket2::SockAddr;
 
 use crate::completion::{Cancelled, Completion, CompletionHandler};
-use crate::file::{HandleId, SharedFile};
+use crate::file::SharedFile;
 use crate::ledger::Ledger;
 use crate::operation::{Kind, Operation};
 use crate::socket::SharedSocket;
-use crate::sync::{AtomicU8, ON_PUMP_THREAD, Ordering};
-#[cfg(windows)]
-use crate::sys;
-
-/// What everyone may know of an operation while it lives.
-#[derive(Debug)]
-pub(crate) struct Life {
-    state: AtomicU8,
-    /// The identity of the file or socket it works on, if any.
-    handle: Option<HandleId>,
-    /// Where to find it while a port has it.
-    #[cfg(windows)]
-    pub whereabouts: sys::Whereabouts,
-}
-
-const ENDED: u8 = 0b01;
-const CANCEL_REQUESTED: u8 = 0b10;
-const TIMED_OUT: u8 = 0b100;
-
-impl Life {
-    fn new(handle: Option<HandleId>) -> Self {
-        Self {
-            state: AtomicU8::new(0),
-            handle,
-            #[cfg(windows)]
-            whereabouts: sys::Whereabouts::default(),
-        }
-    }
-
-    /// The file or socket that the operation works on.
-    pub fn handle(&self) -> Option<HandleId> {
-        self.handle
-    }
-
-    /// Whether the operation works on that file or socket.
-    pub fn touches(&self, handle: HandleId) -> bool {
-        self.handle == Some(handle)
-    }
-
-    /// Asks for the end. Says whether that came in time to be noticed: an operation that had not
-    /// ended yet may still succeed, but its completion will say that it was asked to stop.
-    pub fn request_cancel(&self) -> bool {
-        self.state.fetch_or(CANCEL_REQUESTED, Ordering::AcqRel) & ENDED == 0
-    }
-
-    pub fn cancel_requested(&self) -> bool {
-        self.state.load(Ordering::Acquire) & CANCEL_REQUESTED != 0
-    }
-
-    /// Notes that the operation's deadline has passed.
-    pub fn time_out(&self) {
-        self.state.fetch_or(TIMED_OUT, Ordering::AcqRel);
-    }
-
-    /// Whether there is a reason to give the operation up.
-    #[cfg(any(windows, all(loom, test)))]
-    pub fn is_to_stop(&self) -> bool {
-        self.state.load(Ordering::Acquire) & (CANCEL_REQUESTED | TIMED_OUT) != 0
-    }
-
-    /// Why the operation is to be given up, if it is.
-    pub fn reason_to_stop(&self) -> Option<io::Error> {
-        let state = self.state.load(Ordering::Acquire);
-        if state & CANCEL_REQUESTED != 0 {
-            Some(Cancelled.into())
-        } else if state & TIMED_OUT != 0 {
-            Some(io::ErrorKind::TimedOut.into())
-        } else {
-            None
-        }
-    }
-
-    /// Closes the book; says whether a cancel had been requested by then.
-    fn end(&self) -> bool {
-        self.state.fetch_or(ENDED, Ordering::AcqRel) & CANCEL_REQUESTED != 0
-    }
-}
+use crate::sync::ON_PUMP_THREAD;
 
 /// Submitted, not begun.
 pub(crate) struct WaitingSlot(Box<Body>);

@@ -142,6 +142,11 @@ impl SharedSocket {
         self.shared.make_calls(calls)
     }
 
+    /// Whether a driver that waits for readiness has it.
+    pub(crate) fn returns_at_once(&self) -> bool {
+        self.shared.calls.load(Ordering::Acquire) == Calls::ReturnAtOnce as u8
+    }
+
     /// Has [`make_calls`](Self::make_calls) look again: somebody outside has changed it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn doubt_calls(&self) {

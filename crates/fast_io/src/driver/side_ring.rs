@@ -14,11 +14,13 @@
 //!
 //! The ring is made with the first of these, so that whoever never has one pays nothing, and
 //! privileges are dropped by then. Where the system refuses rings, or a file system cannot tell what is
-//! in memory, all is as it would be without this.
+//! in memory, all is as it would be without this. A refusal that may pass (no descriptor, no memory is
+//! left) is forgotten after a while; sockets that have begun to wait for readiness go on with that.
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::driver::closing::Closers;
 use crate::driver::{Driver, Target};
@@ -33,6 +35,8 @@ const SHORT: usize = 64 << 10;
 /// The longest read that is given to the ring because much is in flight, and how much that is.
 const TINY: usize = 16 << 10;
 const MUCH: usize = 16;
+/// How long a refusal is believed that may pass: asking takes a thread each time.
+const BELIEVED: Duration = Duration::from_millis(100);
 
 /// The ring, once there is one.
 pub(crate) struct SideRing {
@@ -41,6 +45,8 @@ pub(crate) struct SideRing {
     means: Means,
     /// None says that there is none and will be none.
     ring: OnceLock<Option<Arc<dyn Driver>>>,
+    /// Held by whoever makes it. After a refusal that may pass: when to try again.
+    next_try: Mutex<Option<Instant>>,
     /// Whether one could be made, for those who only ask.
     offered: OnceLock<bool>,
 }
@@ -84,6 +90,7 @@ impl SideRing {
             closers,
             ledger: Arc::clone(ledger),
             ring: OnceLock::new(),
+            next_try: Mutex::default(),
             offered: OnceLock::new(),
         }
     }
@@ -105,23 +112,42 @@ impl SideRing {
                 Expected::Anything => false,
             },
             Kind::Sync { .. } => !self.may_wait(),
-            kind => kind.socket().is_some(),
+            kind => kind
+                .socket()
+                .is_some_and(|socket| !socket.returns_at_once()),
         }
     }
 
     /// Gives an operation to the ring, or hands it back if there is none.
     pub fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
         match self.made() {
-            Some(ring) => ring.push(slot),
+            Some(ring) => {
+                slot.life().hand_over();
+                ring.push(slot)
+            }
             None => Err(slot),
         }
     }
 
     /// The ring, which is made now at the latest.
     pub fn made(&self) -> Option<&Arc<dyn Driver>> {
-        let start = || (self.means.start)(Arc::clone(&self.closers)).ok();
-        let made = self.ring.get_or_init(start);
-        made.as_ref()
+        if let Some(made) = self.ring.get() {
+            return made.as_ref();
+        }
+        let mut next_try = self.lock();
+        if self.ring.get().is_none() && next_try.is_none_or(|then| Instant::now() >= then) {
+            match (self.means.start)(Arc::clone(&self.closers)) {
+                Err(error) if !lasts(&error) => *next_try = Some(Instant::now() + BELIEVED),
+                made => drop(self.ring.set(made.ok())),
+            }
+        }
+        drop(next_try);
+        self.ring.get()?.as_ref()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Nothing that can panic runs under this lock.
+        self.next_try.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the next part of a read as far as that is possible without waiting, and gives the rest
@@ -178,10 +204,24 @@ impl SideRing {
 
     /// See [`Driver::shut_down`]. No ring is made any more.
     pub fn shut_down(&self) {
-        if let Some(ring) = self.ring.get_or_init(|| None) {
+        if self.ring.get().is_none() {
+            // Nobody is making one meanwhile.
+            let _making = self.lock();
+            let _ = self.ring.set(None);
+        }
+        if let Some(Some(ring)) = self.ring.get() {
             ring.shut_down();
         }
     }
+}
+
+/// Whether a system that has refused a ring so will do it again: it forbids rings (`EPERM`), has none
+/// (`ENOSYS`), or none that can do what is needed.
+fn lasts(refusal: &io::Error) -> bool {
+    matches!(
+        refusal.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+    )
 }
 
 /// What the next read of a file will probably do.
@@ -240,127 +280,4 @@ impl Temperature {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::{Expected, Means, SideRing, Temperature};
-    use crate::driver::Driver;
-    use crate::driver::threads::Threads;
-    use crate::ledger::Ledger;
-    use crate::{Buffer, CompletionPump, Operation, PumpConfig, SharedFile, oneshot_handler};
-
-    const COLD: fn(&SharedFile, &mut [u8], u64) -> io::Result<usize> =
-        |_, _, _| Err(io::ErrorKind::WouldBlock.into());
-
-    /// One byte of a file that has it, by a pump with these means.
-    fn read_by(means: Means) -> (Arc<SideRing>, u64) {
-        let ledger = Arc::new(Ledger::new(8, 1 << 20));
-        let config = PumpConfig::default();
-        let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
-        let ring = driver.ring().unwrap();
-        let pump = CompletionPump::on(Arc::new(driver), ledger);
-        let mut file = tempfile::tempfile().unwrap();
-        io::Write::write_all(&mut file, b"x").unwrap();
-        let (handler, receiver) = oneshot_handler();
-        let read = Operation::read(file.into(), 0, Buffer::with_capacity(2), 2);
-        pump.submit(read, handler);
-        let completion = receiver.wait();
-        assert_eq!(&*completion.buffer, b"x");
-        (ring, completion.result.unwrap())
-    }
-
-    #[test]
-    fn a_read_that_would_wait_goes_to_the_ring() {
-        // Whatever completes it will do.
-        let start = |_| -> io::Result<Arc<dyn Driver>> {
-            Ok(Arc::new(Threads::start(&PumpConfig::default())?))
-        };
-        let (ring, read) = read_by(Means {
-            few: 0,
-            start,
-            is_offered: || true,
-            read_at_once: COLD,
-        });
-        assert!(matches!(ring.ring.get(), Some(Some(_))) && read == 1);
-    }
-
-    #[test]
-    fn a_file_is_synced_by_the_ring_unless_that_is_all_there_is_to_do() {
-        for (few, by_the_ring) in [(0, true), (1, false)] {
-            let ledger = Arc::new(Ledger::new(8, 1 << 20));
-            let means = Means {
-                few,
-                start: |_| Ok(Arc::new(Threads::start(&PumpConfig::default())?)),
-                is_offered: || true,
-                read_at_once: COLD,
-            };
-            let config = PumpConfig::default();
-            let driver = Threads::start_beside_a_ring(&config, &ledger, means).unwrap();
-            let ring = driver.ring().unwrap();
-            let pump = CompletionPump::on(Arc::new(driver), ledger);
-            let (handler, receiver) = oneshot_handler();
-            let file = SharedFile::from(tempfile::tempfile().unwrap());
-            pump.submit(Operation::sync(file), handler);
-            assert_eq!(receiver.wait().result.unwrap(), 0);
-            assert_eq!(ring.ring.get().is_some(), by_the_ring);
-        }
-    }
-
-    #[test]
-    fn where_rings_are_refused_workers_wait() {
-        let (ring, read) = read_by(Means {
-            few: 0,
-            start: |_| Err(io::ErrorKind::PermissionDenied.into()),
-            is_offered: || false,
-            read_at_once: COLD,
-        });
-        assert!(matches!(ring.ring.get(), Some(None)) && read == 1);
-        assert!(!ring.is_offered());
-    }
-
-    #[test]
-    fn nothing_read_is_not_believed_to_be_the_end() {
-        let (ring, read) = read_by(Means {
-            few: 0,
-            start: |_| unreachable!("no ring is needed"),
-            is_offered: || true,
-            read_at_once: |_, _, _| Ok(0),
-        });
-        assert_eq!(read, 1);
-        // The pump has ended: there will be no ring.
-        assert!(matches!(ring.ring.get(), Some(None)));
-    }
-
-    #[test]
-    fn a_file_system_that_cannot_tell_is_asked_once() {
-        static ASKED: AtomicUsize = AtomicUsize::new(0);
-        let (_, read) = read_by(Means {
-            few: 0,
-            start: |_| unreachable!("no ring is needed"),
-            is_offered: || true,
-            read_at_once: |_, _, _| {
-                ASKED.fetch_add(1, Ordering::Relaxed);
-                Err(io::ErrorKind::Unsupported.into())
-            },
-        });
-        // One byte, and then the end of the file.
-        assert_eq!((read, ASKED.load(Ordering::Relaxed)), (1, 1));
-    }
-
-    #[test]
-    fn a_cold_file_is_tried_again_after_a_while() {
-        let file = Temperature::default();
-        assert_eq!(file.next(), Expected::Anything);
-        file.note_cold();
-        let unasked = (0..100).take_while(|_| file.next() == Expected::Wait);
-        assert_eq!(unasked.count(), 32);
-        file.note_cold();
-        file.note_warm();
-        assert_eq!(file.next(), Expected::NoWait);
-        file.note_unknowable();
-        assert_eq!(file.next(), Expected::Anything);
-        assert!(file.is_unknowable());
-    }
-}
+mod tests;

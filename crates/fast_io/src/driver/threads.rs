@@ -17,6 +17,7 @@ use crate::driver::side_ring::{Means, SideRing, Tried};
 use crate::driver::{Driver, Target, perform_part};
 use crate::ledger::Ledger;
 use crate::slot::{self, EndedSlot, RunningSlot, Step, WaitingSlot};
+use crate::socket::Calls;
 use crate::sync::{JoinHandle, Mutex, thread};
 
 /// A bounded number of threads that share one queue of slots.
@@ -111,13 +112,23 @@ impl Driver for Threads {
                 Err(refused) => slot = refused,
             }
         }
-        if slot.kind().socket().is_some() {
+        if let Some(socket) = slot.kind().socket() {
+            if self.ring.is_some() {
+                // From now on the ring leaves this one alone. Should it be refused, the operation will be too.
+                let _ = socket.make_calls(Calls::ReturnAtOnce);
+            }
+            slot.life().hand_over();
             return self.sockets.push(slot);
         }
         self.lane.push(slot)
     }
 
     fn cancel(&self, target: Target<'_>) {
+        if let Target::One(life) = target
+            && !life.is_handed_over()
+        {
+            return;
+        }
         self.sockets.cancel(target);
         // The workers look for themselves, between parts.
         if !matches!(target, Target::One(_)) {

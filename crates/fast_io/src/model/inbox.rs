@@ -2,6 +2,7 @@
 //! real inbox, and a thread that serves it as those two do, with operations that wait until they are
 //! cancelled. A bell that does not ring, or a command that is lost, is a deadlock here.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -9,10 +10,11 @@ use loom::thread;
 
 use super::{counted, in_every_order, waiting_slot};
 use crate::completion::PumpClosed;
-use crate::driver::Target;
+use crate::driver::closing::Closers;
 use crate::driver::inbox::{Bell, Command, Delivery, Inbox};
+use crate::driver::{Driver, Target};
 use crate::ledger::Ledger;
-use crate::slot::{Life, RunningSlot};
+use crate::slot::{Life, RunningSlot, WaitingSlot};
 use crate::sync::{Condvar, Mutex, Ordering};
 
 /// A bell whose stroke is kept until it is heard, as by an eventfd.
@@ -83,6 +85,36 @@ fn started() -> (Arc<Inbox<Alarm>>, thread::JoinHandle<()>) {
     let inbox = Arc::new(Inbox::new(Alarm::default()));
     let served = Arc::clone(&inbox);
     (inbox, thread::spawn(move || serve(&served)))
+}
+
+/// A driver on such a thread: what it is given waits until it is cancelled.
+struct Waiter(Arc<Inbox<Alarm>>, Mutex<Option<thread::JoinHandle<()>>>);
+
+pub(super) fn start_waiter(_: Closers) -> io::Result<Arc<dyn Driver>> {
+    let (inbox, thread) = started();
+    Ok(Arc::new(Waiter(inbox, Mutex::new(Some(thread)))))
+}
+
+impl Driver for Waiter {
+    fn name(&self) -> &'static str {
+        "waiter"
+    }
+
+    fn push(&self, slot: WaitingSlot) -> Result<(), WaitingSlot> {
+        self.0.push(slot)
+    }
+
+    fn cancel(&self, target: Target<'_>) {
+        self.0.cancel(target);
+    }
+
+    fn shut_down(&self) {
+        self.0.close();
+        self.0.wait_for_the_thread();
+        if let Some(thread) = self.1.lock().unwrap().take() {
+            thread.join().unwrap();
+        }
+    }
 }
 
 /// Pushes an operation that waits; its handler counts.

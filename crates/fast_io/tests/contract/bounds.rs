@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use fast_io::{Completion, Operation, oneshot_handler};
+use fast_io::{Buffer, Completion, CompletionPump, Operation, SharedFile, oneshot_handler};
 
 use crate::driver::{Subject, new_file, on_every_driver, start};
 
@@ -13,6 +13,7 @@ on_every_driver!(
     a_full_pump_makes_submitters_wait,
     bytes_are_bounded_and_one_giant_passes_alone,
     handlers_may_submit_to_a_full_pump,
+    handlers_and_work_are_told_that_it_is_full,
     many_submitters_get_through_a_narrow_pump,
 );
 
@@ -100,6 +101,59 @@ fn handlers_may_submit_to_a_full_pump(subject: &Subject) {
     }
     again(&pump, 100, done);
     assert_eq!(finished.iter().count(), 101);
+}
+
+/// Bounds of four operations and 4 KiB; what `try_submit` takes of many reads of 1 MiB.
+fn taken_of_many_reads(pump: &CompletionPump, file: &SharedFile) -> u64 {
+    (0..100)
+        .map(|_| {
+            let read = Operation::read(file.clone(), 0, Buffer::with_capacity(1 << 20), 1 << 20);
+            match pump.try_submit(read, |_: Completion| {}) {
+                Ok(_) => 1,
+                Err(full) => {
+                    // Nothing ran, nothing is lost.
+                    drop(full.operation);
+                    0
+                }
+            }
+        })
+        .sum()
+}
+
+fn handlers_and_work_are_told_that_it_is_full(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = new_file(scratch.path(), "file");
+    let config = subject.config().with_max_operations(4);
+    let pump = start(&config.with_max_bytes(4 << 10));
+    let (handler, receiver) = oneshot_handler();
+    let (again, read) = (Arc::clone(&pump), file.clone());
+    let work = Operation::work(move || Ok(taken_of_many_reads(&again, &read)));
+    pump.submit(work, handler);
+    // Work is an operation in flight, beside which no giant passes.
+    assert_eq!(receiver.wait().result.unwrap(), 0);
+    pump.drain();
+
+    let (told, counts) = mpsc::channel();
+    let (again, read) = (Arc::clone(&pump), file.clone());
+    let first = Operation::read(file, 0, Buffer::with_capacity(1), 1);
+    pump.submit(first, move |_: Completion| {
+        // What cannot end before this handler lets it.
+        let mut held = Vec::new();
+        let mut counts = Vec::new();
+        for _ in 0..4 {
+            let (release, released) = mpsc::channel::<()>();
+            held.push(release);
+            let work = Operation::work(move || Ok(u64::from(released.recv().is_err())));
+            again.submit(work, |_: Completion| {});
+            counts.push(taken_of_many_reads(&again, &read));
+        }
+        let byte = Operation::read(read, 0, Buffer::with_capacity(1), 1);
+        counts.push(again.try_submit(byte, |_: Completion| {}).map_or(0, |_| 1));
+        told.send(counts).unwrap();
+    });
+    assert_eq!(counts.recv().unwrap(), [0; 5]);
+    pump.drain();
+    assert_eq!((pump.panics(), pump.bytes_in_flight()), (0, 0));
 }
 
 fn many_submitters_get_through_a_narrow_pump(subject: &Subject) {

@@ -1,13 +1,14 @@
 //! Reads, writes and work: right bytes, right counts, buffers handed back.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
-use fast_io::{Buffer, BufferPool, Completion, Operation, oneshot_handler};
+use fast_io::{Buffer, BufferPool, Completion, Operation, SharedFile, oneshot_handler};
 
 use crate::driver::{Subject, new_file, on_every_driver, pattern};
+use crate::network::run;
 
 on_every_driver!(
     writes_out_of_order_land_in_place,
@@ -18,7 +19,54 @@ on_every_driver!(
     work_runs_and_its_value_comes_out,
     a_thousand_operations_complete,
     empty_operations_complete,
+    a_pipe_is_read_and_written_in_order,
 );
+
+/// Both ends of a pipe.
+fn pipe() -> (SharedFile, SharedFile) {
+    #[cfg(unix)]
+    use std::os::fd::OwnedFd as Owned;
+    #[cfg(windows)]
+    use std::os::windows::io::OwnedHandle as Owned;
+
+    let (reader, writer) = io::pipe().unwrap();
+    let shared = |end: Owned| SharedFile::from(fs::File::from(end));
+    (shared(reader.into()), shared(writer.into()))
+}
+
+fn a_pipe_is_read_and_written_in_order(subject: &Subject) {
+    let pump = subject.pump();
+    let (reader, writer) = pipe();
+    let write = |bytes: &[u8]| {
+        let written = run(
+            &pump,
+            Operation::write(writer.clone(), 0, bytes.to_vec().into(), ..),
+        );
+        assert_eq!(written.result.unwrap(), bytes.len() as u64);
+    };
+    // No place means anything there.
+    for (place, len) in [(0, 1), (0, 10), (7_000, 2_000)] {
+        let bytes = pattern(place, len);
+        write(&bytes);
+        let read = Operation::read(reader.clone(), place, Buffer::with_capacity(len), len);
+        assert!(*run(&pump, read).buffer == bytes, "{len} bytes at {place}");
+    }
+    // It is read until there is as much as was asked for. (By a worker, which perhaps is the only one.)
+    let (handler, receiver) = oneshot_handler();
+    let read = Operation::read(reader.clone(), 0, Buffer::with_capacity(10), 10);
+    pump.submit(read, handler);
+    for part in [b"first", b"then!"] {
+        (&*writer).write_all(part).unwrap();
+    }
+    assert_eq!(&*receiver.wait().buffer, b"firstthen!");
+    if cfg!(unix) {
+        write(b"rest");
+        drop(writer);
+        let read = Operation::read(reader, 0, Buffer::with_capacity(10), 10);
+        let end = run(&pump, read);
+        assert_eq!((end.result.unwrap(), &*end.buffer), (4, &b"rest"[..]));
+    }
+}
 
 fn writes_out_of_order_land_in_place(subject: &Subject) {
     let (scratch, pump) = (tempfile::tempdir().unwrap(), subject.pump());

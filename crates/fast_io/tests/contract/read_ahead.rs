@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use fast_io::{
-    Backend, Buffer, BufferPool, CompletionPump, PumpConfig, ReadAhead, Script, SharedFile,
-    Victims, is_closed,
+    Backend, Buffer, BufferPool, CompletionPump, Operation, PumpConfig, ReadAhead, Script,
+    SharedFile, Victims, is_closed, oneshot_handler,
 };
 
 use crate::driver::{Subject, on_every_driver, pattern, start};
@@ -18,6 +20,8 @@ on_every_driver!(
     it_restarts_anywhere,
     a_closed_one_holds_no_file,
     it_is_bounded,
+    what_restarts_give_up_is_bounded_too,
+    it_goes_on_in_work_of_a_full_pump,
     a_panic_on_arrival_is_the_error_of_its_piece,
     what_is_not_taken_yet_arrives_anew,
     a_narrow_pump_is_no_obstacle,
@@ -131,6 +135,63 @@ fn it_is_bounded(subject: &Subject) {
         "{} buffers were in use",
         pool.spare_count()
     );
+}
+
+fn what_restarts_give_up_is_bounded_too(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    fs::write(&path, pattern(1, 100_000)).unwrap();
+    let pump = start(&subject.config().with_workers(8));
+    let pool = BufferPool::new(1000, usize::MAX);
+    let file = File::open(&path).unwrap().into();
+    // The first piece arrives at once; what is ahead of it keeps its buffer for a while.
+    let linger = |offset: u64, piece: Buffer| {
+        if !offset.is_multiple_of(10_000) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        piece.len()
+    };
+    let reader = ReadAhead::new(Arc::clone(&pump), file, 0..100_000, pool.clone(), 3);
+    let mut reader = reader.on_arrival(linger);
+    for start in 0..10 {
+        reader.restart(start * 10_000..100_000);
+        assert_eq!(reader.next().unwrap().unwrap(), 1000);
+    }
+    reader.close();
+    pump.drain();
+    assert!(pool.spare_count() <= 3, "{} buffers", pool.spare_count());
+}
+
+fn it_goes_on_in_work_of_a_full_pump(subject: &Subject) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("file");
+    let content = pattern(1, 20_000);
+    fs::write(&path, &content).unwrap();
+    // The work itself is all that there is room for.
+    let pump = start(&subject.config().with_max_operations(1));
+    let mut reader = reader(Arc::clone(&pump), &path, 20_000, 8);
+    let (sender, receiver) = mpsc::channel();
+    let in_flight = Arc::clone(&pump);
+    let work = Operation::work(move || {
+        // The piece whose turn it is is asked for whatever the bound, and none ahead of it. It may not have
+        // arrived yet, and work must not wait for it.
+        let first = reader.next().unwrap();
+        let most = in_flight.operations_in_flight();
+        sender.send((reader, first)).unwrap();
+        Ok(most as u64)
+    });
+    let (handler, worked) = oneshot_handler();
+    pump.submit(work, handler);
+    let (mut reader, first) = receiver.recv().unwrap();
+    assert!(worked.wait().result.unwrap() <= 2);
+    match first {
+        Ok(piece) => assert!(*piece == content[..1000]),
+        Err(error) => {
+            assert_eq!(error.kind(), io::ErrorKind::Deadlock);
+            reader.restart(1000..20_000);
+        }
+    }
+    assert!(all(&mut reader) == content[1000..]);
 }
 
 fn a_narrow_pump_is_no_obstacle(subject: &Subject) {

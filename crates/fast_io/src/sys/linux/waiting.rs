@@ -18,10 +18,9 @@ pub(crate) fn read_at_once(file: &SharedFile, room: &mut [u8], offset: u64) -> i
         return Err(Errno::INVAL.into());
     }
     let mut rooms = [IoSliceMut::new(room)];
-    Ok(preadv2(
-        &**file,
-        &mut rooms,
-        offset,
-        ReadWriteFlags::NOWAIT,
-    )?)
+    match preadv2(&**file, &mut rooms, offset, ReadWriteFlags::NOWAIT) {
+        // A pipe: a worker knows how to read that.
+        Err(Errno::SPIPE) => Err(io::ErrorKind::Unsupported.into()),
+        read => Ok(read?),
+    }
 }

@@ -33,8 +33,10 @@ const COMPLETIONS: u32 = 1024;
 /// The most that one entry asks for. The kernel's own limit is a page less than 2 GiB.
 const LONGEST: usize = 1 << 30;
 
-/// How often the patient try again, 10 ms apart.
+/// How often the patient try again, with a pause in between.
 const TRIES: u32 = 100;
+/// How long to wait for what the kernel is short of.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A ring.
 pub(super) struct Ring {
@@ -137,7 +139,7 @@ fn build(builder: &Builder, patience: Patience) -> io::Result<IoUring> {
         match builder.build(ENTRIES) {
             Err(error) if error.raw_os_error() == Some(ENOMEM) && tries > 0 => {
                 tries -= 1;
-                thread::sleep(Duration::from_millis(10));
+                thread::sleep(PAUSE);
             }
             built => return built,
         }
@@ -244,7 +246,11 @@ impl Service {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Run(slot) => self.begin(slot),
-            Command::CancelOne(one) => self.cancel(|life| Arc::ptr_eq(life, &one)),
+            Command::CancelOne(one) => {
+                if let Some(number) = self.table.number_of(&one) {
+                    self.stop(number, |_| {});
+                }
+            }
             Command::CancelHandle(handle) => self.cancel(|life| life.touches(handle)),
             Command::CancelAll => self.cancel(|_| true),
         }
@@ -355,8 +361,10 @@ impl Service {
                     error.kind(),
                     io::ErrorKind::Interrupted | io::ErrorKind::ResourceBusy
                 ) => {}
-            // Short of memory for requests: those in flight will give some back.
-            Err(_) => thread::yield_now(),
+            // Short of memory for requests: those in flight will give some back. Should it be
+            // something that lasts, trying again without a pause would keep a processor busy for as
+            // long; the port pauses as long as this.
+            Err(_) => thread::sleep(PAUSE),
         }
     }
 

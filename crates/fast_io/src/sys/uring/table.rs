@@ -64,8 +64,10 @@ impl Table {
             (self.places.len() - 1) as u32
         });
         let place = &mut self.places[index as usize];
+        let number = Number::of(index, place.uses);
+        slot.life().set_number(number.user_data());
         place.slot = Some(slot);
-        Number::of(index, place.uses)
+        number
     }
 
     /// The operation under this number, if there is one.
@@ -84,6 +86,13 @@ impl Table {
         place.uses = place.uses.wrapping_add(1);
         self.free.push(number.index() as u32);
         place.slot.take()
+    }
+
+    /// The number of the operation whose life this is, if it is here.
+    pub fn number_of(&mut self, life: &Arc<Life>) -> Option<Number> {
+        let number = Number::from_user_data(life.number());
+        let slot = self.slot_mut(number)?;
+        Arc::ptr_eq(slot.life(), life).then_some(number)
     }
 
     /// The numbers of the operations whose lives are asked for.
