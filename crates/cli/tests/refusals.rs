@@ -72,12 +72,12 @@ fn options_that_are_missing() {
     let scratch = Scratch::new();
     for (option, expected) in [
         (
-            "-aHU",
-            "tidesync: --atimes (-U) is not supported yet: leave it out, or use rsync",
+            "--fake-super",
+            "tidesync: --fake-super is not supported yet: leave it out, or use rsync",
         ),
         (
-            "--stop-after=5",
-            "tidesync: --stop-after is not supported yet: leave it out, or use rsync",
+            "--copy-as=nobody",
+            "tidesync: --copy-as is not supported yet: run it as that user",
         ),
         (
             "-M--fsync",
