@@ -112,29 +112,6 @@ impl Deframer {
         }
     }
 
-    /// How much of a frame's data is still to come, if that is what comes next.
-    pub const fn data_left(&self) -> usize {
-        match self.state {
-            State::Data { left } => left,
-            _ => 0,
-        }
-    }
-
-    /// Passes over data that did not come by here.
-    ///
-    /// # Panics
-    ///
-    /// If it is more than is [still to come](Self::data_left).
-    pub fn pass_over(&mut self, len: usize) {
-        assert!(len <= self.data_left(), "more than a frame has left");
-        if let State::Data { left } = &mut self.state {
-            *left -= len;
-            if *left == 0 {
-                self.state = State::START;
-            }
-        }
-    }
-
     /// Whether the stream may end here.
     pub const fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Header { have: 0, .. })

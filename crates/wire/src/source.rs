@@ -26,23 +26,6 @@ pub trait Source {
     /// As with [`Source::take`].
     fn take_some(&mut self, most: usize) -> Result<&[u8], Self::Error>;
 
-    /// The next bytes straight into `parts`, one behind the other, as many as come at once.
-    /// `accept` looks at how many came, and says with how many of them something can be done: that
-    /// is the result, and all others come again. 0 where this would not pay: then nothing was
-    /// taken, and `accept` not asked.
-    ///
-    /// # Errors
-    ///
-    /// As with [`Source::take`].
-    fn take_into(
-        &mut self,
-        parts: &mut [&mut [u8]],
-        accept: impl FnOnce(&[&mut [u8]], usize) -> usize,
-    ) -> Result<usize, Self::Error> {
-        let _ = (parts, accept);
-        Ok(0)
-    }
-
     /// The next `N` bytes.
     ///
     /// # Errors

@@ -85,23 +85,6 @@ impl Source for Trickle<'_> {
     fn take_some(&mut self, most: usize) -> Result<&[u8], Error> {
         self.0.take_some(most.min(self.1))
     }
-
-    fn take_into(
-        &mut self,
-        parts: &mut [&mut [u8]],
-        accept: impl FnOnce(&[&mut [u8]], usize) -> usize,
-    ) -> Result<usize, Error> {
-        let mut came = 0;
-        for part in &mut *parts {
-            let some = part.len().min(self.1 - came).min(self.0.len() - came);
-            part[..some].copy_from_slice(&self.0[came..][..some]);
-            came += some;
-        }
-        let accepted = accept(parts, came);
-        assert!(accepted <= came);
-        self.0 = &self.0[accepted..];
-        Ok(accepted)
-    }
 }
 
 fn encode(files: &[File], compression: Compression, protocol: Protocol) -> Vec<u8> {
@@ -150,19 +133,9 @@ fn decode<S: Source>(
     file: &File,
 ) -> Result<Vec<u8>, S::Error> {
     let mut all = Vec::new();
-    let mut room = vec![0; 70_000];
     loop {
         match decoder.next(source)? {
-            Token::Literal(bytes) => {
-                all.extend_from_slice(bytes);
-                loop {
-                    let taken = decoder.literal_into(source, &mut room)?;
-                    if taken == 0 {
-                        break;
-                    }
-                    all.extend_from_slice(&room[..taken]);
-                }
-            }
+            Token::Literal(bytes) => all.extend_from_slice(bytes),
             Token::Copy { first, count } => {
                 for number in first..first + count {
                     let block = block(file, number);

@@ -4,7 +4,7 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use std::fs::File;
-use std::io::{self, IoSliceMut, PipeReader, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
@@ -67,17 +67,13 @@ struct UntilStopped {
 
 impl Read for UntilStopped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_vectored(&mut [IoSliceMut::new(buffer)])
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let mut waited = [
             PollFd::new(&self.from, PollFlags::IN),
             PollFd::new(&self.stopped, PollFlags::IN),
         ];
         poll(&mut waited, None)?;
         if waited[1].revents().is_empty() {
-            self.from.read_vectored(buffers)
+            self.from.read(buffer)
         } else {
             Ok(0)
         }

@@ -32,10 +32,6 @@ pub(crate) trait Arrival {
     /// The sum of the whole, behind [`Piece::End`].
     fn digest(&mut self) -> Result<Vec<u8>, Self::Error>;
 
-    /// More of the literal that came last, and of literals right behind it, straight into `room`; 0
-    /// where that cannot be done.
-    fn literal_into(&mut self, room: &mut [u8]) -> Result<usize, Self::Error>;
-
     /// Whether [`Self::copied`] needs to be called.
     fn wants_copied(&self) -> bool;
 
@@ -320,15 +316,6 @@ impl Assembly<'_> {
                 Piece::End => return arrival.digest(),
                 Piece::Literal(bytes) if trouble.is_none() => {
                     *trouble = self.literal(bytes, holes).err();
-                    let comes_whole = self.layout.count() == 0 && holes.is_none();
-                    while comes_whole
-                        && trouble.is_none()
-                        && self.literals_from(arrival, trouble)? > 0
-                    {
-                        if self.receiver.gives_up() {
-                            *trouble = Some(Trouble::Stopped(self.offset));
-                        }
-                    }
                 }
                 Piece::Literal(_) => {}
                 Piece::Block(block) => {
@@ -373,33 +360,6 @@ impl Assembly<'_> {
         self.sum.update(bytes);
         self.figures.literal_bytes += bytes.len() as u64;
         self.put(bytes, Span::New, holes).map_err(Trouble::Target)
-    }
-
-    /// Takes literals straight into the buffer that they are written from, and says how much came.
-    fn literals_from<A: Arrival>(
-        &mut self,
-        arrival: &mut A,
-        trouble: &mut Option<Trouble>,
-    ) -> Result<usize, A::Error> {
-        let at = self.offset;
-        let (_, buffer) = self
-            .filling
-            .get_or_insert_with(|| (at, self.receiver.buffers.take()));
-        let (filled, room) = (buffer.len(), buffer.capacity());
-        // What is guessed to come is no more than is still missing.
-        let missing = self.job.entry.entry().size.saturating_sub(self.offset);
-        let room = room.min(filled.saturating_add(missing as usize));
-        let came = arrival.literal_into(&mut buffer.room_mut()[filled..room])?;
-        buffer.set_filled(filled + came);
-        self.sum.update(&buffer[filled..]);
-        let is_full = buffer.len() == buffer.capacity();
-        self.figures.literal_bytes += came as u64;
-        self.offset += came as u64;
-        self.meter.at(self.offset);
-        if is_full {
-            *trouble = self.send_off().map_err(Trouble::Target).err();
-        }
-        Ok(came)
     }
 
     /// Adds a block of the basis to the run.

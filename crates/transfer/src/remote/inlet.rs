@@ -4,7 +4,7 @@
 
 use super::StreamError;
 use crate::control::Control;
-use std::io::{self, IoSliceMut, Read, Write};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use wire::message::Message;
@@ -12,12 +12,8 @@ use wire::mux::{Deframer, Frame};
 use wire::source::MAX_TAKE;
 use wire::{Side, Source};
 
-/// How much is read at a time: more than a whole frame of our own sender's.
-const READ: usize = 320 * 1024;
-/// So much of a frame is worth to be read to where it belongs, instead of through the buffer.
-const LONG: usize = 64 * 1024;
-/// What is read then behind the end of the frame.
-const BEHIND: usize = 64;
+/// How much is read at a time.
+const READ: usize = 256 * 1024;
 
 /// What is done with a message that comes between the data.
 pub(crate) type OnMessage = Box<dyn FnMut(Message) -> Result<(), StreamError> + Send>;
@@ -178,39 +174,6 @@ impl Inlet {
         }
     }
 
-    /// Reads into `parts`, and into the buffer what comes behind, as far as that is read in one go.
-    /// Says how much came into the parts.
-    fn read_into(&mut self, parts: &mut [&mut [u8]], behind: usize) -> Result<usize, StreamError> {
-        let wanted: usize = parts.iter().map(|part| part.len()).sum();
-        let (buffer, from) = (&mut self.buffer[..behind], &mut self.from);
-        let parts = parts.iter_mut().map(|part| IoSliceMut::new(part));
-        let mut parts: Vec<IoSliceMut> = parts.chain([IoSliceMut::new(buffer)]).collect();
-        let read = loop {
-            match from.read_vectored(&mut parts) {
-                Ok(0) => return Err(StreamError::Closed { read: self.read }),
-                Ok(read) => break read,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(StreamError::Io(e)),
-            }
-        };
-        self.read += read as u64;
-        if let Some(control) = &self.alive {
-            control.sign_of_life();
-        }
-        (self.at, self.end) = (0, read.saturating_sub(wanted));
-        Ok(read.min(wanted))
-    }
-
-    /// Has data come again, before what is in the buffer.
-    fn give_back(&mut self, bytes: &[u8]) {
-        let rest = self.at..self.end;
-        let behind = bytes.len() + rest.len();
-        self.buffer.copy_within(rest, bytes.len());
-        self.buffer[..bytes.len()].copy_from_slice(bytes);
-        self.run = 0..bytes.len();
-        (self.at, self.end) = (bytes.len(), behind);
-    }
-
     fn consume(&mut self, len: usize) -> &[u8] {
         let from = self.run.start;
         self.run.start += len;
@@ -251,48 +214,12 @@ impl Source for Inlet {
         let some = self.data()?.min(most);
         Ok(self.consume(some))
     }
-
-    fn take_into(
-        &mut self,
-        parts: &mut [&mut [u8]],
-        accept: impl FnOnce(&[&mut [u8]], usize) -> usize,
-    ) -> Result<usize, StreamError> {
-        let left = self.deframer.as_ref().map_or(0, Deframer::data_left);
-        // What is given back must fit before what was read behind it.
-        let most = left.min(self.buffer.len().saturating_sub(BEHIND));
-        if left.min(most) < LONG || !self.is_dry() || self.copy.is_some() {
-            return Ok(0);
-        }
-        if let Some(act) = &mut self.before_waiting {
-            act();
-        }
-        let mut wanted = 0;
-        let mut narrowed = Vec::with_capacity(parts.len());
-        for part in parts {
-            let some = part.len().min(most - wanted);
-            wanted += some;
-            narrowed.push(&mut part[..some]);
-        }
-        // Beyond the frame: the next one's header, which tells how to go on.
-        let behind = if wanted == left { BEHIND } else { 0 };
-        let came = self.read_into(&mut narrowed, behind)?;
-        if let Some(deframer) = &mut self.deframer {
-            deframer.pass_over(came);
-        }
-        let accepted = accept(&narrowed, came);
-        if accepted < came {
-            let mut others = narrowed.concat();
-            others.truncate(came);
-            self.give_back(&others[accepted..]);
-        }
-        Ok(accepted)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::message::{HEADER, MessageCode};
+    use wire::message::MessageCode;
 
     fn frame(bytes: &[u8]) -> Vec<u8> {
         [&MessageCode::Data.header(bytes.len()), bytes].concat()
@@ -319,40 +246,6 @@ mod tests {
             inlet.resume_frames();
             assert_eq!(inlet.take(4).unwrap(), b"more");
             assert!(matches!(inlet.take(1), Err(StreamError::Closed { .. })));
-        }
-    }
-
-    /// What comes straight to its place, what lies behind it, and what is not as it was guessed.
-    #[test]
-    fn what_is_not_accepted_comes_again() {
-        let long: Vec<u8> = (0..2 * LONG).map(|n| n as u8).collect();
-        let stream = [frame(&long), frame(b"next")].concat();
-        for accepted in [0, 1, LONG, 2 * LONG] {
-            for room in [LONG, 2 * LONG, 3 * LONG] {
-                // The header and a byte come first, so that the buffer is dry within the frame.
-                let (first, rest) = stream.split_at(HEADER + 1);
-                let (first, rest) = (first.to_vec(), rest.to_vec());
-                let from = io::Cursor::new(first).chain(io::Cursor::new(rest));
-                let mut inlet = Inlet::new(Box::new(from));
-                inlet.start_frames(Side::Client, Box::new(|_| Ok(())));
-                let mut places = vec![0; room];
-                let before = inlet.take_into(&mut [&mut places[..]], |_, _| unreachable!());
-                assert_eq!(before.unwrap(), 0);
-                assert_eq!(inlet.take_some(9).unwrap(), &long[..1]);
-                let (one, other) = places.split_at_mut(10);
-                let taken = inlet.take_into(&mut [one, other], |parts, came| {
-                    assert_eq!(came, room.min(long.len() - 1));
-                    assert_eq!(parts.concat()[..came], long[1..][..came]);
-                    accepted.min(came)
-                });
-                let mut at = 1 + taken.unwrap();
-                while at < long.len() {
-                    let some = inlet.take_some(long.len()).unwrap();
-                    assert_eq!(some, &long[at..][..some.len()]);
-                    at += some.len();
-                }
-                assert_eq!(inlet.take(4).unwrap(), b"next");
-            }
         }
     }
 

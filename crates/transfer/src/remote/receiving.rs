@@ -567,13 +567,6 @@ impl Arrival for Content<'_> {
         Ok(self.inlet.take(self.digest_len)?.to_vec())
     }
 
-    fn literal_into(&mut self, room: &mut [u8]) -> Result<usize, StreamError> {
-        match self.copying {
-            None => self.tokens.literal_into(self.inlet, room),
-            Some(_) => Ok(0),
-        }
-    }
-
     fn wants_copied(&self) -> bool {
         self.tokens.wants_matched()
     }

@@ -190,24 +190,6 @@ impl TokenDecoder {
         }
     }
 
-    /// Takes more of the literal at hand, and of literals right behind it, straight into `room`, if
-    /// the source can do that and they come as they are. Says how much; 0 says that the next token
-    /// is to be taken as always.
-    ///
-    /// # Errors
-    ///
-    /// As with [`Self::next`].
-    pub fn literal_into<S: Source>(
-        &mut self,
-        source: &mut S,
-        room: &mut [u8],
-    ) -> Result<usize, S::Error> {
-        match self {
-            TokenDecoder::Plain(decoder) => decoder.literal_into(source, room),
-            _ => Ok(0),
-        }
-    }
-
     /// Whether [`Self::matched`] needs to be called.
     pub fn wants_matched(&self) -> bool {
         matches!(self, TokenDecoder::Deflate(decoder) if decoder.wants_matched())
