@@ -311,6 +311,17 @@ fn temporary_and_backup_directories_may_lie_beside_the_destination() {
 }
 
 #[test]
+fn an_absolute_partial_directory_is_made_and_stays() {
+    let scratch = Scratch::new();
+    scratch.write("src/a", "new");
+    scratch.write("src/dir/b", "new");
+    let partial = format!("--partial-dir={}", scratch.path("partial").display());
+    scratch.succeed(["-a", "--delay-updates", &partial, "src/", "dst/"]);
+    assert!(scratch.tree("dst") == scratch.tree("src"));
+    assert!(scratch.tree("partial").is_empty());
+}
+
+#[test]
 fn hard_links_stay_linked() {
     let scratch = Scratch::new();
     let first = scratch.write("src/a", "shared");

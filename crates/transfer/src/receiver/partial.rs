@@ -61,12 +61,18 @@ impl Receiver {
 
     pub(super) fn make_partial_dir(&self, dir: &DestDir) -> io::Result<Dir> {
         let opened = self.open_partial_dir(dir);
-        let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
-        if opened.is_ok() || paths::is_absolute(&name) {
+        if opened.is_ok() {
             return opened;
         }
+        let name = self.partial_dir_name().ok_or(io::ErrorKind::NotFound)?;
         let (parent, last) = tree::entry::split(&name);
-        let parent = dir.dir.open_beneath(parent)?;
+        let parent = if paths::is_absolute(&name) {
+            let end = parent.len().max(paths::root_length(&name));
+            let trust = paths::confined(&self.ctx.options);
+            Dir::open(&paths::path_of(&name[..end]), trust)?
+        } else {
+            dir.dir.open_beneath(parent)?
+        };
         // Something that is no directory is in the way.
         let _ = parent.remove_file(last);
         match parent.create_dir(last, 0o700) {
