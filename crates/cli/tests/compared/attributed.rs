@@ -47,12 +47,6 @@ pub fn attributed() -> Tree {
         .xattr("user.long", long('d', 70))
         .dir("src/made")
         .xattr("user.long", long('d', 71))
-        .dir("src/made/closed")
-        .mode(0o555)
-        .xattr("user.short", "short")
-        .xattr("user.long", long('d', 72))
-        .file("src/made/closed/file", "file")
-        .xattr("user.long", long('d', 72))
         .symlink("src/link", "equal")
         .dir("dst")
         .xattr("user.top", long('o', 40))
@@ -80,7 +74,14 @@ pub fn attributed() -> Tree {
         .file("dst/foreign", "foreign")
         .xattr("user.a", "1");
     if Power::of_this_process() == Power::Root {
+        // An ordinary user's rsync cannot write into such a directory once its attributes are set.
         tree = tree
+            .dir("src/made/closed")
+            .mode(0o555)
+            .xattr("user.short", "short")
+            .xattr("user.long", long('d', 72))
+            .file("src/made/closed/file", "file")
+            .xattr("user.long", long('d', 72))
             .file("src/trusted", "trusted")
             .xattr("trusted.a", "1")
             .xattr("trusted.long", long('t', 200))
