@@ -155,7 +155,8 @@ mod tests {
         let can_be = |task: &Task| !task.is_cold() && sockets_suffice(task);
         for task in Task::all().into_iter().filter(can_be) {
             let row = measure_task(task, &report, place.path(), &contenders).unwrap();
-            assert_eq!(row.runs[0].len(), 1, "{}", row.title);
+            let first = row.runs.iter().find(|runs| !runs.is_empty());
+            assert_eq!(first.map(Vec::len), Some(1), "{}", row.title);
         }
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     }

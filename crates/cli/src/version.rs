@@ -70,7 +70,7 @@ fn capabilities() -> Vec<&'static str> {
         "64-bit files",
         "64-bit inums",
         "64-bit timestamps",
-        "no socketpairs",
+        unix("socketpairs", "no socketpairs"),
         "symlinks",
         "symtimes",
         "hardlinks",
