@@ -314,6 +314,10 @@ impl Generator {
                 if !news && only_held() {
                     self.release_all();
                 }
+                if !answered && !news && requests.is_in_vain() {
+                    let text = "the other side has ended before all had come that was asked for";
+                    return Err(self.ctx.fatal(Fatal::Protocol, ROLE, text));
+                }
                 if answered && !news {
                     break;
                 }

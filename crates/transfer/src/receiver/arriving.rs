@@ -37,7 +37,22 @@ pub(crate) trait Arrival {
 
     /// A block was copied: what comes may refer to its bytes.
     fn copied(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// A block was to be copied, and nobody has it: what comes is decompressed by bytes that are as
+    /// many, and goes nowhere.
+    fn missed(&mut self, len: u32) -> Result<(), Self::Error> {
+        let mut left = if self.wants_copied() { len as usize } else { 0 };
+        while left > 0 {
+            let part = left.min(NOTHING.len());
+            self.copied(&NOTHING[..part])?;
+            left -= part;
+        }
+        Ok(())
+    }
 }
+
+/// Stands for content that nobody has.
+static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
 
 /// A piece of a file.
 #[derive(Debug)]
@@ -137,6 +152,7 @@ impl Receiver {
     ) -> Result<(), A::Error> {
         let _unfinished = self.ctx.control.work();
         self.begin(job);
+        let layout = plan.layout;
         let result = match self.prepare(job, plan) {
             Ok(assembly) => match assembly.run(begun, arrival) {
                 Ok(result) => result,
@@ -147,7 +163,7 @@ impl Receiver {
             },
             Err(failure) => {
                 self.pass_over(job);
-                discard(arrival)?;
+                discard(arrival, layout)?;
                 Err(failure)
             }
         };
@@ -229,7 +245,7 @@ const SMALL: usize = 128 * 1024;
 
 /// Takes content that goes nowhere.
 // rsync: receiver.c discard_receive_data()
-fn discard<A: Arrival>(arrival: &mut A) -> Result<(), A::Error> {
+pub(crate) fn discard<A: Arrival>(arrival: &mut A, layout: BlockLayout) -> Result<(), A::Error> {
     loop {
         match arrival.next()? {
             Piece::End => {
@@ -237,9 +253,17 @@ fn discard<A: Arrival>(arrival: &mut A) -> Result<(), A::Error> {
                 return Ok(());
             }
             Piece::Literal(_) => {}
-            // Nothing can be told that refers to it.
-            Piece::Block(_) => arrival.copied(&[])?,
+            Piece::Block(block) => arrival.missed(len_of(layout, block))?,
         }
+    }
+}
+
+/// How long a block is that a peer names, which may not exist.
+fn len_of(layout: BlockLayout, block: u32) -> u32 {
+    if block < layout.count() {
+        layout.len_of(block)
+    } else {
+        0
     }
 }
 
@@ -327,7 +351,11 @@ impl Assembly<'_> {
                         if trouble.is_none() {
                             *trouble = self.show_run(&mut bytes, holes).err();
                         }
-                        arrival.copied(&bytes)?;
+                        if trouble.is_none() {
+                            arrival.copied(&bytes)?;
+                        } else {
+                            arrival.missed(len_of(self.layout, block))?;
+                        }
                     }
                 }
             }

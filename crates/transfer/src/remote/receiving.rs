@@ -14,7 +14,7 @@ use crate::event::Role;
 use crate::item::ItemFlags;
 use crate::link::SegmentQueue;
 use crate::narrator::ItemRecord;
-use crate::receiver::arriving::{Arrival, Piece, Plan};
+use crate::receiver::arriving::{Arrival, Piece, Plan, discard};
 use crate::receiver::{Attempt, Basis, Job, Receiver};
 use crate::segment::{EntryRef, Segment};
 use delta::{BlockLayout, Digest};
@@ -49,9 +49,6 @@ pub(crate) struct Receiving {
 /// keeps to the protocol stops a hundred times earlier.
 // rsync: rsync.h MAX_FILECNT_LOOKAHEAD
 const FAR_AHEAD: u64 = 1_000_000;
-
-/// Stands for content that nobody has.
-static NOTHING: [u8; 32 * 1024] = [0; 32 * 1024];
 
 impl Receiving {
     /// Reads to the end of the session, and tells what the other side counted and what went wrong.
@@ -400,48 +397,27 @@ impl Receiving {
     // rsync: receiver.c discard_receive_data()
     fn discard(&mut self, session: &mut Session) -> Result<(), StreamError> {
         let digest_len = self.agreement.checksum.digest_len();
-        let head = sum_head(&mut self.inlet, self.agreement.protocol, digest_len)?;
+        let layout = self.take_layout()?;
         let mut content = Content {
             inlet: &mut self.inlet,
             tokens: &mut session.tokens,
             digest_len,
             copying: None,
         };
-        loop {
-            match content.next()? {
-                Piece::Literal(_) => {}
-                // What was compressed refers to what came before, matched content included: any
-                // bytes do for that, if they are as many.
-                Piece::Block(block) => {
-                    let is_last = i64::from(block) + 1 == i64::from(head.count);
-                    let len = match head.remainder {
-                        remainder if is_last && remainder > 0 => remainder,
-                        _ => head.block_len,
-                    };
-                    let mut left = usize::try_from(len).unwrap_or(0);
-                    while left > 0 {
-                        let part = left.min(NOTHING.len());
-                        content.copied(&NOTHING[..part])?;
-                        left -= part;
-                    }
-                }
-                Piece::End => break,
-            }
-        }
-        content.digest()?;
-        Ok(())
+        discard(&mut content, layout)
+    }
+
+    /// How the basis is cut that content refers to.
+    fn take_layout(&mut self) -> Result<BlockLayout, StreamError> {
+        let (protocol, sum) = (self.agreement.protocol, self.agreement.checksum);
+        let head = sum_head(&mut self.inlet, protocol, sum.digest_len())?;
+        let layout = BlockLayout::from_head(super::sums::to_delta(head), sum, protocol.version());
+        Ok(layout.map_err(super::sums::refused)?)
     }
 
     fn content(&mut self, session: &mut Session, job: Job) -> Result<(), StreamError> {
-        let protocol = self.agreement.protocol;
         let digest_len = self.agreement.checksum.digest_len();
-        let head = sum_head(&mut self.inlet, protocol, digest_len)?;
-        let layout = BlockLayout::from_head(
-            super::sums::to_delta(head),
-            self.agreement.checksum,
-            protocol.version(),
-        )
-        .map_err(super::sums::refused)?;
+        let layout = self.take_layout()?;
         let receiver = session.receiver(&self.ctx, &self.receiver, &mut self.inlet)?;
         let mut content = Content {
             inlet: &mut self.inlet,

@@ -500,10 +500,16 @@ impl Requests {
             let state = self.lock();
             state.under_way == 0 && state.phases_ended > phase as usize
         };
-        let failed = || self.read_failure().is_some();
+        let failed = || self.read_failure().is_some() || self.is_in_vain();
         self.queue
             .wait_until(|| answered() || has_news() || failed());
         answered()
+    }
+
+    /// The other side has ended the session, and something was asked for that it will never answer.
+    pub fn is_in_vain(&self) -> bool {
+        let state = self.lock();
+        state.all_read && !state.asked.is_empty()
     }
 
     /// The other side has ended a phase.
@@ -584,7 +590,7 @@ impl Requests {
             } else {
                 state.waits()
             };
-            waits < most || state.read_failure.is_some()
+            waits < most || state.read_failure.is_some() || state.all_read
         };
         if has_room() {
             return true;

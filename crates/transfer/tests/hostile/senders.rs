@@ -239,6 +239,22 @@ fn content_that_comes_twice() {
     ended.expect("twice", Fatal::Protocol, words);
 }
 
+/// The file is asked for again when the other side has ended every phase.
+#[test]
+fn an_end_before_all_has_come() {
+    let (world, ended) = transferring(
+        |s| {
+            let s = s.head(0, 0, 0, 0).token(5, b"hello").token(0, &[7; 16]);
+            let s = (0..3).fold(s, |s, _| s.number(Ndx::Done));
+            // The statistics, and goodbye.
+            s.bytes(&[0; 15]).number(Ndx::Done)
+        },
+        &[],
+    );
+    assert_eq!(ended.kind(), Some(Fatal::Protocol), "{ended:?}");
+    world.expect_untouched("an early end");
+}
+
 fn transferring(script: impl FnOnce(Script) -> Script, options: &[&str]) -> (World, Ended) {
     let world = World::new();
     let start = plain()
