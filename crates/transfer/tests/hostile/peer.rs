@@ -127,15 +127,8 @@ impl Script {
     #[cfg(target_os = "linux")]
     pub fn file_with(mut self, name: &str, xattrs: Listed<'_, XattrList>) -> Script {
         let entry = WireEntry {
-            name: name.as_bytes(),
-            attributes: Attributes {
-                mode: FILE,
-                size: 5,
-                mtime: 1_000_000_000,
-                ..Attributes::default()
-            },
             xattrs: Some(xattrs),
-            ..WireEntry::default()
+            ..file(name)
         };
         self.list.put(&mut self.data, &entry).unwrap();
         self
@@ -153,18 +146,11 @@ impl Script {
     #[cfg(target_os = "linux")]
     pub fn file_under(mut self, name: &str, acl: &Acl) -> Script {
         let entry = WireEntry {
-            name: name.as_bytes(),
-            attributes: Attributes {
-                mode: FILE,
-                size: 5,
-                mtime: 1_000_000_000,
-                ..Attributes::default()
-            },
             acls: Some(EntryAcls {
                 access: Listed::New(acl),
                 default: None,
             }),
-            ..WireEntry::default()
+            ..file(name)
         };
         self.list.put(&mut self.data, &entry).unwrap();
         self
@@ -274,6 +260,21 @@ impl Script {
 
     pub fn steps(self) -> Vec<Step> {
         self.flush().steps
+    }
+}
+
+/// A file as it is listed, with nothing that is not in every entry.
+#[cfg(target_os = "linux")]
+fn file(name: &str) -> WireEntry<'_> {
+    WireEntry {
+        name: name.as_bytes(),
+        attributes: Attributes {
+            mode: FILE,
+            size: 5,
+            mtime: 1_000_000_000,
+            ..Attributes::default()
+        },
+        ..WireEntry::default()
     }
 }
 
