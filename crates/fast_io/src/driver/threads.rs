@@ -65,8 +65,8 @@ impl Threads {
 
     /// Its workers, as those who close files.
     #[cfg(any(windows, target_os = "linux", target_os = "android"))]
-    pub fn closers(&self) -> crate::driver::closing::Closers {
-        Arc::clone(&self.lane)
+    pub fn closers(&self) -> &crate::driver::closing::Closers {
+        &self.lane
     }
 
     #[cfg(test)]

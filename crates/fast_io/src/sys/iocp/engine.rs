@@ -16,7 +16,6 @@ use windows_sys::Win32::Foundation::{
 
 use crate::completion::PumpClosed;
 use crate::config::IocpPumpConfig;
-use crate::driver::closing::Closers;
 use crate::driver::lending::{Attendance, Roll};
 use crate::driver::threads::Threads;
 use crate::driver::{Driver, Target, perform_part};
@@ -37,7 +36,6 @@ const TURNS: u32 = 32;
 pub(crate) struct Engine {
     port: Port,
     ledger: Arc<Ledger>,
-    closers: Closers,
     on_post: Option<PostHandler>,
     /// Operations and posts that have not ended.
     under_way: Attendance,
@@ -47,7 +45,7 @@ pub(crate) struct Engine {
     attached: Mutex<Attached>,
     /// What is lent on handles whose packets are doubted.
     roll: Roll,
-    /// Where sockets wait that the system has no room for.
+    /// Where sockets wait that the system has no room for, and who closes files.
     lane: Arc<Threads>,
 }
 
@@ -67,7 +65,6 @@ impl Engine {
         lane: Arc<Threads>,
     ) -> io::Result<Self> {
         Ok(Self {
-            closers: lane.closers(),
             port: Port::new(concurrency)?,
             ledger,
             on_post: config.on_post().cloned(),
@@ -362,7 +359,7 @@ impl Engine {
     }
 
     fn dispatch(&self, ended: EndedSlot) {
-        self.closers.finish(ended);
+        self.lane.closers().finish(ended);
         self.leave();
     }
 

@@ -88,7 +88,7 @@ impl OwnedRing {
 /// Starts the driver.
 pub(crate) fn start_uring(config: &PumpConfig) -> io::Result<Arc<dyn Driver>> {
     let lane = Threads::start(config)?;
-    let ring = OwnedRing::start(Patience::Some, lane.closers())?;
+    let ring = OwnedRing::start(Patience::Some, Arc::clone(lane.closers()))?;
     Ok(Arc::new(Uring { ring, lane }))
 }
 
