@@ -52,3 +52,17 @@ impl fmt::Debug for PostHandler {
         write!(f, "PostHandler({:p})", Arc::as_ptr(&self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Backend, PumpConfig};
+
+    #[test]
+    fn posting_without_a_port_is_unsupported() {
+        let config = PumpConfig::default().with_backend(Backend::Threads);
+        let pump = CompletionPump::start(&config).unwrap();
+        let refused = iocp_post_completion(&pump, Posted { key: 1, bytes: 1 });
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+}

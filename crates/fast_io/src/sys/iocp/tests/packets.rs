@@ -19,8 +19,7 @@ use crate::sys::iocp::Iocp;
 use crate::sys::iocp::attachment::{Handle, Inline, Packets};
 use crate::sys::iocp::port::{self, DOUBTED_KEY, OPERATION_KEY};
 use crate::{
-    Backend, CompletionPump, IocpPumpConfig, Operation, SharedFile, iocp_post_completion,
-    is_closed, oneshot_handler,
+    IocpPumpConfig, Operation, SharedFile, iocp_post_completion, is_closed, oneshot_handler,
 };
 
 #[test]
@@ -213,14 +212,6 @@ fn posted_packets_reach_their_handler_and_panics_in_it_harm_nobody() {
     assert_eq!((seen.as_slice(), pump.panics()), (&expected[..], 1));
     let late = iocp_post_completion(&pump, expected[0]).unwrap_err();
     assert!(is_closed(&late));
-}
-
-#[test]
-fn posting_without_a_port_is_unsupported() {
-    let config = PumpConfig::default().with_backend(Backend::Threads);
-    let pump = CompletionPump::start(&config).unwrap();
-    let refused = iocp_post_completion(&pump, Posted { key: 1, bytes: 1 });
-    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::Unsupported);
 }
 
 #[test]
