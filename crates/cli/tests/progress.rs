@@ -2,24 +2,16 @@
 //! display was asked for that has no terminal.
 #![forbid(unsafe_code)]
 
+mod program;
+
+use program::run;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-fn run(directory: &Path, arguments: &[&str]) -> Output {
-    let program = std::env::var_os("TIDESYNC_BIN")
-        .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from);
-    Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap()
-}
+use std::path::Path;
 
 /// Runs with JSON progress, and returns the events.
 fn events(directory: &Path, arguments: &[&str]) -> Vec<Value> {
-    let output = run(directory, &[&["--json", "--progress"], arguments].concat());
+    let output = run(directory, [&["--json", "--progress"], arguments].concat());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8(output.stdout)
         .unwrap()
@@ -142,11 +134,7 @@ fn each_large_file_is_told_of_as_it_moves() {
 #[test]
 fn what_needs_no_transfer_is_done_too() {
     let scratch = source();
-    assert!(
-        run(scratch.path(), &["-a", "src/", "dst/"])
-            .status
-            .success()
-    );
+    assert!(run(scratch.path(), ["-a", "src/", "dst/"]).status.success());
     fs::write(scratch.path().join("src/dir/7"), "changed").unwrap();
     for more in [
         &[][..],
@@ -208,7 +196,7 @@ fn hard_links_are_counted_once_each() {
 #[test]
 fn a_bar_without_a_terminal_is_the_progress_of_each_file_and_says_so() {
     let scratch = source();
-    let output = run(scratch.path(), &["-a", "--progress=bar", "src/", "dst/"]);
+    let output = run(scratch.path(), ["-a", "--progress=bar", "src/", "dst/"]);
     let text = "tidesync: --progress=bar needs a terminal to draw on: showing --progress instead";
     assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), text);
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -219,7 +207,7 @@ fn a_bar_without_a_terminal_is_the_progress_of_each_file_and_says_so() {
     for (quiet, told) in [("-q", false), ("--json", false), ("-v", true)] {
         let output = run(
             scratch.path(),
-            &["-a", "--progress=bar", quiet, "src/", "dst/"],
+            ["-a", "--progress=bar", quiet, "src/", "dst/"],
         );
         assert_eq!(!output.stderr.is_empty(), told, "{quiet}");
     }
@@ -230,11 +218,7 @@ fn a_bar_without_a_terminal_is_the_progress_of_each_file_and_says_so() {
 fn the_whole_has_a_line_for_each_part_of_the_list() {
     let scratch = source();
     fs::create_dir_all(scratch.path().join("src/a/b/c")).unwrap();
-    assert!(
-        run(scratch.path(), &["-a", "src/", "dst/"])
-            .status
-            .success()
-    );
+    assert!(run(scratch.path(), ["-a", "src/", "dst/"]).status.success());
     for (line, lines) in [
         ("-a src/ fresh", 302 + 6),
         ("-a src/ dst/", 6),

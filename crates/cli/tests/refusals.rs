@@ -2,9 +2,10 @@
 //! code 4 and nothing changed; what makes no difference in a local transfer is not refused.
 #![forbid(unsafe_code)]
 
+mod program;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 struct Scratch(tempfile::TempDir);
 
@@ -17,13 +18,7 @@ impl Scratch {
     }
 
     fn run(&self, line: &str) -> Output {
-        let program = std::env::var_os("TIDESYNC_BIN")
-            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from);
-        Command::new(program)
-            .args(line.split(' '))
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
+        program::run(self.0.path(), line.split(' '))
     }
 
     fn names(&self) -> Vec<String> {

@@ -2,6 +2,8 @@
 //! too, where there is no rsync to compare with: what is expected is written down here.
 #![forbid(unsafe_code)]
 
+#[path = "../program/mod.rs"]
+mod program;
 mod remote;
 mod scratch;
 #[cfg(windows)]

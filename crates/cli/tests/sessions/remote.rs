@@ -17,7 +17,7 @@ const SHELL: (&str, &str) = ("--rsh=env", "HOST=:");
 /// `words`, of which those that begin with `@` are on the other host.
 fn remote(scratch: &Scratch, words: &[&str]) -> Output {
     let mut server = OsString::from("--rsync-path=");
-    server.push(Scratch::program());
+    server.push(crate::program::path());
     let words = words.iter().map(|word| match word.strip_prefix('@') {
         Some(path) => [SHELL.1, path].concat().into(),
         None => OsString::from(word),

@@ -1,10 +1,11 @@
 //! Where a session runs, and what it left.
 
+use crate::program;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, SystemTime};
 
 /// A directory in which the program runs, with an empty `src` in it; gone when dropped.
@@ -56,18 +57,8 @@ impl Scratch {
         found
     }
 
-    /// The program that is tested.
-    pub fn program() -> PathBuf {
-        std::env::var_os("TIDESYNC_BIN")
-            .map_or_else(|| env!("CARGO_BIN_EXE_tidesync").into(), PathBuf::from)
-    }
-
     pub fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Output {
-        Command::new(Scratch::program())
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
+        program::run(self.0.path(), arguments)
     }
 
     /// Runs, expects success, and returns what was printed, with plain line ends.
